@@ -1,9 +1,10 @@
 """Cutting a polygon into plausible smaller areas without gaps or overlaps: seeded, pure, NumPy and Shapely only.
 
-The pieces are the cells of a power diagram (a Voronoi diagram in which each site has a weight), whose sites and weights are adapted until
-the pieces have the wished shares of the area: the method of Nocaj and Brandes, "Computing Voronoi Treemaps" (2012), measured here on
-sample points. All edges are then noded together by snap rounding, so that neighbours have the same vertices along their common edge and the
-pieces follow the outer boundary. Nothing here knows of cities, codes or files.
+The pieces are the cells of a power diagram (a Voronoi diagram in which each site has a weight), whose sites and
+weights are adapted until the pieces have the wished shares of the area: the method of Nocaj and Brandes, "Computing
+Voronoi Treemaps" (2012), measured here on sample points. All edges are then noded together by snap rounding, so that
+neighbours have the same vertices along their common edge and the pieces follow the outer boundary. Nothing here knows
+of cities, codes or files.
 """
 
 import math
@@ -33,10 +34,11 @@ def cut(
 ) -> list[Area]:
     """Cut `polygon` into exactly `n` pieces that neither overlap nor leave a gap.
 
-    `weights` (n,) are the wished shares of the area, in any unit, the first for the piece nearest to `centre` (default: the centroid) and
-    so on outwards; equal shares when not given. `aspect` is the length of one unit of x over that of one unit of y: cos(latitude) for
-    degrees, 1 for metres. The same arguments give the same pieces. A piece is one polygon unless the polygon itself has several parts.
-    Coordinates are rounded to 1e-9 of the polygon's extent or less. Invalid: n below 1, weights not positive, an empty polygon.
+    `weights` (n,) are the wished shares of the area, in any unit, the first for the piece nearest to `centre`
+    (default: the centroid) and so on outwards; equal shares when not given. `aspect` is the length of one unit of x
+    over that of one unit of y: cos(latitude) for degrees, 1 for metres. The same arguments give the same pieces. A
+    piece is one polygon unless the polygon itself has several parts. Coordinates are rounded to 1e-9 of the polygon's
+    extent or less. Invalid: n below 1, weights not positive, an empty polygon.
     """
     if n < 1 or polygon.is_empty or not polygon.is_valid:
         raise Invalid("demo.cut", "Only a valid polygon that is not empty can be cut, into 1 piece or more", n=n)
@@ -56,9 +58,11 @@ def cut(
 def nest(
     polygon: Area, counts: list[int], seed: int, *, centre: tuple[float, float] | None = None, aspect: float = 1.0
 ) -> list[list[Area]]:
-    """Cut `polygon` into `len(counts)` pieces, and piece i into `counts[i]` again; pieces near `centre` come first and are smaller.
+    """Cut `polygon` into `len(counts)` pieces, and piece i into `counts[i]` again; pieces near `centre` come first
+    and are smaller.
 
-    The shares follow the counts, grow outwards by about four times and vary at random, so that sizes look like those of a real city.
+    The shares follow the counts, grow outwards by about four times and vary at random, so that sizes look like those
+    of a real city.
     """
     rng = np.random.default_rng(seed)
     shares = np.array(counts) * np.linspace(0.5, 2.0, len(counts)) * _varied(rng, len(counts))
@@ -77,9 +81,11 @@ def nest(
 
 
 def seamless(polygons: list[Area], grid: float) -> list[Area]:
-    """The same polygons, noded against each other: wherever two touch, both have the same vertices, all of them on a lattice of `grid`.
+    """The same polygons, noded against each other: wherever two touch, both have the same vertices, all of them on a
+    lattice of `grid`.
 
-    Cutting neighbours separately leaves vertices on one side of a common edge only; projected to another plane such an edge would open.
+    Cutting neighbours separately leaves vertices on one side of a common edge only; projected to another plane such
+    an edge would open.
     """
     faces = _faces(shapely.boundary(np.array(polygons, object)), grid)
     inside, owner = shapely.STRtree(polygons).query(shapely.point_on_surface(faces), predicate="within")
@@ -91,7 +97,7 @@ def _varied(rng: np.random.Generator, n: int) -> NDArray:
 
 
 def _samples(polygon: Area, n: int, rng: np.random.Generator) -> NDArray:
-    """(m, 2) points spread evenly over the polygon, jittered so that no two edges of the diagram coincide with a lattice."""
+    """(m, 2) points spread evenly over the polygon, jittered so that no edge of the diagram runs along a lattice."""
     west, south, east, north = polygon.bounds
     wanted = min(max(SAMPLES_PER_PIECE * n, 1500), MOST_SAMPLES)
     step = math.sqrt(polygon.area / wanted)
@@ -106,10 +112,10 @@ def _samples(polygon: Area, n: int, rng: np.random.Generator) -> NDArray:
 
 
 def _settle(samples: NDArray, shares: NDArray, middle: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-    """Sites (n, 2) and squared radii (n,) whose power cells hold about `shares` of the samples.
+    """Sites (n, 2) and radii (n,) whose power cells hold about `shares` of the samples.
 
-    A radius never exceeds the distance to the nearest other site, and a site is always a sample: so each site lies in its own cell and in
-    the polygon, and no cell is empty.
+    A radius never exceeds the distance to the nearest other site, and a site is always a sample: so each site lies in
+    its own cell and in the polygon, and no cell is empty.
     """
     sites = _start(samples, shares, middle, rng)
     radii = np.full(len(sites), 1e-3) * math.sqrt(np.ptp(samples, axis=0).prod() / len(sites))
@@ -121,14 +127,13 @@ def _settle(samples: NDArray, shares: NDArray, middle: NDArray, rng: np.random.G
         radii = np.minimum(
             np.maximum(radii, 0.02 * nearest) * np.clip(np.sqrt(shares / held), 0.8, 1.25), 0.98 * nearest
         )
-    return sites, radii**2
+    return sites, radii
 
 
 def _start(samples: NDArray, shares: NDArray, middle: NDArray, rng: np.random.Generator) -> NDArray:
-    """First sites: samples at random, but as dense as the shares are small, which are given from the middle outwards."""
+    """First sites: samples at random, but as dense as the shares are small, which go from the middle outwards."""
     order = np.argsort(np.hypot(*(samples - middle).T), kind="stable")
     rank = np.searchsorted(np.cumsum(shares), np.linspace(0, 1, len(samples), endpoint=False), side="right")
-    rank = np.minimum(rank, len(shares) - 1)
     chosen = [
         order[rng.choice(np.flatnonzero(rank == i))] if (rank == i).any() else order[i] for i in range(len(shares))
     ]
@@ -166,14 +171,15 @@ def _nearest_other(sites: NDArray) -> NDArray:
     return apart.min(1)
 
 
-def _diagram(sites: NDArray, squares: NDArray, samples: NDArray) -> NDArray:
-    """(m, 2, 2) the edges of the power diagram of `sites` with squared radii `squares`, cut off well outside the samples.
+def _diagram(sites: NDArray, radii: NDArray, samples: NDArray) -> NDArray:
+    """(m, 2, 2) the edges of the power diagram of `sites` with `radii`, cut off well outside the samples.
 
-    The edge of i and j lies on their radical axis p0 + t d; every other site k allows a half of it, and what all allow is the edge.
+    The edge of i and j lies on their radical axis p0 + t d; every other site k allows a half of it, and what all
+    allow is the edge.
     """
     sites = sites - (origin := samples.mean(0))
     reach = 4 * np.ptp(samples, axis=0).max()
-    height = (sites**2).sum(1) - squares
+    height = (sites**2).sum(1) - radii**2
     edges = []
     for i in range(len(sites) - 1):
         j = np.arange(i + 1, len(sites))
@@ -196,7 +202,7 @@ def _diagram(sites: NDArray, squares: NDArray, samples: NDArray) -> NDArray:
     return np.concatenate(edges)
 
 
-def _pieces(polygon: Area, edges: NDArray, sites: NDArray, squares: NDArray, stretch: NDArray) -> list[Area]:
+def _pieces(polygon: Area, edges: NDArray, sites: NDArray, radii: NDArray, stretch: NDArray) -> list[Area]:
     west, south, east, north = polygon.bounds
     grid = 10.0 ** math.floor(math.log10(max(east - west, north - south)) - 9)
     lines = np.append(shapely.linestrings(edges), shapely.boundary(polygon))
@@ -204,7 +210,7 @@ def _pieces(polygon: Area, edges: NDArray, sites: NDArray, squares: NDArray, str
     inner = shapely.point_on_surface(faces)
     kept = shapely.intersects(polygon, inner)
     faces, inner = faces[kept], inner[kept]
-    owner = _owner(shapely.get_coordinates(inner) * stretch, sites, np.sqrt(squares))
+    owner = _owner(shapely.get_coordinates(inner) * stretch, sites, radii)
     return _joined(faces, _without_strays(faces, owner), len(sites))
 
 
@@ -214,7 +220,8 @@ def _faces(lines: NDArray, grid: float) -> NDArray:
 
 
 def _without_strays(faces: NDArray, owner: NDArray) -> NDArray:
-    """Owners after each face that is cut off from the largest of its owner has gone to the neighbour with the longest common edge.
+    """Owners after each face that is cut off from the largest of its owner has gone to the neighbour with the longest
+    common edge.
 
     A face with no neighbour at all (an island) stays where it is.
     """
