@@ -1,0 +1,1 @@
+"""What the city is: areas, cells and their history; which cell holds a point."""
