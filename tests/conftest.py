@@ -1,0 +1,139 @@
+"""Real parts for tests: a PostgreSQL with PostGIS, a Redis, databases cloned from a migrated template.
+
+The servers are those that WEBGIS_DATABASE_URL and WEBGIS_REDIS_URL name, else private ones started for this run. Each
+clone is dropped at the end; nothing else on the server is touched.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.orm import Session
+
+from webgis import db
+from webgis.app import create_app
+from webgis.db import Runtime
+from webgis.settings import Settings
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Addresses of the servers that the tests may use."""
+
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory) -> Iterator[Servers]:
+    """The servers of this run: the ones named in the environment, or private ones."""
+    database, redis = os.environ.get("WEBGIS_DATABASE_URL"), os.environ.get("WEBGIS_REDIS_URL")
+    with ExitStack() as stack:
+        if not (database and redis):
+            from webgis import services
+
+            started = stack.enter_context(services.start(tmp_path_factory.mktemp("var")))
+            database, redis = database or started.database_url, redis or started.redis_url
+        yield Servers(database, redis)
+
+
+@pytest.fixture(scope="session")
+def template(servers) -> Iterator[str]:
+    """Name of a database with the newest schema and no rows; others are cloned from it."""
+    with _database(servers, "template0") as name:
+        engine = create_engine(_url(servers, name))
+        db.upgrade(engine)
+        engine.dispose()
+        yield name
+
+
+@pytest.fixture(scope="session")
+def make_settings(servers, template, tmp_path_factory) -> Iterator[Callable[..., Settings]]:
+    """A function that gives settings with a database of its own, cloned from the template, and an own var folder."""
+    with ExitStack() as stack:
+
+        def make(**changes) -> Settings:
+            name = stack.enter_context(_database(servers, template))
+            folder = tmp_path_factory.mktemp("city")
+            given = {"var_dir": folder, "maps_dir": folder / "maps", "redis_url": servers.redis_url}
+            return Settings(**(given | {"database_url": _url(servers, name), "secret_key": "for tests only"} | changes))
+
+        yield make
+
+
+@pytest.fixture
+def settings(make_settings) -> Settings:
+    """Settings with an empty database of the test's own, in which commits are real."""
+    return make_settings()
+
+
+@pytest.fixture
+def runtime(settings) -> Iterator[Runtime]:
+    """A runtime on an empty database of the test's own."""
+    made = Runtime(settings)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_engine(make_settings):
+    """The engine of one empty database that tests share and never commit to."""
+    engine = Runtime(make_settings()).engine
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(shared_engine) -> Iterator[Session]:
+    """A session whose commits are savepoints; everything is rolled back when the test ends."""
+    with shared_engine.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as inner:
+            yield inner
+        outer.rollback()
+
+
+@pytest.fixture
+def app(settings):
+    """The application on the test's own database."""
+    made = create_app(settings)
+    made.testing = True
+    yield made
+    made.extensions["webgis"].engine.dispose()
+
+
+@pytest.fixture
+def client(app):
+    """A test client of `app`."""
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).resolve().parent.parent
+
+
+def _url(servers: Servers, name: str) -> str:
+    return make_url(servers.database_url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def _database(servers: Servers, template: str) -> Iterator[str]:
+    """A new database made from `template`, dropped at the end."""
+    name = f"webgis_test_{uuid.uuid4().hex[:12]}"
+    engine = create_engine(_url(servers, "postgres"), isolation_level="AUTOCOMMIT")
+    locale = " ENCODING 'UTF8' LOCALE 'C.UTF-8'" if template == "template0" else ""
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{locale}"))
+    try:
+        yield name
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()

@@ -1,0 +1,3 @@
+"""webgis: grid-based digital city management."""
+
+__version__ = "0.1.0"

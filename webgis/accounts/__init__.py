@@ -1,0 +1,1 @@
+"""Who acts: departments, people with a role, their logins and API keys."""

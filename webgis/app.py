@@ -1,0 +1,24 @@
+"""The web application with every subject on it: what gunicorn loads as `webgis.app:create_app()`."""
+
+import importlib.util
+
+from apiflask import APIFlask
+
+from webgis import settings, web
+from webgis.accounts.views import authenticate
+from webgis.db import Runtime
+
+PACKAGES = ("accounts", "grid", "catalog", "cases", "maps", "pages")
+
+
+def create_app(loaded: settings.Settings | None = None) -> APIFlask:
+    """The application. Opens no connection: engine and sessions are made on the first request."""
+    loaded = loaded or settings.load()
+    web.configure_logs(loaded)
+    app = web.make_app(Runtime(loaded), authenticate)
+    for name in PACKAGES:
+        if importlib.util.find_spec(f"webgis.{name}.views"):
+            views = importlib.import_module(f"webgis.{name}.views")
+            for blueprint in views.BLUEPRINTS:
+                app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,226 @@
+"""The database: engine, sessions, metadata, upgrade, and the checks that refuse a database that would lie to us.
+
+Tables live in schema `city` and move forward by Alembic; functions live in schema `fn` and are made anew at every
+upgrade (`docs/architecture.md`).
+"""
+
+import importlib.util
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+import webgis
+from webgis.errors import Conflict, Unavailable
+from webgis.settings import Settings, resources
+
+SRID = 4490
+"""CGCS2000 geographic, longitude first: the one system in which everything is stored."""
+
+MINIMUM_POSTGRESQL = 140000
+MINIMUM_POSTGIS = (3, 2)
+UPGRADE_LOCK = 0x77656267
+"""Advisory lock held while the schema changes, so that two starts at once do not both migrate."""
+
+
+class Base(DeclarativeBase):
+    """Parent of every table; names of constraints are fixed so that migrations can speak of them."""
+
+    metadata = MetaData(
+        schema="city",
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a process needs to work: its settings, and the engine and sessions made from them on first use."""
+
+    settings: Settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        return make_engine(self.settings)
+
+    @cached_property
+    def sessions(self) -> sessionmaker[Session]:
+        return make_sessions(self.engine)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back when the block raises."""
+        with self.sessions.begin() as session:
+            yield session
+
+
+def make_engine(settings: Settings, **options) -> Engine:
+    """An engine for `settings.database`; connections speak UTC and give up waiting for a lock after 15 s."""
+    url = make_url(settings.database)
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg2")
+    defaults = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+    return create_engine(
+        url,
+        connect_args={"options": "-c timezone=UTC -c lock_timeout=15s", "application_name": "webgis"},
+        **(defaults | options),
+    )
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Sessions whose objects stay readable after the commit."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def check(engine: Engine) -> None:
+    """Refuse a database that cannot serve: out of reach, too old, or with a locale that blinds pg_trgm to Chinese.
+
+    With `LC_CTYPE=C` pg_trgm drops every Chinese character, so text search and duplicates would silently find
+    nothing (measured). Raises `Unavailable` with the way to mend it.
+    """
+    try:
+        with engine.connect() as connection:
+            _check_versions(connection)
+            _check_chinese(connection)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise Unavailable("database.unreachable", f"The database does not answer: {reason}") from None
+
+
+def _check_versions(connection: Connection) -> None:
+    server = connection.scalar(text("SELECT current_setting('server_version_num')::int"))
+    if server < MINIMUM_POSTGRESQL:
+        raise Unavailable("database.postgresql-old", f"PostgreSQL {server // 10000} is too old: 14 or newer is needed")
+    row = connection.execute(
+        text(
+            "SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = 'postgis'),"
+            " (SELECT default_version FROM pg_available_extensions WHERE name = 'postgis'))"
+        )
+    ).scalar()
+    if row is None:
+        raise Unavailable(
+            "database.no-postgis",
+            "The PostgreSQL server has no PostGIS. Install its package (Debian, Ubuntu: "
+            f"postgresql-{server // 10000}-postgis-3) on the server and start again",
+        )
+    if tuple(int(part) for part in row.split(".")[:2]) < MINIMUM_POSTGIS:
+        raise Unavailable("database.postgis-old", f"PostGIS {row} is too old: 3.2 or newer is needed")
+
+
+def _check_chinese(connection: Connection) -> None:
+    connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
+    alike = connection.scalar(text("SELECT public.similarity('春熙路街道', '春熙路街道办')"))
+    connection.commit()
+    if not alike:
+        raise Unavailable(
+            "database.locale",
+            "This database's locale makes pg_trgm drop Chinese, so searches would find nothing. Make it anew: "
+            "createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 NAME, and move the data with pg_dump",
+        )
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, without an ini file: the migrations lie in `sql/postgis/migrations`."""
+    config = Config()
+    config.set_main_option("script_location", str(resources("sql") / "postgis" / "migrations"))
+    config.set_main_option("path_separator", "os")
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(engine: Engine) -> list[str]:
+    """Bring tables to the newest revision and make all functions anew; returns the revisions that were applied.
+
+    One process at a time: others wait on an advisory lock and then find nothing to do.
+    """
+    with engine.connect() as connection:
+        connection.execute(text("SET LOCAL lock_timeout = '10min'"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": UPGRADE_LOCK})
+        connection.commit()
+        try:
+            before = revision(connection)
+            command.upgrade(alembic_config(connection), "head")
+            connection.commit()
+            make_functions(connection)
+            connection.commit()
+            return _applied_since(before)
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": UPGRADE_LOCK})
+            connection.commit()
+
+
+def import_models() -> None:
+    """Import `models.py` of every package, and the outbox, so that `Base.metadata` is whole."""
+    importlib.import_module("webgis.jobs")
+    for package in pkgutil.iter_modules(webgis.__path__, "webgis."):
+        if package.ispkg and importlib.util.find_spec(package.name + ".models"):
+            importlib.import_module(package.name + ".models")
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision the database stands at, or None for a new one."""
+    if connection.scalar(text("SELECT to_regclass('city.alembic_version')")) is None:
+        return None
+    return connection.scalar(text("SELECT version_num FROM city.alembic_version"))
+
+
+def newest_revision() -> str:
+    """The revision this code needs."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def _applied_since(before: str | None) -> list[str]:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return [script.revision for script in scripts.iterate_revisions("head", before or "base")][::-1]
+
+
+def function_files() -> list[Path]:
+    """The SQL files of schema `fn`, in the order in which they are loaded."""
+    return sorted((resources("sql") / "postgis" / "functions").glob("*.sql"))
+
+
+def make_functions(connection: Connection) -> None:
+    """Drop schema `fn` and make it anew, in the caller's transaction.
+
+    `DROP ... CASCADE` would silently take along a column, index or constraint that uses a function, with its data:
+    such a dependant is looked for first and refused.
+    """
+    dependants = connection.execute(_DEPENDANTS).scalars().all()
+    if dependants:
+        raise Conflict(
+            "database.fn-dependants",
+            f"Tables depend on functions of schema fn, which is rebuilt at every upgrade: {', '.join(dependants)}",
+        )
+    connection.execute(text("DROP SCHEMA IF EXISTS fn CASCADE"))
+    connection.execute(text("CREATE SCHEMA fn"))
+    with connection.connection.cursor() as cursor:
+        for file in function_files():
+            cursor.execute(file.read_text(encoding="utf-8"))
+
+
+_DEPENDANTS = text(
+    """
+    SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+    FROM pg_proc p
+    JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname = 'fn'
+    JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.deptype IN ('n', 'a')
+    WHERE d.classid IN ('pg_class'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass,
+                        'pg_trigger'::regclass, 'pg_policy'::regclass)
+    """
+)

@@ -1,0 +1,180 @@
+"""The one frozen value that holds every setting, read from the environment (`WEBGIS_*`) and an optional TOML file.
+
+The environment wins over the file, the file over the default. An unknown name is an error in both. Nothing else in
+webgis reads the environment.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from webgis.errors import Invalid
+
+PREFIX = "WEBGIS_"
+FILE_VARIABLE = PREFIX + "CONFIG"
+PACKAGE = Path(__file__).resolve().parent
+
+
+class Settings(BaseSettings):
+    """Every setting with its default. Frozen: a process has one and it does not change."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL with PostGIS; empty: the private one of bin/serve"
+    )
+    redis_url: SecretStr | None = Field(None, description="Redis; empty: the private one of bin/serve")
+    var_dir: Path = Field(Path("var"), description="everything that is written: private servers, photos, logs, secrets")
+    maps_dir: Path | None = Field(
+        None, description="where drawn maps are kept; empty: static/maps/drawn, else var/maps"
+    )
+    secret_key: SecretStr | None = Field(None, description="signs session cookies; empty: made once, kept in var/")
+
+    city_code: str = Field(
+        "5101", pattern=r"^\d{4}(\d{2})?$", description="division code of the city served by default"
+    )
+    projected_srid: int = Field(4544, description="metres and areas; EPSG:4544 = CGCS2000 / 3-degree GK, 105 E")
+    timezone: str = Field("Asia/Shanghai", description="time zone of the city: days, working time, case numbers")
+    locale: Literal["zh_CN", "en"] = Field("zh_CN", description="language when the browser states none that we speak")
+    standard: str = Field("GB/T 47678.5-2026", description="standard version of the classes that are reported today")
+    holiday_country: str = Field("CN", description="country of the `holidays` package that seeds days off")
+    working_hours: str = Field(
+        "08:00-12:00,14:00-18:00",
+        pattern=r"^\d\d:\d\d-\d\d:\d\d(,\d\d:\d\d-\d\d:\d\d)*$",
+        description="daily shifts of a working day (local rule; the example of standards in use)",
+    )
+
+    max_photos: int = Field(9, ge=1, le=50, description="photos in one step")
+    max_photo_mb: int = Field(15, ge=1, le=100, description="size of one photo, MB")
+    max_photo_megapixels: int = Field(50, ge=1, le=200, description="pixels of one photo, millions")
+    session_hours: int = Field(12, ge=1, le=720, description="a login ends after so many hours without use")
+    secure_cookies: bool = Field(False, description="send cookies over HTTPS only; set it wherever HTTPS is used")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="how many proxies in front set X-Forwarded-*")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    job_attempts: int = Field(6, ge=1, le=20, description="tries of a job before it is put on the dead-letter list")
+    job_backoff_s: float = Field(10.0, gt=0, description="wait before the second try; doubles with each further one")
+    job_lease_s: float = Field(600.0, gt=0, description="a job whose worker died is tried again after this")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not the name of a time zone, such as Asia/Shanghai") from None
+        return name
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls, init_settings, **_sources):
+        """Only what `load` passes in: it has read the environment and the file itself, to know each value's source."""
+        return (init_settings,)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def database(self) -> str:
+        """The database address, or `Invalid` when none is set (bin/serve sets it for its children)."""
+        return _required("database_url", self.database_url)
+
+    @property
+    def redis(self) -> str:
+        """The Redis address, or `Invalid` when none is set."""
+        return _required("redis_url", self.redis_url)
+
+
+def _required(name: str, value: SecretStr | None) -> str:
+    if value is None:
+        variable = PREFIX + name.upper()
+        raise Invalid(
+            "settings.missing",
+            f"{variable} is not set. Start everything with bin/serve, or name the server, for example "
+            f"{variable}={'postgresql://user@host/webgis' if 'database' in name else 'redis://host:6379/0'}",
+            field=name,
+        )
+    return value.get_secret_value()
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings of this process. Unknown or unusable names raise `Invalid` with the name and where it stands."""
+    return load_with_sources(environ)[0]
+
+
+def load_with_sources(environ: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
+    """Settings, and for each name where its value comes from: "default", the file's path, or the variable."""
+    environ = os.environ if environ is None else environ
+    path = Path(environ.get(FILE_VARIABLE) or "webgis.toml")
+    if FILE_VARIABLE in environ and not path.is_file():
+        raise Invalid("settings.no-file", f"{FILE_VARIABLE} names {path}, which is not a file", field=FILE_VARIABLE)
+    given: dict[str, Any] = {}
+    sources = dict.fromkeys(Settings.model_fields, "default")
+    for name, value in _file_values(path).items():
+        _known(name, str(path))
+        given[name], sources[name] = value, str(path)
+    for variable, value in environ.items():
+        if variable.startswith(PREFIX) and variable != FILE_VARIABLE:
+            name = variable.removeprefix(PREFIX).lower()
+            _known(name, "the environment", variable)
+            given[name], sources[name] = value, variable
+    return _validated(given, sources), sources
+
+
+def _file_values(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid("settings.bad-file", f"{path} is not valid TOML: {error}", field=str(path)) from None
+
+
+def _known(name: str, where: str, shown: str | None = None) -> None:
+    if name not in Settings.model_fields:
+        raise Invalid(
+            "settings.unknown",
+            f"{shown or name} in {where} is not a setting. Known: {', '.join(sorted(Settings.model_fields))}",
+            field=shown or name,
+        )
+
+
+def _validated(given: dict[str, Any], sources: dict[str, str]) -> Settings:
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        shown = given.get(name)
+        raise Invalid(
+            "settings.bad-value",
+            f"{sources.get(name, name)}: {name} = {'(hidden)' if _secret(name) else repr(shown)}: {first['msg']}",
+            field=name,
+        ) from None
+
+
+def _secret(name: str) -> bool:
+    return "SecretStr" in str(Settings.model_fields[name].annotation)
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """Each setting as text for people, secrets as "(set)"."""
+    return {
+        name: ("(set)" if getattr(settings, name) is not None else None) if _secret(name) else getattr(settings, name)
+        for name in Settings.model_fields
+    }
+
+
+@lru_cache
+def resources(name: Literal["sql", "static"]) -> Path:
+    """The folder `sql` or `static`: inside the package when installed from a wheel, beside it in a checkout."""
+    packed = PACKAGE / name
+    return packed if packed.is_dir() else PACKAGE.parent / name

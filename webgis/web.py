@@ -1,0 +1,370 @@
+"""The edge to HTTP: the application object, who asks, one transaction per act, errors as statuses, headers, logs.
+
+No subject of the city is known here. `app.py` puts the packages' blueprints on what `make_app` returns.
+"""
+
+import logging
+import re
+import secrets
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from apiflask import APIBlueprint, APIFlask
+from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
+from flask_babel import Babel
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from redis import Redis
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import webgis
+from webgis import db, jobs
+from webgis.db import Runtime
+from webgis.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, WebgisError
+from webgis.settings import Settings, resources
+
+log = structlog.get_logger(__name__)
+
+STATUS = {Invalid: 422, Forbidden: 403, NotFound: 404, Conflict: 409, Unavailable: 503}
+LOCALES = ("zh_CN", "en")
+API = "/api/"
+REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+PAGES = Path(__file__).resolve().parent / "pages" / "templates"
+
+
+class LoginNeeded(WebgisError):
+    """Nobody is logged in, or the key is unknown, expired or revoked."""
+
+
+class Actor(Protocol):
+    """Who asks, as far as the edge needs to know."""
+
+    id: int
+    login: str
+    role: str
+
+
+Authenticate = Callable[[], Actor | None]
+
+
+def make_app(runtime: Runtime, authenticate: Authenticate) -> APIFlask:
+    """An application without subjects: closed to strangers, with errors, CSRF, headers, languages, logs and health.
+
+    `authenticate` looks at the request and gives who asks, or None; it sets `g.by_key` when an API key was used.
+    """
+    settings = runtime.settings
+    app = APIFlask(
+        "webgis",
+        title="webgis",
+        version=webgis.__version__,
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_folder=str(resources("static")),
+        static_url_path="/static",
+        template_folder=str(PAGES),
+    )
+    app.config.update(_config(settings))
+    app.json.ensure_ascii = False
+    app.json.sort_keys = False
+    app.extensions["webgis"] = runtime
+    app.extensions["webgis-redis"] = jobs.connect(settings)
+    app.extensions["webgis-authenticate"] = authenticate
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+    Babel(app, locale_selector=locale, default_locale=settings.locale, default_timezone=settings.timezone)
+    CSRFProtect(app)
+    app.before_request(_begin)
+    app.before_request(_admit)
+    app.after_request(_finish)
+    _register_errors(app)
+    app.register_blueprint(health)
+    app.jinja_env.globals.update(csp_nonce=csp_nonce, webgis_version=webgis.__version__)
+    return app
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    photos = settings.max_photos * settings.max_photo_mb * 1024 * 1024
+    return {
+        "SECRET_KEY": secret_key(settings),
+        "SESSION_COOKIE_NAME": "webgis",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "MAX_CONTENT_LENGTH": photos + 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 2 * 1024 * 1024,
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "BABEL_TRANSLATION_DIRECTORIES": str(Path(__file__).resolve().parent / "translations"),
+        "SEND_FILE_MAX_AGE_DEFAULT": 3600,
+        "OPENAPI_VERSION": "3.1.0",
+        "AUTO_404_RESPONSE": False,
+    }
+
+
+def secret_key(settings: Settings) -> str:
+    """The key that signs cookies: from the settings, or made once and kept in `var/secret_key` for all processes."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = settings.var_dir / "secret_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = path.with_name(f".secret_key.{uuid.uuid4().hex}")
+        made.touch(mode=0o600)
+        made.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(made)
+        except FileExistsError:
+            log.info("web.secret-key-exists")
+        made.unlink()
+    return path.read_text()
+
+
+# Who asks, and in which transaction
+
+
+def runtime() -> Runtime:
+    """The runtime of the application that serves this request."""
+    return current_app.extensions["webgis"]
+
+
+def redis() -> Redis:
+    """The Redis client of the application."""
+    return current_app.extensions["webgis-redis"]
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """A session that commits when the block ends, and then hands its jobs over; rolls back when the block raises."""
+    with runtime().transaction() as session:
+        yield session
+    jobs.hand_over_session(redis(), session)
+
+
+def actor() -> Any:
+    """Who asks. `LoginNeeded` when nobody is logged in."""
+    if g.get("actor") is None:
+        raise LoginNeeded("login-needed", "Log in, or send an API key as 'Authorization: Bearer KEY'")
+    return g.actor
+
+
+def open_to_all(view: Callable) -> Callable:
+    """Mark a view that strangers may call. Everything else needs a login or a key."""
+    view.open_to_all = True
+    return view
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
+    g.started = time.perf_counter()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _admit() -> None:
+    """Find out who asks; refuse strangers where the view is not open, and forged forms wherever a cookie speaks."""
+    g.actor, g.by_key = None, False
+    if request.endpoint == "static":
+        return
+    g.actor = current_app.extensions["webgis-authenticate"]()
+    view = current_app.view_functions.get(request.endpoint)
+    if view is not None and not getattr(view, "open_to_all", False):
+        actor()
+    if view is not None and not g.by_key:
+        current_app.extensions["csrf"].protect()
+
+
+def csp_nonce() -> str:
+    """The nonce that this answer's scripts carry."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return g.csp_nonce
+
+
+def locale() -> str:
+    """The language of this answer: chosen (cookie `lang`), else the browser's, else the city's."""
+    chosen = request.cookies.get("lang")
+    if chosen in LOCALES:
+        return chosen
+    offered = request.accept_languages.best_match(["zh-CN", "zh", "en"])
+    if offered is None:
+        return runtime().settings.locale
+    return "en" if offered == "en" else "zh_CN"
+
+
+def _finish(response: Response) -> Response:
+    script = f"'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "'self'"
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; script-src {script}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "geolocation=(self), camera=(self), microphone=()"
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "private, no-store")
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    _log_request(response)
+    return response
+
+
+def _log_request(response: Response) -> None:
+    if request.endpoint in ("static", "health.healthz"):
+        return
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1),
+        actor=g.actor.login if g.get("actor") else None,
+    )
+
+
+# Errors
+
+
+def _register_errors(app: Flask) -> None:
+    app.register_error_handler(WebgisError, _refusal)
+    app.register_error_handler(CSRFError, _forged)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _refusal(error: WebgisError):
+    if isinstance(error, LoginNeeded):
+        return _login_needed(error)
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
+    return answer_error(status, error.code, error.message, error.facts)
+
+
+def _login_needed(error: LoginNeeded):
+    if not wants_problem():
+        return redirect(url_for("accounts.login", next=request.full_path if request.method == "GET" else None))
+    response = answer_error(401, error.code, error.message, error.facts)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="webgis"'
+    return response
+
+
+def _forged(error: CSRFError):
+    message = "The form is too old or did not come from this site. Load the page again and send it once more"
+    return answer_error(400, "form-expired", message, {"reason": error.description})
+
+
+def _http_error(error: HTTPException):
+    if error.code is None or error.code < 400:
+        return error
+    if error.code == 413:
+        limit = current_app.config["MAX_CONTENT_LENGTH"] // (1024 * 1024)
+        return answer_error(413, "too-large", f"The request is larger than {limit} MB", {"limit_mb": limit})
+    code = re.sub(r"\W+", "-", error.name.lower())
+    response = answer_error(error.code, code, error.description or error.name, {})
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _database_away(error: OperationalError):
+    log.error("web.database-away", error=str(error.orig))
+    response = answer_error(503, "database-away", "The database does not answer just now. Try again in a moment", {})
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _unexpected(error: Exception):
+    log.exception("web.unexpected", path=request.path)
+    message = f"Something went wrong on our side; nothing was changed. Say this number when you ask: {g.request_id}"
+    return answer_error(500, "unexpected", message, {})
+
+
+def wants_problem() -> bool:
+    """Whether the one who asks is a program: the API, or a request that prefers JSON to a page."""
+    if request.path.startswith(API):
+        return True
+    accepted = request.accept_mimetypes
+    return accepted.best_match(["text/html", "application/json"], default="text/html") == "application/json"
+
+
+def answer_error(status: int, code: str, message: str, facts: dict[str, Any]) -> Response:
+    """An error as RFC 9457 problem+json, or as a page for people."""
+    if wants_problem():
+        problem = {"type": f"urn:webgis:error:{code}", "title": message, "status": status, "code": code}
+        response = jsonify(problem | {"request_id": g.get("request_id")} | facts)
+        response.content_type = "application/problem+json"
+    else:
+        page = render_template("error.html", status=status, code=code, message=_(message), facts=facts)
+        response = current_app.make_response(page)
+    response.status_code = status
+    return response
+
+
+# Health
+
+health = APIBlueprint("health", __name__, enable_openapi=False)
+
+
+@health.get("/healthz")
+@open_to_all
+def healthz():
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@health.get("/readyz")
+@open_to_all
+def readyz():
+    """The process can work: database, Redis and migrations. 503 when one of them is not ready, with words."""
+    checks = {"database": _database_ready(), "redis": _redis_ready()}
+    ready = all(check == "ok" for check in checks.values())
+    return jsonify({"status": "ok" if ready else "not ready"} | checks), 200 if ready else 503
+
+
+def _database_ready() -> str:
+    try:
+        with runtime().engine.connect() as connection:
+            at, needed = db.revision(connection), db.newest_revision()
+    except DBAPIError:
+        return "the database does not answer"
+    return "ok" if at == needed else f"migrations: at {at}, needed {needed}; run: webgis db upgrade"
+
+
+def _redis_ready() -> str:
+    try:
+        jobs.check(runtime().settings)
+    except Unavailable as error:
+        return error.message
+    return "ok"
+
+
+# Logs
+
+
+def configure_logs(settings: Settings) -> None:
+    """Structured logs: one JSON object a line on standard error, with the request's id."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

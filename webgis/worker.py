@@ -1,0 +1,38 @@
+"""What RQ calls: drain a queue, and sweep. `schedule.py` says when.
+
+The stock RQ worker is used as it is; everything of ours begins at these functions, which take names only.
+"""
+
+import importlib.util
+import pkgutil
+from functools import lru_cache
+
+import webgis
+from webgis import jobs, settings, web
+from webgis.db import Runtime
+
+
+@lru_cache
+def runtime() -> Runtime:
+    """This process's runtime. RQ forks for each drain: the engine is made in the child, on first use."""
+    loaded = settings.load()
+    web.configure_logs(loaded)
+    import_tasks()
+    return Runtime(loaded)
+
+
+def import_tasks() -> None:
+    """Import `tasks.py` of every package, so that `jobs.TASKS` knows them."""
+    for package in pkgutil.iter_modules(webgis.__path__, "webgis."):
+        if package.ispkg and importlib.util.find_spec(package.name + ".tasks"):
+            importlib.import_module(package.name + ".tasks")
+
+
+def drain(queue: str) -> int:
+    """Run what is due in `queue`."""
+    return jobs.drain(runtime(), queue)
+
+
+def sweep() -> None:
+    """Hand over what a crash, a delay or an absent Redis left behind."""
+    jobs.sweep(runtime(), jobs.connect(runtime().settings))
