@@ -1,0 +1,128 @@
+"""Questions about areas and cells: which cell holds a point, which is nearest, what became of one. Reads only.
+
+Places are CGCS2000 degrees (WGS 84 is taken as equal), longitude first. Other systems are converted by `geo.py` at the
+edge. Moments are aware datetimes; None is now.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Select, func, select, text
+from sqlalchemy.orm import Session
+
+from webgis.errors import NotFound
+from webgis.grid.models import Area, Cell, CellLineage
+
+_POINT = "ST_SetSRID(ST_Point(:lon, :lat), 4490)"
+_CELL_AT = text(f"SELECT * FROM fn.cell_at({_POINT}, coalesce(CAST(:at AS timestamptz), now())) WHERE id IS NOT NULL")
+_NEAREST = text(f"SELECT cell_id, metres FROM fn.nearest_cell({_POINT})")
+_CELLS_NOW = text("SELECT id, code, share FROM fn.cells_now(:code, :was)")
+_SUCCESSORS = text("SELECT id, code, share FROM fn.cell_successors(:id, coalesce(CAST(:at AS timestamptz), now()))")
+_PREDECESSORS = text("SELECT id, code, share FROM fn.cell_predecessors(:id, :at)")
+
+
+class Share(NamedTuple):
+    """A cell and the part (0 to 1) of the ground that links it to the cell asked about."""
+
+    id: int
+    code: str
+    share: float
+
+
+class Step(NamedTuple):
+    """One step of a cell's history: a cell it came from or went into, its share, why and when."""
+
+    code: str
+    share: float
+    reason: str
+    at: datetime
+
+
+def cell_at(session: Session, lon: float, lat: float, at: datetime | None = None) -> Cell | None:
+    """The one cell that holds a point at a moment; a shared edge belongs to the lowest code. None outside the grid."""
+    statement = select(Cell).from_statement(_CELL_AT)
+    return session.scalars(statement, {"lon": lon, "lat": lat, "at": at}).first()
+
+
+def nearest_cell(session: Session, lon: float, lat: float) -> tuple[Cell, float] | None:
+    """The cell valid now that is nearest to a point and its distance in metres (0 inside); None without any cell."""
+    found = session.execute(_NEAREST, {"lon": lon, "lat": lat}).one()
+    return None if found.cell_id is None else (session.get_one(Cell, found.cell_id), found.metres)
+
+
+def cell_by_code(session: Session, code: str, at: datetime | None = None) -> Cell | None:
+    """The cell that bears a code at a moment, or None."""
+    held = func.upper_inf(Cell.valid) if at is None else Cell.valid.contains(at)
+    return session.scalars(select(Cell).where(Cell.code == code, held)).first()
+
+
+def last_cell(session: Session, code: str) -> Cell | None:
+    """The cell that bears a code now or bore it last, or None when no cell ever did."""
+    return session.scalars(
+        select(Cell).where(Cell.code == code).order_by(func.lower(Cell.valid).desc()).limit(1)
+    ).first()
+
+
+def cells_now(session: Session, code: str, was: datetime | None = None) -> list[Share]:
+    """The cells valid now on the ground of the cell that bore `code` at `was` (default: when last it was borne)."""
+    return [Share(*row) for row in session.execute(_CELLS_NOW, {"code": code, "was": was})]
+
+
+def cell_successors(session: Session, cell_id: int, at: datetime | None = None) -> list[Share]:
+    """The cells that hold a cell's ground at a moment, through all generations, greatest share first."""
+    return [Share(*row) for row in session.execute(_SUCCESSORS, {"id": cell_id, "at": at})]
+
+
+def cell_predecessors(session: Session, cell_id: int, at: datetime) -> list[Share]:
+    """The cells that held a cell's ground at an earlier moment; `share` is the part of theirs that went into it."""
+    return [Share(*row) for row in session.execute(_PREDECESSORS, {"id": cell_id, "at": at})]
+
+
+def became(session: Session, cell_id: int) -> list[Step]:
+    """The next step of a closed cell: what it went into."""
+    steps = select(Cell.code, *_STEP).join(Cell, Cell.id == CellLineage.to_cell)
+    return _steps(session, steps.where(CellLineage.from_cell == cell_id))
+
+
+def came_from(session: Session, cell_id: int) -> list[Step]:
+    """The step before a cell: what it was made from."""
+    steps = select(Cell.code, *_STEP).join(Cell, Cell.id == CellLineage.from_cell)
+    return _steps(session, steps.where(CellLineage.to_cell == cell_id))
+
+
+_STEP = (CellLineage.share, CellLineage.reason, CellLineage.at)
+
+
+def _steps(session: Session, steps: Select) -> list[Step]:
+    return [Step(*row) for row in session.execute(steps.order_by(Cell.code))]
+
+
+def area_chain(session: Session, code: str) -> list[Area]:
+    """The areas that hold a community (or any other area, or a cell's code), from the city down to itself."""
+    codes = [code[:length] for length in (4, 6, 9, 12) if length <= len(code)]
+    return list(session.scalars(select(Area).where(Area.code.in_(codes)).order_by(func.length(Area.code))))
+
+
+def area(session: Session, code: str) -> Area:
+    """The area with this code. `NotFound` otherwise."""
+    found = session.get(Area, code)
+    if found is None:
+        raise NotFound("grid.no-area", f"There is no area {code}; `webgis areas list` shows those there are", got=code)
+    return found
+
+
+def areas(session: Session, level: str | None = None, within: str | None = None) -> Sequence[Area]:
+    """Areas by code; of one level, within the area whose code is `within` (itself included)."""
+    statement = select(Area).order_by(Area.code)
+    if level is not None:
+        statement = statement.where(Area.level == level)
+    if within is not None:
+        statement = statement.where(Area.code.startswith(within, autoescape=True))
+    return session.scalars(statement).all()
+
+
+def projected_srid(session: Session, code: str, default: int) -> int:
+    """The projected system of an area: its own, its nearest ancestor's, or `default` (that of the settings)."""
+    own = [area.projected_srid for area in area_chain(session, code) if area.projected_srid is not None]
+    return own[-1] if own else default
