@@ -1,23 +1,52 @@
 """Cutting communities into unit cells (GB/T 30428.1-2013, now GB/T 47678.3-2026). Pure: polygons in, polygons out.
 
-Signatures first; the body follows.
+The lattice is made of squares of a nominal size in the city's projected system, aligned to multiples of the size from
+that system's origin, so that neighbouring communities share its lines. Its corners are brought to CGCS2000 degrees
+first; from there on a square is the quadrilateral with straight edges between its four corners, and quadrilaterals
+and communities are cut with each other in degrees, as they are stored. Quadrilaterals share their corners and edges,
+so they cover the plane without gap or overlap, and so do the cells cut from them.
+
+- Each connected piece of a square inside a community is a candidate cell.
+- A candidate smaller than `sliver` of a full square is merged into the neighbour of the same community with which it
+  shares the longest edge (of equal ones the larger, then the first in order); smallest first, until none merges. One
+  without a neighbour stays and is noted.
+- Every cell is one valid Polygon, possibly with holes.
+- Cells are numbered from 001 in reading order: row of squares by row from the north, in a row from west to east. A
+  merged cell has the place of its largest piece; pieces of one square go from west to east by their western end,
+  then from north to south. (The standard: "west to east, north to south".)
+- A community that would need more than `max_cells` cells gets larger squares: the smallest size, in steps of 10 m from
+  the size asked for, at which its area is no more than `max_cells` squares and the cells are no more than that.
+
+The same input gives the same output.
 """
 
+import heapq
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
 
+from webgis import geo
+from webgis.errors import Invalid
+from webgis.grid import raster
+
 SIZE_M = 100.0
 SLIVER = 0.2
 MAX_CELLS = 999
+STEP_M = 10.0
+
+_ON_SIDE_DEG = 1e-11  # a vertex this near to a side of its square lies on it: one micrometre
+_SHARED_M = 1e-5  # a shared edge shorter than this joins nothing
+_MANY_VERTICES = 256  # a community with more is cut into blocks first
+_BLOCK = 16  # squares along the side of a block
 
 
 @dataclass(frozen=True)
 class Note:
-    """Something a person should know of a division. `code`: "enlarged" (facts: asked_m, size_m, cells_at_asked),
-    "sliver-kept" (facts: seq, area_m2)."""
+    """Something a person should know of a division. `code` and its facts: "enlarged" (asked_m, size_m, cells: how
+    many there would have been), "sliver-kept" (seq, area_m2)."""
 
     code: str
     facts: dict
@@ -27,8 +56,8 @@ class Note:
 class Division:
     """The cells of one community, in order of their sequence numbers.
 
-    `geoms`: (n,) shapely Polygons, EPSG 4490; `seq`: (n,) int, 1..n; `area_m2`: (n,) float, in the projected system;
-    `size_m`: the side of a square actually used; `notes`: list of Note.
+    `geoms`: (n,) shapely Polygons, EPSG 4490, shells counter-clockwise; `seq`: (n,) int, 1..n; `area_m2`: (n,) float,
+    in the projected system; `size_m`: the side of a square actually used; `notes`: list of Note.
     """
 
     geoms: np.ndarray
@@ -46,7 +75,7 @@ def divide(
     sliver: float = SLIVER,
     max_cells: int | None = MAX_CELLS,
 ) -> Division:
-    """The cells of one community: see `divide_many`."""
+    """The cells of one community: `divide_many` of one."""
     return divide_many([area], srid=srid, size_m=size_m, sliver=sliver, max_cells=max_cells)[0]
 
 
@@ -58,5 +87,326 @@ def divide_many(
     sliver: float = SLIVER,
     max_cells: int | None = MAX_CELLS,
 ) -> list[Division]:
-    """One Division for each of `areas` (Polygon or MultiPolygon, EPSG 4490), all at once."""
-    raise NotImplementedError
+    """One Division for each of `areas` (valid Polygon or MultiPolygon, EPSG 4490), all cut at once.
+
+    `srid`: the city's projected system in metres; `size_m`: nominal side of a square; `sliver`: share of a full
+    square below which a piece is merged (0: never); `max_cells`: most cells of one community (None: no limit).
+    `Invalid`: an empty or invalid polygon, a size or share out of range.
+    """
+    areas = _checked(areas, size_m, sliver)
+    if not len(areas):
+        return []
+    done = _cut(areas, srid, float(size_m), sliver)
+    if max_cells is not None:
+        for at in [n for n, division in enumerate(done) if len(division.seq) > max_cells]:
+            done[at] = _enlarged(areas[at], srid, done[at], sliver, max_cells)
+    return done
+
+
+def _checked(areas, size_m: float, sliver: float) -> np.ndarray:
+    if not 1.0 <= size_m <= 100_000.0:
+        raise Invalid("grid.size", "The size of a cell is from 1 to 100000 m", field="size", got=size_m)
+    if not 0.0 <= sliver <= 0.5:
+        raise Invalid("grid.sliver", "The share of a sliver is from 0 to 0.5", field="sliver", got=sliver)
+    areas = np.array(list(areas), dtype=object)
+    good = np.isin(shapely.get_type_id(areas), (3, 6)) & ~shapely.is_empty(areas) & shapely.is_valid(areas)
+    if not good.all():
+        first = int(np.flatnonzero(~good)[0])
+        raise Invalid(
+            "grid.area-invalid",
+            "An area to divide is a valid Polygon or MultiPolygon that is not empty",
+            field="area",
+            index=first,
+            got=shapely.is_valid_reason(areas[first]),
+        )
+    return shapely.force_2d(areas)
+
+
+def _enlarged(area, srid: int, asked: Division, sliver: float, max_cells: int) -> Division:
+    least = float(np.sqrt(asked.area_m2.sum() / max_cells))
+    steps = max(1, int(np.ceil((least - asked.size_m) / STEP_M)))
+    while True:
+        division = _cut(np.array([area], dtype=object), srid, asked.size_m + steps * STEP_M, sliver)[0]
+        if len(division.seq) <= max_cells:
+            break
+        steps += 1
+        if steps * STEP_M > 100_000.0:
+            raise Invalid(
+                "grid.too-many-parts",
+                f"The area has more than {max_cells} separate parts, so it cannot have {max_cells} cells or fewer",
+                field="area",
+                accepted=max_cells,
+            )
+    facts = {"asked_m": asked.size_m, "size_m": division.size_m, "cells": len(asked.seq)}
+    division.notes.insert(0, Note("enlarged", facts))
+    return division
+
+
+def _cut(areas: np.ndarray, srid: int, size_m: float, sliver: float) -> list[Division]:
+    lattice = _Lattice(srid, size_m)
+    squares = raster.cover(areas, lattice.place, lattice.margin)
+    candidates = _candidates(lattice, areas, squares)
+    group = _merge(_shared_edges(squares, candidates, size_m), candidates.area_m2, sliver * size_m**2)
+    return _number(candidates, group, len(areas), size_m, sliver * size_m**2)
+
+
+class _Lattice:
+    """Squares of `size_m` in the projected system `srid`; corners in degrees depend on nothing else."""
+
+    def __init__(self, srid: int, size_m: float) -> None:
+        self.size_m = size_m
+        self._projector = geo.projector(srid)
+        # A line straight in degrees strays from its chord in metres by at most length^2 / 8R * tan(latitude) or so;
+        # in squares, with room to spare, and 1 mm for rounding.
+        self.margin = size_m * 4e-8 + 1e-3 / size_m
+
+    def place(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        east, north = self._projector.transform(lon, lat)
+        if not (np.isfinite(east).all() and np.isfinite(north).all()):
+            raise Invalid("grid.outside-projection", "The area lies outside the projected system", field="area")
+        return east / self.size_m, north / self.size_m
+
+    def quads(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """(n, 5, 2) degrees: closed rings south-west, south-east, north-east, north-west, south-west."""
+        west, south, width = i.min(), j.min(), i.max() - i.min() + 2
+        columns = np.stack([i, i + 1, i + 1, i, i], axis=1) - west
+        rows = np.stack([j, j, j + 1, j + 1, j], axis=1) - south
+        key = rows * width + columns
+        if width * (j.max() - south + 2) <= 16 * len(i) + 100_000:
+            used = np.arange(width * (j.max() - south + 2))
+            at = key
+        else:
+            used, at = np.unique(key, return_inverse=True)
+        row, column = np.divmod(used, width)
+        lon, lat = self._projector.transform(
+            (column + west) * self.size_m, (row + south) * self.size_m, direction="INVERSE"
+        )
+        return np.stack([lon, lat], axis=1)[at.reshape(key.shape)]
+
+
+@dataclass
+class _Candidates:
+    """Pieces of touched squares, then whole squares inside. `square`: for a piece, its index in `squares.touched`."""
+
+    geoms: np.ndarray
+    owner: np.ndarray
+    i: np.ndarray
+    j: np.ndarray
+    area_m2: np.ndarray
+    square: np.ndarray
+    corners: np.ndarray
+
+
+def _candidates(lattice: _Lattice, areas: np.ndarray, squares: raster.Cover) -> _Candidates:
+    touched, inside = squares.touched, squares.inside
+    rings = lattice.quads(np.concatenate([touched.i, inside.i]), np.concatenate([touched.j, inside.j]))
+    quads = shapely.polygons(rings)
+    cut = len(touched)
+    pieces, square = _pieces(areas, touched, quads[:cut])
+    area_m2 = _piece_areas(pieces, quads[:cut], square, lattice.size_m)
+    return _Candidates(
+        geoms=np.concatenate([pieces, quads[cut:]]),
+        owner=np.concatenate([touched.owner[square], inside.owner]),
+        i=np.concatenate([touched.i[square], inside.i]),
+        j=np.concatenate([touched.j[square], inside.j]),
+        area_m2=np.concatenate([area_m2, np.full(len(inside), lattice.size_m**2)]),
+        square=square,
+        corners=rings[:cut, :4],
+    )
+
+
+def _pieces(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The connected pieces of the touched squares inside their communities, and the square each lies in."""
+    local = _local_parts(areas, touched, quads)
+    pieces, square = shapely.get_parts(shapely.intersection(quads, local), return_index=True)
+    some = (shapely.get_type_id(pieces) == 3) & (shapely.area(pieces) > 0.0)
+    return shapely.orient_polygons(pieces[some]), square[some]
+
+
+def _local_parts(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray) -> np.ndarray:
+    """For each touched square its community, or a part of it that is enough, where the whole has many vertices."""
+    local = areas[touched.owner]
+    many = np.flatnonzero(shapely.get_num_coordinates(areas)[touched.owner] > _MANY_VERTICES)
+    if not len(many):
+        return local
+    key = np.stack([touched.owner[many], touched.j[many] // _BLOCK, touched.i[many] // _BLOCK], axis=1)
+    block, at = np.unique(key, axis=0, return_inverse=True)
+    at = at.ravel()
+    bounds = shapely.bounds(quads[many])
+    low, high = np.full((len(block), 2), np.inf), np.full((len(block), 2), -np.inf)
+    np.minimum.at(low, at, bounds[:, :2])
+    np.maximum.at(high, at, bounds[:, 2:])
+    frame = 1e-5  # the block's own edge stays clear of its squares
+    boxes = shapely.box(low[:, 0] - frame, low[:, 1] - frame, high[:, 0] + frame, high[:, 1] + frame)
+    local[many] = shapely.intersection(areas[block[:, 0]], boxes)[at]
+    return local
+
+
+def _piece_areas(pieces, quads, square, size_m: float) -> np.ndarray:
+    """Area in the projected system: by the share of the square, whose area there is known, so that the pieces of a
+    square add up to it; corrected for the degree's shrinking to the north between the two middles."""
+    whole = quads[square]
+    shrink = geo.area_of_degrees(shapely.get_y(shapely.centroid(pieces)))
+    shrink /= geo.area_of_degrees(shapely.get_y(shapely.centroid(whole)))
+    return size_m**2 * shapely.area(pieces) / shapely.area(whole) * shrink
+
+
+def _shared_edges(squares: raster.Cover, candidates: _Candidates, size_m: float) -> tuple[np.ndarray, ...]:
+    """Pairs of candidates of one community and the length in metres of the edge they share: a, b, length.
+
+    Only along sides of squares that a touched square has, and whole squares only as `b`.
+    """
+    piece, side, low, high = _on_sides(candidates)
+    i, j, owner = candidates.i[piece], candidates.j[piece], candidates.owner[piece]
+    packing = raster.Packing(
+        candidates.i.min() - 1, candidates.i.max() + 2, candidates.j.min() - 1, candidates.j.max() + 2
+    )
+    # Sides: 0 south, 1 east, 2 north, 3 west. A line bears the name of the square north or east of it.
+    line = packing.pack(owner, i + (side == 1), j + (side == 2)) * 2 + side % 2
+    a, b, length = _facing(line, piece, side, low, high)
+    beyond = packing.pack(owner, i + np.array([0, 1, 0, -1])[side], j + np.array([-1, 0, 1, 0])[side])
+    inside = packing.pack(squares.inside.owner, squares.inside.i, squares.inside.j)
+    at = np.searchsorted(inside, beyond)
+    found = np.flatnonzero(np.append(inside, -1)[at] == beyond)
+    a = np.concatenate([a, piece[found]])
+    b = np.concatenate([b, len(candidates.square) + at[found]])
+    return a, b, np.concatenate([length, (high - low)[found]]) * size_m
+
+
+def _on_sides(candidates: _Candidates) -> tuple[np.ndarray, ...]:
+    """Edges of pieces along the sides of their squares: piece, side, and the stretch of the side from low to high
+    (0..1, from west or south)."""
+    starts, ends, piece = raster.edges(candidates.geoms[: len(candidates.square)])
+    corners = candidates.corners[candidates.square]
+    found = []
+    for side, (p, q) in enumerate(((0, 1), (1, 2), (3, 2), (0, 3))):
+        origin, along = corners[:, p], corners[:, q] - corners[:, p]
+        length = np.hypot(along[:, 0], along[:, 1])
+        normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / length[:, None]
+        near = np.abs(_dot(starts - origin[piece], normal[piece])) < _ON_SIDE_DEG
+        near &= np.abs(_dot(ends - origin[piece], normal[piece])) < _ON_SIDE_DEG
+        at = np.flatnonzero(near)
+        axis = side % 2
+        base, reach = origin[piece[at], axis], along[piece[at], axis]
+        s, e = (starts[at, axis] - base) / reach, (ends[at, axis] - base) / reach
+        found.append((piece[at], np.full(len(at), side), np.minimum(s, e), np.maximum(s, e)))
+    return tuple(np.concatenate(x) for x in zip(*found, strict=True))
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1]
+
+
+def _facing(line, piece, side, low, high) -> tuple[np.ndarray, ...]:
+    """Pairs of pieces on the two banks of one line, and the length (in squares) they have in common."""
+    order = np.lexsort((piece, line))
+    line, piece, side, low, high = (x[order] for x in (line, piece, side, low, high))
+    last = np.searchsorted(line, line, side="right")
+    count = last - np.arange(len(line)) - 1
+    a = np.repeat(np.arange(len(line)), count)
+    b = a + 1 + np.arange(len(a)) - np.repeat(np.cumsum(count) - count, count)
+    length = np.minimum(high[a], high[b]) - np.maximum(low[a], low[b])
+    good = (side[a] != side[b]) & (length > 0.0)
+    a, b, length = piece[a[good]], piece[b[good]], length[good]
+    return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([length, length])
+
+
+def _merge(shared: tuple[np.ndarray, ...], area_m2: np.ndarray, least_m2: float) -> np.ndarray:
+    """The candidate that stands for each candidate's group, after every sliver that has a neighbour is merged."""
+    a, b, length = shared
+    small = area_m2 < least_m2
+    use = small[a]
+    beside: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    for x, y, metres in zip(a[use].tolist(), b[use].tolist(), length[use].tolist(), strict=True):
+        beside[x][y] += metres
+    leader = list(range(len(area_m2)))
+    size = area_m2.tolist()
+    heap = [(size[x], x) for x in beside]
+    heapq.heapify(heap)
+    while heap:
+        area, x = heapq.heappop(heap)
+        if leader[x] != x or area != size[x] or area >= least_m2:
+            continue
+        near: dict[int, float] = defaultdict(float)
+        for y, metres in beside.pop(x).items():
+            near[_leader(leader, y)] += metres
+        near.pop(x, None)
+        best = max(near, key=lambda y: (round(near[y], 6), size[y], -y), default=None)
+        if best is None or near[best] < _SHARED_M:
+            continue
+        leader[x] = best
+        size[best] += area
+        if size[best] < least_m2 and best in beside:
+            for y, metres in near.items():
+                beside[best][y] += metres
+            heapq.heappush(heap, (size[best], best))
+    for x in np.flatnonzero(small).tolist():
+        leader[x] = _leader(leader, x)
+    return np.array(leader)
+
+
+def _leader(leader: list[int], x: int) -> int:
+    while leader[x] != x:
+        leader[x] = leader[leader[x]]
+        x = leader[x]
+    return x
+
+
+def _number(candidates: _Candidates, group: np.ndarray, owners: int, size_m: float, least_m2: float) -> list[Division]:
+    area_m2 = np.bincount(group, candidates.area_m2, len(group))
+    geoms = _united(candidates, group)
+    cells = _in_order(candidates, group)
+    first = np.searchsorted(candidates.owner[group[cells]], np.arange(owners + 1))
+    divisions = []
+    for low, high in zip(first[:-1], first[1:], strict=True):
+        own = group[cells[low:high]]
+        division = Division(geoms[own], np.arange(1, high - low + 1), area_m2[own], size_m, [])
+        for at in np.flatnonzero(division.area_m2 < least_m2):
+            facts = {"seq": int(at) + 1, "area_m2": float(division.area_m2[at])}
+            division.notes.append(Note("sliver-kept", facts))
+        divisions.append(division)
+    return divisions
+
+
+def _in_order(candidates: _Candidates, group: np.ndarray) -> np.ndarray:
+    """The largest piece of each group, communities one after the other, each in reading order."""
+    by_size = np.lexsort((-candidates.area_m2, group))
+    main = by_size[np.flatnonzero(np.diff(group[by_size], prepend=-1))]
+    west, _, _, north = shapely.bounds(candidates.geoms[main]).T
+    return main[np.lexsort((-north, west, candidates.i[main], -candidates.j[main], candidates.owner[main]))]
+
+
+def _united(candidates: _Candidates, group: np.ndarray) -> np.ndarray:
+    """The geometry of each group, at the place of its leader."""
+    geoms = candidates.geoms.copy()
+    joined = np.flatnonzero(np.bincount(group, minlength=len(group)) > 1)
+    if not len(joined):
+        return geoms
+    order = np.argsort(group, kind="stable")
+    first = np.searchsorted(group[order], joined)
+    count = np.searchsorted(group[order], joined, side="right") - first
+    for size in np.unique(count):
+        some = np.flatnonzero(count == size)
+        members = candidates.geoms[order[first[some][:, None] + np.arange(size)]]
+        geoms[joined[some]] = _union(members)
+    return geoms
+
+
+def _union(members: np.ndarray) -> np.ndarray:
+    """One polygon for each row of `members` (n, k), which hang together along edges.
+
+    As a coverage where the nodes of common edges are the same to the last bit, which is the rule; else by an overlay.
+    """
+    united = shapely.coverage_union_all(members, axis=1)
+    united = _only_part(united)
+    off = np.abs(shapely.area(united) - shapely.area(members).sum(axis=1)) > 1e-9 * shapely.area(united)
+    bad = np.flatnonzero((shapely.get_type_id(united) != 3) | off | ~shapely.is_valid(united))
+    if len(bad):
+        united[bad] = _only_part(shapely.union_all(members[bad], axis=1))
+    return shapely.orient_polygons(united)
+
+
+def _only_part(geoms: np.ndarray) -> np.ndarray:
+    single = (shapely.get_type_id(geoms) == 6) & (shapely.get_num_geometries(geoms) == 1)
+    geoms[single] = shapely.get_geometry(geoms[single], 0)
+    return geoms
