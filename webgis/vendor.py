@@ -31,7 +31,7 @@ FILES = {
 }
 """Package -> its files that we serve."""
 
-LICENCES = ("*LICEN[CS]E*", "NOTICE*")
+LICENCES = ("LICEN[CS]E*", "MIT-LICEN[CS]E*", "NOTICE*")
 
 _SOURCE_MAP = re.compile(rb"(?://[#@]\s*sourceMappingURL=[^\n]*|/\*[#@]\s*sourceMappingURL=.*?\*/)\s*")
 _FOREIGN_URL = re.compile(rb"""url\(\s*(["']?)(?:https?:)?//[^)]*\)""", re.I)
@@ -85,7 +85,7 @@ def _listed(source: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
             raise FileNotFoundError(f"{source.name} has no file {pattern}: the list in webgis/vendor.py is out of date")
         yield from found
     for pattern in LICENCES:
-        yield from sorted(file for file in source.glob(pattern) if file.name not in patterns)
+        yield from sorted(source.glob(pattern))
 
 
 def _without_foreign_addresses(name: str, content: bytes) -> bytes:
