@@ -38,6 +38,7 @@ MAX_CELLS = 999
 STEP_M = 10.0
 
 _ON_SIDE_DEG = 1e-11  # a vertex this near to a side of its square lies on it: one micrometre
+_SAME_DEG = 1e-12  # nodes nearer than this are one node, computed twice
 _SHARED_M = 1e-5  # a shared edge shorter than this joins nothing
 _MANY_VERTICES = 256  # a community with more is cut into blocks first
 _BLOCK = 16  # squares along the side of a block
@@ -220,7 +221,54 @@ def _pieces(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray) -> tu
     local = _local_parts(areas, touched, quads)
     pieces, square = shapely.get_parts(shapely.intersection(quads, local), return_index=True)
     some = (shapely.get_type_id(pieces) == 3) & (shapely.area(pieces) > 0.0)
-    return shapely.orient_polygons(pieces[some]), square[some]
+    pieces, square = shapely.orient_polygons(pieces[some]), square[some]
+    _same_nodes(pieces, square, quads, shapely.get_coordinates(areas))
+    return pieces, square
+
+
+def _same_nodes(pieces: np.ndarray, square: np.ndarray, quads: np.ndarray, fixed: np.ndarray) -> None:
+    """Make nodes that differ only by rounding equal to the last bit, in `pieces` itself.
+
+    Where a community's edge crosses a side, both squares compute the crossing, from differently trimmed copies of
+    the edge; without this a merged cell could keep a slit 1e-14 degrees wide. Corners of squares and the communities'
+    own vertices (`fixed`) never move.
+    """
+    points, piece = shapely.get_coordinates(pieces, return_index=True)
+    corners = shapely.get_coordinates(quads).reshape(-1, 5, 2)[square[piece], :4]
+    off = np.abs(points[:, None] - corners).max(axis=2)
+    nearest = off.argmin(axis=1)
+    off = off[np.arange(len(off)), nearest]
+    at_corner = np.flatnonzero((off < _SAME_DEG) & (off > 0.0))
+    moved = points.copy()
+    moved[at_corner] = corners[at_corner, nearest[at_corner]]
+    free = np.flatnonzero(off >= _SAME_DEG)
+    moved[free] = _clustered(np.concatenate([fixed, points[free]]))[len(fixed) :]
+    changed = np.unique(piece[(moved != points).any(axis=1)])
+    if len(changed):
+        _move(pieces, changed, moved[np.isin(piece, changed)])
+
+
+def _clustered(points: np.ndarray) -> np.ndarray:
+    """`points` (n, 2), each replaced by the first point in the array that is the same but for rounding.
+
+    Four grids, shifted by half a mesh, so that two points nearly equal fall into one mesh of at least one of them.
+    """
+    points = points.copy()
+    for shift in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
+        mesh = np.floor(points / _SAME_DEG + shift).astype(np.int64)
+        key = mesh[:, 0] * np.int64(0x1E3779B97F4A7C15) ^ mesh[:, 1]
+        _, first, at = np.unique(key, return_index=True, return_inverse=True)
+        chosen = points[first[at]]
+        near = np.abs(chosen - points).max(axis=1) < 2.0 * _SAME_DEG
+        points[near] = chosen[near]
+    return points
+
+
+def _move(pieces: np.ndarray, changed: np.ndarray, points: np.ndarray) -> None:
+    """Give the `changed` pieces their new coordinates, save those that would not be valid any more."""
+    moved = shapely.set_coordinates(pieces[changed], points)
+    good = shapely.is_valid(moved) & (shapely.area(moved) > 0.0)
+    pieces[changed[good]] = shapely.remove_repeated_points(moved[good])
 
 
 def _local_parts(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray) -> np.ndarray:
@@ -397,8 +445,10 @@ def _union(members: np.ndarray) -> np.ndarray:
 
     As a coverage where the nodes of common edges are the same to the last bit, which is the rule; else by an overlay.
     """
-    united = shapely.coverage_union_all(members, axis=1)
-    united = _only_part(united)
+    try:
+        united = _only_part(shapely.coverage_union_all(members, axis=1))
+    except shapely.GEOSException:
+        united = _only_part(shapely.union_all(members, axis=1))
     off = np.abs(shapely.area(united) - shapely.area(members).sum(axis=1)) > 1e-9 * shapely.area(united)
     bad = np.flatnonzero((shapely.get_type_id(united) != 3) | off | ~shapely.is_valid(united))
     if len(bad):

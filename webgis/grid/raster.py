@@ -111,10 +111,14 @@ def _touched(packing, owner, i0, i1, j0, j1) -> np.ndarray:
     corners = [packing.pack(owner, i0, j0)]
     for wide, i, j in ((i1 > i0, i1, j0), (j1 > j0, i0, j1), ((i1 > i0) & (j1 > j0), i1, j1)):
         corners.append(packing.pack(owner[wide], i[wide], j[wide]))
-    keys = np.concatenate(corners)
+    keys = np.sort(np.concatenate([_changes(keys) for keys in corners]))  # quicker than np.unique, which hashes
+    return _changes(keys)
+
+
+def _changes(keys: np.ndarray) -> np.ndarray:
     fresh = np.ones(len(keys), dtype=bool)
     fresh[1:] = keys[1:] != keys[:-1]
-    return np.unique(keys[fresh])
+    return keys[fresh]
 
 
 def _crossings(packing, owner, u0, v0, u1, v1) -> np.ndarray:
