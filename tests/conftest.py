@@ -81,19 +81,19 @@ def runtime(settings) -> Iterator[Runtime]:
 
 
 @pytest.fixture(scope="session")
-def shared_engine(make_settings):
-    """The engine of one empty database that tests share and never commit to."""
-    engine = Runtime(make_settings()).engine
-    yield engine
-    engine.dispose()
+def shared(make_settings) -> Iterator[Runtime]:
+    """A runtime on one empty database that tests share and never commit to."""
+    made = Runtime(make_settings())
+    yield made
+    made.engine.dispose()
 
 
 @pytest.fixture
-def session(shared_engine) -> Iterator[Session]:
+def session(shared) -> Iterator[Session]:
     """A session whose commits are savepoints; everything is rolled back when the test ends."""
-    with shared_engine.connect() as connection:
+    with shared.engine.connect() as connection:
         outer = connection.begin()
-        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as inner:
+        with shared.sessions(bind=connection, join_transaction_mode="create_savepoint") as inner:
             yield inner
         outer.rollback()
 

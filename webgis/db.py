@@ -59,7 +59,7 @@ class Runtime:
 
     @cached_property
     def sessions(self) -> sessionmaker[Session]:
-        return make_sessions(self.engine)
+        return make_sessions(self.engine, self.settings)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -81,9 +81,9 @@ def make_engine(settings: Settings, **options) -> Engine:
     )
 
 
-def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Sessions whose objects stay readable after the commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_sessions(engine: Engine, settings: Settings) -> sessionmaker[Session]:
+    """Sessions whose objects stay readable after the commit; `session.info["settings"]` serves tasks."""
+    return sessionmaker(engine, expire_on_commit=False, info={"settings": settings})
 
 
 def check(engine: Engine) -> None:

@@ -93,10 +93,11 @@ _ENQUEUE = text(
 def enqueue(session: Session, name: str, *, queue: str = "quick", delay: float = 0.0, **values: Any) -> None:
     """Add a job to the caller's transaction: `values` are small JSON values, `delay` is in seconds.
 
-    After the commit, `hand_over` tells Redis; if that fails the sweeper does it.
+    After the commit, `hand_over` tells Redis; if that fails, or the job is delayed, the sweeper does it.
     """
     session.execute(_ENQUEUE, {"queue": queue, "task": name, "args": _json(values), "delay": delay})
-    session.info.setdefault("queues_to_tell", set()).add(queue)
+    if not delay:
+        session.info.setdefault("queues_to_tell", set()).add(queue)
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""A reported thing, from report to close: workflow, deadlines, evidence, history."""

@@ -1,0 +1,152 @@
+"""Photos: what is accepted, what is kept of them, and where the files lie.
+
+A photo is recognised by its content, not its name. Time and position are read from EXIF, then the picture is encoded
+anew without it, so that nothing a phone wrote into the file is handed on. Files lie under `var/photos` by the SHA-256
+of what is stored; a file whose transaction was rolled back is harmless and is used again when the photo comes again.
+"""
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from webgis import geo
+from webgis.errors import Invalid
+from webgis.settings import Settings
+
+FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "MPO": "image/jpeg"}
+ACCEPTED = "a JPEG, PNG or WebP picture"
+THUMBNAIL_PX = 480
+"""Longest edge of a thumbnail."""
+
+STORED_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A photo that has been checked and stored: its file's SHA-256, size in pixels and bytes, and what EXIF told.
+
+    `place` is (lon, lat) in CGCS2000 degrees.
+    """
+
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    bytes: int
+    taken_at: datetime | None
+    place: tuple[float, float] | None
+
+
+def store(settings: Settings, photos: Sequence[bytes]) -> list[Evidence]:
+    """Check and store photos. Raises `Invalid` (field "photos", with the photo's position from 1) and stores none."""
+    if len(photos) > settings.max_photos:
+        raise _refused(f"at most {settings.max_photos} photos in one step", got=len(photos))
+    cleaned = [_clean(settings, data, number) for number, data in enumerate(photos, start=1)]
+    for facts, content in cleaned:
+        _write(path(settings, facts.sha256), content)
+    return [facts for facts, _content in cleaned]
+
+
+def _clean(settings: Settings, data: bytes, number: int) -> tuple[Evidence, bytes]:
+    if len(data) > settings.max_photo_mb * 1024 * 1024:
+        raise _refused(f"photo {number} is larger than {settings.max_photo_mb} MB", photo=number)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return _encoded(settings, Image.open(io.BytesIO(data), formats=list(FORMATS)), number)
+    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError):
+        raise _refused(f"photo {number} cannot be read; send {ACCEPTED}", photo=number, accepted=ACCEPTED) from None
+
+
+def _encoded(settings: Settings, image: Image.Image, number: int) -> tuple[Evidence, bytes]:
+    limit = settings.max_photo_megapixels * 1_000_000
+    if image.width * image.height > limit:
+        raise _refused(f"photo {number} has more than {settings.max_photo_megapixels} megapixels", photo=number)
+    exif = image.getexif()
+    taken_at, place = _time(exif, settings.zone), _position(exif)
+    upright = ImageOps.exif_transpose(image)
+    opaque = upright if upright.mode == "RGB" else upright.convert("RGB")
+    buffer = io.BytesIO()
+    opaque.save(buffer, "JPEG", quality=STORED_QUALITY)
+    content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    return Evidence(digest, "image/jpeg", opaque.width, opaque.height, len(content), taken_at, place), content
+
+
+def _time(exif: Image.Exif, zone: ZoneInfo) -> datetime | None:
+    """When the photo was taken; EXIF times without an offset are the city's."""
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    text = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+    try:
+        local = datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
+    return local.replace(tzinfo=_offset(details.get(ExifTags.Base.OffsetTimeOriginal)) or zone)
+
+
+def _offset(text: object) -> timezone | None:
+    try:
+        moment = datetime.strptime(str(text).strip("\0 "), "%z")
+    except ValueError:
+        return None
+    return timezone(moment.utcoffset() or timedelta())
+
+
+def _position(exif: Image.Exif) -> tuple[float, float] | None:
+    """Where the photo was taken (EXIF GPS is WGS 84), or None when it does not say so usably."""
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    try:
+        lat = _degrees(gps[ExifTags.GPS.GPSLatitude], gps.get(ExifTags.GPS.GPSLatitudeRef) == "S")
+        lon = _degrees(gps[ExifTags.GPS.GPSLongitude], gps.get(ExifTags.GPS.GPSLongitudeRef) == "W")
+        return geo.to_cgcs2000(lon, lat, "wgs84")
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, Invalid):
+        return None
+
+
+def _degrees(parts: Sequence, negative: bool) -> float:
+    degrees, minutes, seconds = (float(part) for part in parts)
+    return (degrees + minutes / 60 + seconds / 3600) * (-1 if negative else 1)
+
+
+def _refused(message: str, **facts: object) -> Invalid:
+    return Invalid("cases.photo", message[0].upper() + message[1:], field="photos", **facts)
+
+
+def path(settings: Settings, sha256: str, *, thumbnail: bool = False) -> Path:
+    """Where the file of a stored photo, or its thumbnail, lies."""
+    name = f"{sha256}.thumb.jpg" if thumbnail else f"{sha256}.jpg"
+    return settings.var_dir / "photos" / sha256[:2] / name
+
+
+def make_thumbnail(settings: Settings, sha256: str) -> None:
+    """Make the thumbnail of a stored photo, if it is not there yet."""
+    target = path(settings, sha256, thumbnail=True)
+    if target.exists():
+        return
+    with Image.open(path(settings, sha256)) as image:
+        image.draft("RGB", (THUMBNAIL_PX * 2, THUMBNAIL_PX * 2))
+        image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=80)
+    _write(target, buffer.getvalue())
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write once and durably: a reader sees the whole file or none, and it outlives a crash after the commit."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    with made.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(target)

@@ -1,0 +1,233 @@
+"""Cases as they go over the wire: what comes in is checked here, what goes out is GeoJSON (RFC 7946)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from flask import url_for
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from webgis.accounts.actor import Actor
+from webgis.cases import queries, workflow
+from webgis.cases.models import Photo
+from webgis.catalog.models import FilingCondition
+from webgis.catalog.rules import limit_text
+from webgis.errors import Invalid
+from webgis.geo import CRS_NAMES
+
+Code = Annotated[str, Field(pattern=r"^\d+$")]
+
+
+class _Given(BaseModel):
+    """Fields as given; names that do not exist are refused, so that a slip of the pen is not lost in silence."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class ReportGiven(_Given):
+    """A report: place, kind and class, and what is wrong."""
+
+    lon: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[104.0665])
+    lat: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[30.6574])
+    crs: Literal[CRS_NAMES] = "wgs84"
+    kind: Literal["component", "matter"]
+    class_: str = Field(alias="class", pattern=r"^\d{5}$", description="5-digit class code", examples=["06010"])
+    description: str = Field(min_length=1, max_length=2000)
+    address: str | None = Field(None, max_length=256)
+    accuracy_m: float | None = Field(None, ge=0, le=100_000, description="the phone's accuracy in metres")
+    source: str | None = Field(None, description="default: inspector for inspectors, hotline for acceptors")
+
+
+class ActionGiven(_Given):
+    """What a step is given. Which fields a step needs and takes is the workflow's to say."""
+
+    condition: int | None = Field(None, description="file: id of a filing condition")
+    department: str | None = Field(None, description="dispatch: code of a department")
+    reason: str | None = Field(None, max_length=2000, description="reject, return")
+    note: str | None = Field(None, max_length=2000)
+    result: Literal["pass", "fail"] | None = Field(None, description="verify")
+    lon: float | None = Field(None, allow_inf_nan=False)
+    lat: float | None = Field(None, allow_inf_nan=False)
+    crs: Literal[CRS_NAMES] | None = None
+    version: int | None = Field(None, description="the case's version on the page acted on; an older one is refused")
+
+
+class ListGiven(_Given):
+    """Filters and paging of a list of cases."""
+
+    state: str | None = Field(None, description="one or more states, separated by commas")
+    class_: str | None = Field(None, alias="class", description="one or more class codes, separated by commas")
+    kind: Literal["component", "matter"] | None = None
+    cell: str | None = Field(None, pattern=r"^\d{15}$", description="a cell's code")
+    area: str | None = Field(None, pattern=r"^\d{4,12}$", description="an area's code: 4, 6, 9 or 12 digits")
+    department: str | None = None
+    bbox: str | None = Field(None, description="west,south,east,north in degrees (WGS 84 or CGCS2000)")
+    since: datetime | None = Field(None, description="reported at or after")
+    until: datetime | None = Field(None, description="reported before")
+    q: str | None = Field(None, max_length=100, description="number, or words in the description or address")
+    limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
+    cursor: str | None = Field(None, description="of the page before")
+
+
+def checked(model: type[_Given], given: Mapping[str, Any]) -> Any:
+    """The given fields as `model`, or `Invalid` that names the first field at fault and lists all."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        faults = [_fault(model, fault) for fault in error.errors(include_url=False)]
+        first = faults[0]
+        raise Invalid("input.invalid", f"{first['field']}: {first['message']}", **first, errors=faults) from None
+
+
+def _fault(model: type[_Given], fault: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(fault["loc"][0]) if fault["loc"] else "body"
+    accepted = fault.get("ctx", {}).get("expected") or fault.get("ctx", {}).get("pattern")
+    if fault["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        return {"field": name, "message": "no such field", "accepted": known}
+    kept = {"field": name, "message": fault["msg"]}
+    if isinstance(fault["input"], (str, int, float)):
+        kept["got"] = fault["input"]
+    return kept | ({"accepted": accepted} if accepted else {})
+
+
+def filters(given: ListGiven) -> queries.Filters:
+    """The filters of a list, or `Invalid` for an unknown state or a bad box."""
+    states = tuple(filter(None, (given.state or "").split(",")))
+    for state in states:
+        if state not in workflow.STATES:
+            raise workflow.missing("state", state, f"one or more of {', '.join(workflow.STATES)}")
+    return queries.Filters(
+        states=states,
+        classes=tuple(filter(None, (given.class_ or "").split(","))),
+        kind=given.kind,
+        cell=given.cell,
+        area=given.area,
+        department=given.department,
+        box=_box(given.bbox),
+        since=_aware(given.since),
+        until=_aware(given.until),
+        words=given.q,
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """A moment without an offset is UTC."""
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _box(text: str | None) -> tuple[float, float, float, float] | None:
+    if not text:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        west = south = east = north = float("nan")
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        accepted = "west,south,east,north in degrees"
+        raise Invalid("cases.bad-bbox", f"bbox: {accepted}", field="bbox", got=text, accepted=accepted)
+    return west, south, east, north
+
+
+def feature(session: Session, actor: Actor, case: Row) -> dict[str, Any]:
+    """One case as a GeoJSON Feature."""
+    return features(session, actor, [case])[0]
+
+
+def features(session: Session, actor: Actor, cases: Sequence[Row]) -> list[dict[str, Any]]:
+    """Cases as GeoJSON Features, with the actions open to this person and, while they wait to be filed, conditions."""
+    photos = queries.photos(session, [case.id for case in cases])
+    offered = queries.offered_conditions(session, cases)
+    now = datetime.now(UTC)
+    return [
+        {
+            "type": "Feature",
+            "id": case.number,
+            "geometry": {"type": "Point", "coordinates": [case.lon, case.lat]},
+            "properties": _properties(actor, case, photos[case.id], now)
+            | ({"conditions": [_condition(one) for one in offered[case.id]]} if case.id in offered else {}),
+        }
+        for case in cases
+    ]
+
+
+def _properties(actor: Actor, case: Row, photos: Sequence[Photo], now: datetime) -> dict[str, Any]:
+    return {
+        "number": case.number,
+        "state": case.state,
+        "kind": case.kind,
+        "class": case.class_code,
+        "class_name": {"zh": case.class_zh, "en": case.class_en},
+        "description": case.description,
+        "address": case.address,
+        "accuracy_m": case.accuracy_m,
+        "source": case.source,
+        "cell": case.cell_code,
+        "condition": case.condition_id,
+        "department": case.department_code,
+        "department_name": case.department_code and {"zh": case.department_zh, "en": case.department_en},
+        "reported_at": moment(case.reported_at),
+        "dispatched_at": moment(case.dispatched_at),
+        "deadline": moment(case.deadline_at),
+        "light": queries.light(case, now),
+        "resolved_at": moment(case.resolved_at),
+        "closed_at": moment(case.closed_at),
+        "rework_count": case.rework_count,
+        "version": case.version,
+        "photos": [photo(case.number, one) for one in photos],
+        "actions": queries.open_actions(actor, case),
+    }
+
+
+def _condition(condition: FilingCondition) -> dict[str, Any]:
+    limit = {"value": condition.limit_value, "unit": condition.limit_unit}
+    return {
+        "id": condition.id,
+        "text": condition.text_zh,
+        "text_en": condition.text_en,
+        "limit": limit | {lang: limit_text(condition.limit_value, condition.limit_unit, lang) for lang in ("zh", "en")},
+        "closing": condition.closing_zh,
+        "department_kind": condition.department_kind,
+    }
+
+
+def photo(number: str, one: Photo) -> dict[str, Any]:
+    """A photo: where to fetch it and its thumbnail, its size, and when it was taken."""
+    return {
+        "id": one.id,
+        "event": one.event_id,
+        "url": url_for("cases.photo", number=number, photo_id=one.id),
+        "thumbnail": url_for("cases.thumbnail", number=number, photo_id=one.id),
+        "width": one.width,
+        "height": one.height,
+        "taken_at": moment(one.taken_at),
+    }
+
+
+def event_features(number: str, events: Sequence[Row], photos: Sequence[Photo]) -> list[dict[str, Any]]:
+    """The history as GeoJSON Features: placed where the person stood, or without a place."""
+    return [
+        {
+            "type": "Feature",
+            "id": event.id,
+            "geometry": None if event.lon is None else {"type": "Point", "coordinates": [event.lon, event.lat]},
+            "properties": {
+                "action": event.action,
+                "at": moment(event.at),
+                "from": event.from_state,
+                "to": event.to_state,
+                "by": {"login": event.login, "name": event.name, "role": event.role},
+                "department": event.department_code,
+                "given": event.given,
+                "photos": [photo(number, one) for one in photos if one.event_id == event.id],
+            },
+        }
+        for event in events
+    ]
+
+
+def moment(value: datetime | None) -> str | None:
+    """A moment in UTC, ISO 8601 with Z."""
+    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
