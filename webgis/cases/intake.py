@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -177,10 +177,8 @@ def attach(session: Session, case_id: int, event_id: int, photos: Sequence[Evide
     """Add stored photos to a step, and have their thumbnails made."""
     for photo in photos:
         lon, lat = photo.place or (None, None)
-        facts = {
-            name: getattr(photo, name) for name in ("sha256", "media_type", "width", "height", "bytes", "taken_at")
-        }
-        session.execute(_ATTACH, facts | {"case_id": case_id, "event_id": event_id, "lon": lon, "lat": lat})
+        values = asdict(photo) | {"case_id": case_id, "event_id": event_id, "lon": lon, "lat": lat}
+        session.execute(_ATTACH, values)
         jobs.enqueue(session, "cases.thumbnail", sha256=photo.sha256)
 
 

@@ -173,9 +173,9 @@ def _position(cursor: str) -> tuple[Any, int]:
 def counts_by_state(session: Session, actor: Actor, filters: Filters = Filters()) -> dict[str, int]:
     """How many visible cases are in each state; every state is named."""
     rows = session.execute(
-        select(Case.state, func.count()).where(visible(actor), *conditions(filters)).group_by(Case.state)
+        select(Case.state, func.count().label("cases")).where(visible(actor), *conditions(filters)).group_by(Case.state)
     )
-    return dict.fromkeys(workflow.STATES, 0) | {state: count for state, count in rows}
+    return dict.fromkeys(workflow.STATES, 0) | {row.state: row.cases for row in rows}
 
 
 def open_actions(actor: Actor, case: Row) -> list[str]:

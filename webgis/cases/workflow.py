@@ -37,8 +37,8 @@ PLACE = ("lon", "lat", "crs")
 EVIDENCE = ("note", "photos", *PLACE)
 
 STEPS = (
-    Step("report", None, REPORTED, ("inspector", "acceptor", "dispatcher"), ("lon", "lat", "kind", "class", "description"),
-         ("crs", "address", "accuracy_m", "source", "photos")),
+    Step("report", None, REPORTED, ("inspector", "acceptor", "dispatcher"),
+         ("lon", "lat", "kind", "class", "description"), ("crs", "address", "accuracy_m", "source", "photos")),
     Step("file", REPORTED, FILED, ("acceptor",), ("condition",), ("note",)),
     Step("reject", REPORTED, REJECTED, ("acceptor",), ("reason",), ("note",)),
     Step("dispatch", FILED, DISPATCHED, ("dispatcher",), ("department",), ("note",)),
@@ -95,7 +95,7 @@ def choose(who: Who, case: Standing, action: str, given: Mapping[str, Any]) -> S
         actions = open_actions(who, case)
         raise Conflict(
             "cases.step-not-open",
-            f"'{action}' is not possible while the case is {case.state}. Open to you now: {', '.join(actions) or 'nothing'}",
+            f"'{action}' is not possible while the case is {case.state}. Open to you: {', '.join(actions) or 'nothing'}",
             action=action,
             state=case.state,
             actions=actions,
