@@ -3,6 +3,7 @@
 Only the standard library: `bin/setup` and the private servers use it before anything is installed.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webgis.errors import Unavailable
+
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,12 @@ class Child:
     """One process, started again as often as wanted.
 
     It is a session of its own, so that Ctrl-C in the terminal reaches only the parent, who stops its children in
-    order; `stop_signal` is also what the kernel sends when the parent dies. Start it from the main thread.
+    order. The kernel sends it `death_signal` (by default `stop_signal`) when the parent dies, more exactly the thread
+    that started it: start it from the main thread.
     """
+
+    largest_log = 10 * 2**20
+    """Bytes of a log beyond which it is put aside (as .old) at the next start."""
 
     def __init__(
         self,
@@ -55,21 +62,26 @@ class Child:
         owner: Owner | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         last_signal: signal.Signals = signal.SIGKILL,
+        death_signal: signal.Signals | None = None,
         pass_fds: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.log = log
         self.stop_signal = stop_signal
         self.last_signal = last_signal
-        self._command = as_owner(owner, command, death=stop_signal)
+        self._command = as_owner(owner, command, death=death_signal or stop_signal)
         self._env = dict(env)
         self._cwd = cwd
         self._pass_fds = tuple(pass_fds)
         self._process: subprocess.Popen | None = None
+        self._asked = False
 
     def start(self) -> None:
         """Start the process; what it prints is added to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > self.largest_log:
+            self.log.rename(self.log.with_suffix(".old"))
+        self._asked = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -116,8 +128,9 @@ class Child:
         return "\n".join([f"The end of {self.log}:", *text])
 
     def ask_to_stop(self) -> None:
-        """Send the stop signal and return at once."""
-        if self._process and self.status() is None:
+        """Send the stop signal, once, and return at once."""
+        if self._process and self.status() is None and not self._asked:
+            self._asked = True
             self._process.send_signal(self.stop_signal)
 
     def stop(self, patience: float = 8.0) -> None:
@@ -129,6 +142,13 @@ class Child:
             self._process.send_signal(stronger)
             patience = 3.0
         self._process.wait()
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies: for one that was forked and not started by `Child`."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
 
 
 def living_in(folder: Path) -> list[int]:

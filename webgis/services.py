@@ -118,6 +118,16 @@ def running(var_dir: Path) -> dict[str, str | int | None] | None:
         os.close(file)
 
 
+def refuse_second(var_dir: Path) -> None:
+    """Raise `Conflict` when the private servers of `var_dir` are up, run by another process."""
+    if now := running(var_dir):
+        raise Conflict(
+            "services.running",
+            f"webgis already runs in {Path(var_dir).resolve().parent} (process {now['pid']}). "
+            f"Stop it first: kill {now['pid']}, or Ctrl-C where it was started",
+        )
+
+
 # Folders, users and the lock
 
 
@@ -153,13 +163,9 @@ def _take_lock(var_dir: Path) -> int:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.read(file, 65536)
         os.close(file)
-        who = f" (process {json.loads(text)['pid']})" if text else ""
-        raise Conflict(
-            "services.running",
-            f"The private servers of {var_dir} are already run by another webgis{who}. Stop that one first",
-        ) from None
+        refuse_second(var_dir)
+        raise Conflict("services.running", f"Another webgis is just starting or stopping in {var_dir}") from None
     os.ftruncate(file, 0)
     return file
 
@@ -220,11 +226,11 @@ def _home(var_dir: Path, owners: dict[str, Owner | None], throwaway: bool) -> Pa
 
 
 def _folder_away(var_dir: Path, throwaway: bool) -> Path:
-    if not throwaway:
+    if throwaway:
+        folder = Path(tempfile.mkdtemp(prefix="webgis-"))
+    else:
         AWAY.mkdir(mode=0o755, parents=True, exist_ok=True)
-    folder = Path(
-        tempfile.mkdtemp(prefix="webgis-" if throwaway else f"{var_dir.parent.name}-", dir=None if throwaway else AWAY)
-    )
+        folder = Path(tempfile.mkdtemp(prefix=f"{var_dir.parent.name}-", dir=AWAY))
     folder.chmod(0o711)
     (folder / "README").write_text(
         f"Data of the private PostgreSQL and Redis of {var_dir}, whose folder `servers` links here:\n"
@@ -305,11 +311,9 @@ def postgres_programs(version: int | None = None) -> Path | None:
     found = [Path(path).parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if on_path := shutil.which("initdb"):
         found.append(Path(on_path).resolve().parent)
-    usable = {_major(folder): folder for folder in reversed(found) if _has_postgis(folder)}
-    usable = {
-        major: folder for major, folder in usable.items() if major >= OLDEST_POSTGRES and version in (None, major)
-    }
-    return usable[max(usable)] if usable else None
+    by_major = {_major(folder): folder for folder in reversed(found) if _has_postgis(folder)}
+    usable = [major for major in by_major if major >= OLDEST_POSTGRES and version in (None, major)]
+    return by_major[max(usable)] if usable else None
 
 
 def _major(programs: Path) -> int:
@@ -486,7 +490,7 @@ def _start_redis(
     tell("starting Redis")
     path = _socket_folder(folder, owner, "redis.sock", made) / "redis.sock"
     # appendfsync always: a job is struck off the outbox once Redis has it, so what Redis acknowledged must outlive a
-    # power cut; with everysec a second of jobs could be lost. Workers take tens of jobs a second: the fsync is no burden.
+    # power cut; with everysec a second of jobs could be lost. Workers take tens of jobs a second: fsync keeps up.
     options = {
         "port": "0",
         "unixsocket": str(path),

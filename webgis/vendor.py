@@ -55,7 +55,7 @@ def up_to_date(root: Path) -> bool:
 
 
 def copy(root: Path) -> int:
-    """Make `static/vendor` anew from `node_modules`; returns the number of files. A failure leaves the old as it was."""
+    """Make `static/vendor` anew from `node_modules`, whole or not at all; returns the number of files."""
     target, fresh = root / "static" / "vendor", root / "static" / "vendor.new"
     shutil.rmtree(fresh, ignore_errors=True)
     packages = [_copy_package(root / "node_modules" / name, name, fresh) for name in FILES]
