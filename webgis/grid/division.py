@@ -21,8 +21,10 @@ The same input gives the same output.
 """
 
 import heapq
+import os
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,6 +43,7 @@ _ON_SIDE_DEG = 1e-11  # a vertex this near to a side of its square lies on it: o
 _SAME_DEG = 1e-12  # nodes nearer than this are one node, computed twice
 _SHARED_M = 1e-5  # a shared edge shorter than this joins nothing
 _MANY_VERTICES = 256  # a community with more is cut into blocks first
+_SMALL_M = 200.0  # up to this size a square is flat enough for areas by proportion
 _BLOCK = 16  # squares along the side of a block
 
 
@@ -155,6 +158,7 @@ class _Lattice:
     """Squares of `size_m` in the projected system `srid`; corners in degrees depend on nothing else."""
 
     def __init__(self, srid: int, size_m: float) -> None:
+        self.srid = srid
         self.size_m = size_m
         self._projector = geo.projector(srid)
         # A line straight in degrees strays from its chord in metres by at most length^2 / 8R * tan(latitude) or so;
@@ -204,13 +208,18 @@ def _candidates(lattice: _Lattice, areas: np.ndarray, squares: raster.Cover) -> 
     quads = shapely.polygons(rings)
     cut = len(touched)
     pieces, square = _pieces(areas, touched, quads[:cut])
-    area_m2 = _piece_areas(pieces, quads[:cut], square, lattice.size_m)
+    geoms = np.concatenate([pieces, quads[cut:]])
+    if lattice.size_m <= _SMALL_M:
+        area_m2 = _piece_areas(pieces, quads[:cut], square, lattice.size_m)
+        area_m2 = np.concatenate([area_m2, np.full(len(inside), lattice.size_m**2)])
+    else:
+        area_m2 = geo.area_m2(geoms, lattice.srid)
     return _Candidates(
-        geoms=np.concatenate([pieces, quads[cut:]]),
+        geoms=geoms,
         owner=np.concatenate([touched.owner[square], inside.owner]),
         i=np.concatenate([touched.i[square], inside.i]),
         j=np.concatenate([touched.j[square], inside.j]),
-        area_m2=np.concatenate([area_m2, np.full(len(inside), lattice.size_m**2)]),
+        area_m2=area_m2,
         square=square,
         corners=rings[:cut, :4],
     )
@@ -219,11 +228,22 @@ def _candidates(lattice: _Lattice, areas: np.ndarray, squares: raster.Cover) -> 
 def _pieces(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The connected pieces of the touched squares inside their communities, and the square each lies in."""
     local = _local_parts(areas, touched, quads)
-    pieces, square = shapely.get_parts(shapely.intersection(quads, local), return_index=True)
+    pieces, square = shapely.get_parts(_intersection(quads, local), return_index=True)
     some = (shapely.get_type_id(pieces) == 3) & (shapely.area(pieces) > 0.0)
     pieces, square = shapely.orient_polygons(pieces[some]), square[some]
     _same_nodes(pieces, square, quads, shapely.get_coordinates(areas))
     return pieces, square
+
+
+def _intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`shapely.intersection` on all cores: GEOS runs without Python's lock."""
+    cores = min(8, os.cpu_count() or 1)
+    if cores == 1 or len(a) < 1000:
+        return shapely.intersection(a, b)
+    bounds = np.linspace(0, len(a), 4 * cores + 1).astype(int)
+    with ThreadPoolExecutor(cores) as pool:
+        parts = pool.map(lambda low, high: shapely.intersection(a[low:high], b[low:high]), bounds[:-1], bounds[1:])
+        return np.concatenate(list(parts))
 
 
 def _same_nodes(pieces: np.ndarray, square: np.ndarray, quads: np.ndarray, fixed: np.ndarray) -> None:
