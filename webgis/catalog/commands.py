@@ -16,6 +16,7 @@ from webgis.errors import Invalid
 
 console = Console()
 errors = Console(stderr=True)
+_SHOWN_FAULTS = 20
 
 _FOUND = {
     "same": "by their code",
@@ -95,9 +96,11 @@ def _show_faults(error: Invalid, as_json: bool) -> None:
         click.echo(json.dumps({"code": error.code, "message": error.message} | error.facts, ensure_ascii=False))
     elif faults := error.facts.get("faults"):
         table = Table("row", "column", "problem")
-        for fault in faults:
+        for fault in faults[:_SHOWN_FAULTS]:
             table.add_row(str(fault["row"]), fault["column"], fault["problem"])
         errors.print(table)
+        if error.facts["count"] > _SHOWN_FAULTS:
+            errors.print(f"and {error.facts['count'] - _SHOWN_FAULTS} more (--json lists up to 200)")
 
 
 def _import_facts(done: operations.Import) -> dict:

@@ -5,7 +5,7 @@ Rows in, conditions or faults out; every fault names its row and column. No file
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from webgis.accounts.actor import DEPARTMENT_KINDS
@@ -145,15 +145,15 @@ def read_conditions(sheet: Sheet, standard: str, extensions: Mapping[tuple[str, 
     reading = Reading(ignored=ignored)
     seen: dict[tuple[str, str, str], int] = {}
     for row in sheet.rows:
-        try:
-            entry = _entry(table, row)
-            first = seen.setdefault((entry.kind, entry.code, entry.text_zh), row.number)
-            if first != row.number:
-                raise _Problem("text_zh", f"{entry.kind} {entry.code} has this condition already, in row {first}")
+        entry = _entry(table, row, reading.faults)
+        if entry is None:
+            continue
+        first = seen.setdefault((entry.kind, entry.code, entry.text_zh), row.number)
+        if first == row.number:
             reading.entries.append(entry)
-        except _Problem as problem:
-            column, words = problem.args
-            reading.faults.append(Fault(row.number, table.heading(column), words))
+        else:
+            problem = f"{entry.kind} {entry.code} has this condition already, in row {first}"
+            reading.faults.append(Fault(row.number, table.heading("text_zh"), problem))
     _check_one_name(reading, table)
     return reading
 
@@ -192,28 +192,61 @@ def _plain(heading: str) -> str:
     return re.sub(r"[\W_]+", "", heading).lower()
 
 
-def _entry(table: _Table, row: Row) -> Entry:
-    kind = KIND_WORDS.get(table.needed(row, "kind").lower())
-    if kind is None:
-        raise _Problem("kind", f"{table.cell(row, 'kind')!r} is no kind: {', '.join(KIND_WORDS)} are")
-    name = _SPACE_IN_CHINESE.sub("", table.cell(row, "name_zh"))
-    code, how = _code(table, row, kind, name)
-    value, unit = _limit(table, row)
+def _entry(table: _Table, row: Row, faults: list[Fault]) -> Entry | None:
+    """The condition of a row, or None after adding a fault for every cell of it that cannot be used."""
+    before = len(faults)
+
+    def part(read: Callable, *given):
+        try:
+            return read(table, row, *given)
+        except _Problem as problem:
+            column, words = problem.args
+            faults.append(Fault(row.number, table.heading(column), words))
+            return None
+
+    kind = part(_kind)
+    found = part(_class, kind) if kind else None
+    limit = part(_limit)
+    texts = {column: part(_needed, column) for column in ("text_zh", "closing_zh")}
+    texts |= {column: part(_optional, column) for column in ("name_en", "text_en", "closing_en")}
+    department_kind = part(_department_kind)
+    if len(faults) > before:
+        return None
+    code, name_zh, crossing = found
     return Entry(
         row=row.number,
         kind=kind,
         code=code,
-        name_zh=_class_name(table, kind, code, name),
-        name_en=table.cell(row, "name_en") or None,
-        text_zh=table.needed(row, "text_zh"),
-        text_en=table.cell(row, "text_en") or None,
-        limit_value=value,
-        limit_unit=unit,
-        closing_zh=table.needed(row, "closing_zh"),
-        closing_en=table.cell(row, "closing_en") or None,
-        department_kind=_department_kind(table, row),
-        crossing=how,
+        name_zh=name_zh,
+        limit_value=limit[0],
+        limit_unit=limit[1],
+        department_kind=department_kind,
+        crossing=crossing,
+        **texts,
     )
+
+
+def _needed(table: _Table, row: Row, column: str) -> str:
+    return table.needed(row, column)
+
+
+def _optional(table: _Table, row: Row, column: str) -> str | None:
+    return table.cell(row, column) or None
+
+
+def _kind(table: _Table, row: Row) -> str:
+    word = table.needed(row, "kind")
+    kind = KIND_WORDS.get(word.lower())
+    if kind is None:
+        raise _Problem("kind", f"{word!r} is no kind: {', '.join(KIND_WORDS)} are")
+    return kind
+
+
+def _class(table: _Table, row: Row, kind: str) -> tuple[str, str, str]:
+    """Code in the 2026 standard, name, and how it was found."""
+    name = _SPACE_IN_CHINESE.sub("", table.cell(row, "name_zh"))
+    code, how = _code(table, row, kind, name)
+    return code, _class_name(table, kind, code, name), how
 
 
 def _code(table: _Table, row: Row, kind: str, name: str) -> tuple[str, str]:

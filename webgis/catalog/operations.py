@@ -215,7 +215,7 @@ def _faulty(path: Path, faults: list[Fault]) -> Invalid:
     first = ordered[0]
     return Invalid(
         "catalog.file-faults",
-        f"{path.name}: nothing was loaded, {len(ordered)} rows are at fault. "
+        f"{path.name}: nothing was loaded, it has {len(ordered)} faults. "
         f"Row {first.row}, {first.column}: {first.problem}",
         field="file",
         count=len(ordered),
