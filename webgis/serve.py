@@ -53,13 +53,12 @@ def serve(runtime: Runtime, host: str, port: int, no_demo: bool, workers: int) -
         signal.signal(sign, signal.default_int_handler)
     settings = runtime.settings
     services.refuse_second(settings.var_dir)
-    with contextlib.suppress(KeyboardInterrupt), listening(host, port) as listener:
-        with _servers(settings) as servers:
-            runtime = Runtime(_with_addresses(settings, servers))
-            _prepare(runtime, demo=not no_demo)
-            runtime.engine.dispose()
-            _run(runtime, listener, servers, workers)
-        console.print("stopped")
+    with contextlib.suppress(KeyboardInterrupt), listening(host, port) as listener, _servers(settings) as servers:
+        runtime = Runtime(_with_addresses(settings, servers))
+        _prepare(runtime, demo=not no_demo)
+        runtime.engine.dispose()
+        _run(runtime, listener, servers, workers)
+    console.print("stopped")
 
 
 @contextlib.contextmanager
@@ -125,11 +124,12 @@ def _run(runtime: Runtime, listener: socket.socket, servers: services.Services |
     background = [*_workers(runtime.settings, workers), _timetable(runtime.settings)]
     try:
         _say("starting the web, the workers and the timetable")
-        for child in (web, *background):
-            child.start()
         host, port = listener.getsockname()[:2]
         local = f"http://{_reachable(host)}:{port}"
+        web.start()
         web.wait_until(lambda: _healthy(local), seconds=90)
+        for child in background:
+            child.start()
         _announce(runtime, local, host)
         watch([*(servers.children if servers else []), web, *background])
     finally:
@@ -144,7 +144,7 @@ def _run(runtime: Runtime, listener: socket.socket, servers: services.Services |
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
-    """What a child gets: our environment with the servers' addresses (not in its arguments, which `ps` shows to all)."""
+    """What a child gets: our environment and the servers' addresses (not in its arguments, which `ps` shows to all)."""
     return os.environ | {
         "WEBGIS_DATABASE_URL": settings.database,
         "WEBGIS_REDIS_URL": settings.redis,
@@ -158,7 +158,7 @@ def _log(settings: Settings, name: str) -> Path:
 
 def _web(settings: Settings, listener: socket.socket, workers: int) -> Child:
     command = [sys.executable, "-m", "gunicorn", "webgis.app:create_app()", "--bind", f"fd://{listener.fileno()}"]
-    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS)]
+    command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS), "--preload"]
     command += [
         "--graceful-timeout",
         "3",
