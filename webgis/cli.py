@@ -5,12 +5,13 @@ import json
 import sys
 
 import click
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 import webgis
-from webgis import db, jobs, schedule, settings
+from webgis import db, jobs, schedule, services, settings
 from webgis.db import Runtime
 from webgis.errors import Unavailable, WebgisError
 
@@ -56,7 +57,14 @@ def _exists(module: str) -> bool:
 def group(context: click.Context) -> None:
     """webgis: grid-based digital city management (数字化城市管理)."""
     if context.obj is None:
-        context.obj = Runtime(settings.load())
+        context.obj = Runtime(_with_private_servers(settings.load()))
+
+
+def _with_private_servers(loaded: settings.Settings) -> settings.Settings:
+    """Settings that name no server get the private ones of a bin/serve that runs in the same checkout."""
+    running = services.running(loaded.var_dir) or {}
+    names = [name for name in ("database_url", "redis_url") if getattr(loaded, name) is None and running.get(name)]
+    return loaded.model_copy(update={name: SecretStr(running[name]) for name in names})
 
 
 @group.command("settings")

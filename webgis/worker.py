@@ -7,8 +7,11 @@ import importlib.util
 import pkgutil
 from functools import lru_cache
 
+from rq import get_current_job
+
 import webgis
 from webgis import jobs, settings, web
+from webgis.children import die_with_parent
 from webgis.db import Runtime
 
 
@@ -29,7 +32,9 @@ def import_tasks() -> None:
 
 
 def drain(queue: str) -> int:
-    """Run what is due in `queue`."""
+    """Run what is due in `queue`. A worker that is killed takes along the process it forked for this."""
+    if get_current_job():
+        die_with_parent()
     return jobs.drain(runtime(), queue)
 
 
