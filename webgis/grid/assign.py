@@ -11,12 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-from webgis.grid import raster
+from webgis.grid import bulk, raster
 
 _KEYS_PER_SIDE = 3.5  # of a cell of middle size: more keys, longer to make ready and quicker to ask
 _MOST_KEYS = 30_000_000
 _NONE = -1
-_MARGIN = 1e-6
+NEAR_DEG = 1e-8
+"""A point that no cell covers belongs to the nearest one within this many degrees (about 1 mm), as in `fn.cell_at`:
+cells cut from a slanting edge are only as exact as coordinates are."""
+
 _EPSILON = 4.0 * np.finfo(float).eps
 
 
@@ -37,15 +40,16 @@ class CellIndex:
         self._step = self._steps(west, south, east, north)
         self._columns = int((east - west) / self._step[0]) + 3
         self._rows = int((north - south) / self._step[1]) + 3
-        self._fill(raster.cover(self._polygons, self._place, _MARGIN))
-        self._edges = _Edges(self._polygons)
+        lines = raster.edges(self._polygons)
+        self._fill(raster.cover(lines, self._place, 2.0 * NEAR_DEG / self._step[1] + 1e-9))
+        self._edges = _Edges(lines, len(self._polygons))
 
     def _steps(self, west, south, east, north) -> tuple[float, float]:
         """Width and height of a key in degrees: square on the ground, several to the side of a cell."""
         shrink = max(0.01, math.cos(math.radians((south + north) / 2.0)))
         middle = math.sqrt(float(np.median(shapely.area(self._polygons))) * shrink)
         least = math.sqrt((east - west) * (north - south) * shrink / _MOST_KEYS)
-        side = max(middle / _KEYS_PER_SIDE, least, 1e-9)
+        side = max(middle / _KEYS_PER_SIDE, least, 100.0 * NEAR_DEG)
         return side / shrink, side
 
     def _place(self, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +77,8 @@ class CellIndex:
     def assign(self, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
         """(m,) positions in `codes` of the cell of each point (CGCS2000 degrees), -1 where there is none.
 
-        The same answer as `fn.cell_at`: of the cells that cover the point, edge included, the one of the lowest code.
+        The same answer as `fn.cell_at`: of the cells that cover the point, edge included, the one of the lowest code;
+        of a point that none covers, the nearest within NEAR_DEG.
         """
         lon, lat = np.ascontiguousarray(lon, dtype=float), np.ascontiguousarray(lat, dtype=float)
         found = np.full(len(lon), _NONE, dtype=np.int64)
@@ -90,7 +95,7 @@ class CellIndex:
         return found
 
     def _tested(self, lon: np.ndarray, lat: np.ndarray, list_: np.ndarray) -> np.ndarray:
-        """The first cell of each point's list of candidates that covers it, -1 if none does."""
+        """The first cell of each point's list of candidates that covers it, else the nearest, else -1."""
         found = np.full(len(lon), _NONE, dtype=np.int64)
         left, at, end = np.arange(len(lon)), self._start[list_], self._start[list_ + 1]
         while len(left):
@@ -100,6 +105,22 @@ class CellIndex:
             at = at + 1
             more = ~hit & (at < end)
             left, at, end = left[more], at[more], end[more]
+        outside = np.flatnonzero(found == _NONE)
+        found[outside] = self._nearest(lon[outside], lat[outside], list_[outside])
+        return found
+
+    def _nearest(self, lon: np.ndarray, lat: np.ndarray, list_: np.ndarray) -> np.ndarray:
+        found = np.full(len(lon), _NONE, dtype=np.int64)
+        count = self._start[list_ + 1] - self._start[list_]
+        point = np.repeat(np.arange(len(lon)), count)
+        cell = self._candidates[
+            self._start[list_][point] + np.arange(len(point)) - np.repeat(count.cumsum() - count, count)
+        ]
+        gap = shapely.distance(self._polygons[cell], shapely.points(lon[point], lat[point]))
+        near = np.flatnonzero(gap <= NEAR_DEG)
+        near = near[np.lexsort((cell[near], gap[near], point[near]))]
+        near = near[np.diff(point[near], prepend=-1) != 0]
+        found[point[near]] = cell[near]
         return found
 
     def _covers(self, cell: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
@@ -115,11 +136,10 @@ class _Edges:
     Answers by plain arithmetic where rounding cannot matter and says "unsure" where it could.
     """
 
-    def __init__(self, polygons: np.ndarray) -> None:
-        starts, ends, owner = raster.edges(polygons)
-        self._x1, self._y1 = np.ascontiguousarray(starts.T)
-        self._x2, self._y2 = np.ascontiguousarray(ends.T)
-        self._first = np.searchsorted(owner, np.arange(len(polygons) + 1))
+    def __init__(self, lines: raster.Edges, polygons: int) -> None:
+        self._x1, self._y1 = np.ascontiguousarray(lines.starts.T)
+        self._x2, self._y2 = np.ascontiguousarray(lines.ends.T)
+        self._first = np.searchsorted(lines.owner, np.arange(polygons + 1))
 
     def covers(self, cell: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Whether each point lies in its cell, and the positions of those for which arithmetic cannot tell."""
@@ -144,3 +164,21 @@ class _Edges:
             inside[ask] ^= across & ((turn > 0.0) != above)
             unsure[ask] |= (across & ~sure) | level
         return inside, np.flatnonzero(unsure)
+
+
+def read_index(cursor, query: str = "SELECT code, geom FROM city.cell WHERE upper_inf(valid)") -> CellIndex:
+    """The index of the cells that `query` gives (code as text, geom; trusted SQL); default: the cells valid now."""
+    codes, wkb = bulk.read(cursor, query, ("O", "O"))
+    return CellIndex(codes.astype("S"), shapely.from_wkb(wkb))
+
+
+def assign_table(cursor, index: CellIndex, points: str, target: str) -> int:
+    """Find the cell of every point of a table and COPY (id, code) to another; returns how many points have a cell.
+
+    `points`: trusted SQL that gives id (bigint), longitude and latitude (double precision, CGCS2000 degrees), none
+    NULL; `target`: "schema.table (id, code)", bigint and text. Points without a cell are left out, as by a join.
+    """
+    ids, lon, lat = bulk.read(cursor, points, ("i8", "f8", "f8"))
+    found = index.assign(lon, lat)
+    held = np.flatnonzero(found >= 0)
+    return bulk.write(cursor, target, [ids[held], index.codes[found[held]]])

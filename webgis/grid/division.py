@@ -43,6 +43,7 @@ _ON_SIDE_DEG = 1e-11  # a vertex this near to a side of its square lies on it: o
 _SAME_DEG = 1e-12  # nodes nearer than this are one node, computed twice
 _SHARED_M = 1e-5  # a shared edge shorter than this joins nothing
 _MANY_VERTICES = 256  # a community with more is cut into blocks first
+_LONGEST = 0.45  # squares after which an edge is cut to look for the squares it touches
 _SMALL_M = 200.0  # up to this size a square is flat enough for areas by proportion
 _BLOCK = 16  # squares along the side of a block
 
@@ -148,7 +149,7 @@ def _enlarged(area, srid: int, asked: Division, sliver: float, max_cells: int) -
 
 def _cut(areas: np.ndarray, srid: int, size_m: float, sliver: float) -> list[Division]:
     lattice = _Lattice(srid, size_m)
-    squares = raster.cover(areas, lattice.place, lattice.margin)
+    squares = raster.cover(raster.edges(areas), lattice.place, lattice.margin, _LONGEST)
     candidates = _candidates(lattice, areas, squares)
     group = _merge(_shared_edges(squares, candidates, size_m), candidates.area_m2, sliver * size_m**2)
     return _number(candidates, group, len(areas), size_m, sliver * size_m**2)
@@ -344,7 +345,8 @@ def _shared_edges(squares: raster.Cover, candidates: _Candidates, size_m: float)
 def _on_sides(candidates: _Candidates) -> tuple[np.ndarray, ...]:
     """Edges of pieces along the sides of their squares: piece, side, and the stretch of the side from low to high
     (0..1, from west or south)."""
-    starts, ends, piece = raster.edges(candidates.geoms[: len(candidates.square)])
+    lines = raster.edges(candidates.geoms[: len(candidates.square)])
+    starts, ends, piece = lines.starts, lines.ends, lines.owner
     corners = candidates.corners[candidates.square]
     found = []
     for side, (p, q) in enumerate(((0, 1), (1, 2), (3, 2), (0, 3))):

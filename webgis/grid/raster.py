@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-_PIECE = 0.45  # longest part of an edge, in squares: with the margin it never spans more than two squares
+_THIN = 0.45  # a part of an edge is cut until the box around it is no wider than this, one way or the other
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Cover:
     inside: Squares
 
 
-def cover(polygons: np.ndarray, to_lattice: Callable, margin: float) -> Cover:
-    """The squares of `polygons` ((n,) valid Polygons or MultiPolygons).
+def cover(lines: "Edges", to_lattice: Callable, margin: float, longest: float = np.inf) -> Cover:
+    """The squares of the polygons whose edges are `lines`.
 
     `to_lattice(lon, lat) -> (u, v)`; `margin` in squares (below 0.04): how far a straight edge in degrees may seem to
-    lie from its place, because it is not straight in the lattice or is rounded.
+    lie from its place, because it is not straight in the lattice or is rounded; `longest`: squares after which an
+    edge is cut, so that it is straight within the margin. Edges are cut in degrees, where they are straight.
     """
-    starts, ends, owner = edges(polygons)
-    u0, v0, u1, v1, owner = _pieces(starts, ends, owner, to_lattice)
+    u0, v0, u1, v1, owner = _parts(lines, to_lattice, longest)
     i0, i1 = _span(u0, u1, margin)
     j0, j1 = _span(v0, v1, margin)
     packing = Packing(i0.min() - 1, i1.max() + 2, j0.min() - 1, j1.max() + 2)
@@ -51,20 +51,32 @@ def cover(polygons: np.ndarray, to_lattice: Callable, margin: float) -> Cover:
     return Cover(packing.unpack(touched), packing.unpack(inside))
 
 
-def edges(polygons: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All edges of `polygons`, rings and holes alike: starts (m, 2), ends (m, 2), index of the polygon (m,)."""
+@dataclass(frozen=True)
+class Edges:
+    """The edges of polygons, rings and holes alike: `starts` (m, 2), `ends` (m, 2), index of the polygon (m,)."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    owner: np.ndarray
+
+
+def edges(polygons: np.ndarray) -> Edges:
+    """All edges of (n,) Polygons or MultiPolygons, in the order of the polygons."""
     parts, part_owner = shapely.get_parts(polygons, return_index=True)
     rings, ring_part = shapely.get_rings(parts, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
     same = np.flatnonzero(ring[1:] == ring[:-1])
-    return points[same], points[same + 1], part_owner[ring_part[ring[same]]]
+    return Edges(points[same], points[same + 1], part_owner[ring_part[ring[same]]])
 
 
-def _pieces(starts, ends, owner, to_lattice) -> tuple[np.ndarray, ...]:
-    """Edges cut so that none is longer than _PIECE of a square; cut in degrees, where they are straight."""
+def _parts(lines: Edges, to_lattice: Callable, longest: float) -> tuple[np.ndarray, ...]:
+    """Ends of the parts into which edges are cut, in lattice units, and their owners."""
+    starts, ends = lines.starts, lines.ends
     u0, v0 = to_lattice(starts[:, 0], starts[:, 1])
     u1, v1 = to_lattice(ends[:, 0], ends[:, 1])
-    count = np.maximum(1, np.ceil(np.maximum(np.abs(u1 - u0), np.abs(v1 - v0)) / _PIECE)).astype(np.int64)
+    wide, high = np.abs(u1 - u0), np.abs(v1 - v0)
+    need = np.maximum(np.minimum(wide, high) / _THIN, np.maximum(wide, high) / longest)
+    count = np.maximum(1, np.ceil(need)).astype(np.int64)
     last = np.cumsum(count) - 1
     edge = np.repeat(np.arange(len(count)), count)
     inner = np.ones(len(edge), dtype=bool)
@@ -78,7 +90,7 @@ def _pieces(starts, ends, owner, to_lattice) -> tuple[np.ndarray, ...]:
     from_u, from_v = np.roll(to_u, 1), np.roll(to_v, 1)
     first = last - count + 1
     from_u[first], from_v[first] = u0, v0
-    return from_u, from_v, to_u, to_v, owner[edge]
+    return from_u, from_v, to_u, to_v, lines.owner[edge]
 
 
 def _span(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -108,11 +120,17 @@ class Packing:
 
 
 def _touched(packing, owner, i0, i1, j0, j1) -> np.ndarray:
-    corners = [packing.pack(owner, i0, j0)]
-    for wide, i, j in ((i1 > i0, i1, j0), (j1 > j0, i0, j1), ((i1 > i0) & (j1 > j0), i1, j1)):
-        corners.append(packing.pack(owner[wide], i[wide], j[wide]))
-    keys = np.sort(np.concatenate([_changes(keys) for keys in corners]))  # quicker than np.unique, which hashes
-    return _changes(keys)
+    wide = i1 - i0 + 1
+    part, within = _each(wide * (j1 - j0 + 1))
+    row, column = np.divmod(within, wide[part])
+    keys = _changes(packing.pack(owner[part], i0[part] + column, j0[part] + row))
+    return _changes(np.sort(keys))  # quicker than np.unique, which hashes
+
+
+def _each(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For counts (2, 3): (0, 0, 1, 1, 1) and (0, 1, 0, 1, 2)."""
+    at = np.repeat(np.arange(len(count)), count)
+    return at, np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
 
 
 def _changes(keys: np.ndarray) -> np.ndarray:
@@ -124,11 +142,11 @@ def _changes(keys: np.ndarray) -> np.ndarray:
 def _crossings(packing, owner, u0, v0, u1, v1) -> np.ndarray:
     """Packed squares in which an edge crosses the middle line of its row, sorted."""
     row0, row1 = np.floor(v0 + 0.5), np.floor(v1 + 0.5)
-    across = np.flatnonzero(row0 != row1)
-    row = np.minimum(row0[across], row1[across])
-    share = (row + 0.5 - v0[across]) / (v1[across] - v0[across])
-    i = np.floor(u0[across] + share * (u1[across] - u0[across])).astype(np.int64)
-    return np.sort(packing.pack(owner[across], i, row.astype(np.int64)))
+    part, within = _each(np.abs(row1 - row0).astype(np.int64))
+    row = np.minimum(row0, row1)[part] + within
+    share = (row + 0.5 - v0[part]) / (v1 - v0)[part]
+    i = np.floor(u0[part] + share * (u1 - u0)[part]).astype(np.int64)
+    return np.sort(packing.pack(owner[part], i, row.astype(np.int64)))
 
 
 def _between(packing, touched, crossings) -> np.ndarray:
@@ -139,6 +157,5 @@ def _between(packing, touched, crossings) -> np.ndarray:
     # Rows before this one have an even number of crossings each, so all crossings before a square may be counted.
     odd = np.searchsorted(crossings, touched[start], side="right") % 2 == 1
     first, length = touched[start[odd]] + 1, gap[start[odd]]
-    ends = np.cumsum(length)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(first - (ends - length), length)
+    at, within = _each(length)
+    return first[at] + within
