@@ -6,16 +6,19 @@ clone is dropped at the end; nothing else on the server is touched.
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session
 
+from tests import city
 from webgis import db
+from webgis.accounts import operations as accounts
 from webgis.app import create_app
 from webgis.db import Runtime
 from webgis.settings import Settings
@@ -53,12 +56,24 @@ def template(servers) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def city_template(servers, template) -> Iterator[str]:
+    """Name of a database that holds the small city of `tests/city.py`; others are cloned from it."""
+    with _database(servers, template) as name:
+        engine = create_engine(_url(servers, name))
+        with Session(engine) as session:
+            city.build(session)
+            session.commit()
+        engine.dispose()
+        yield name
+
+
+@pytest.fixture(scope="session")
 def make_settings(servers, template, tmp_path_factory) -> Iterator[Callable[..., Settings]]:
-    """A function that gives settings with a database of its own, cloned from the template, and an own var folder."""
+    """A function that gives settings with a database of its own, cloned from `source`, and an own var folder."""
     with ExitStack() as stack:
 
-        def make(**changes) -> Settings:
-            name = stack.enter_context(_database(servers, template))
+        def make(source: str = template, **changes) -> Settings:
+            name = stack.enter_context(_database(servers, source))
             folder = tmp_path_factory.mktemp("city")
             given = {"var_dir": folder, "maps_dir": folder / "maps", "redis_url": servers.redis_url}
             return Settings(**(given | {"database_url": _url(servers, name), "secret_key": "for tests only"} | changes))
@@ -100,17 +115,68 @@ def session(shared) -> Iterator[Session]:
 
 @pytest.fixture
 def app(settings):
-    """The application on the test's own database."""
-    made = create_app(settings)
-    made.testing = True
-    yield made
-    made.extensions["webgis"].engine.dispose()
+    """The application on the test's own empty database."""
+    yield from _app(settings)
 
 
 @pytest.fixture
 def client(app):
     """A test client of `app`."""
     return app.test_client()
+
+
+@pytest.fixture
+def city_settings(make_settings, city_template) -> Settings:
+    """Settings with a database of the test's own that holds the small city."""
+    return make_settings(city_template)
+
+
+@pytest.fixture
+def city_runtime(city_settings) -> Iterator[Runtime]:
+    """A runtime on the small city."""
+    made = Runtime(city_settings)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def city_app(city_settings):
+    """The application on the small city."""
+    yield from _app(city_settings)
+
+
+@pytest.fixture
+def api(city_app) -> Callable[[str], "Api"]:
+    """A function that gives an API client for a login of the small city."""
+    return lambda login: Api(city_app, login)
+
+
+class Api:
+    """Requests to the application with the API key of one person."""
+
+    def __init__(self, app, login: str) -> None:
+        runtime = app.extensions["webgis"]
+        with runtime.transaction() as session:
+            self.headers = {"Authorization": f"Bearer {accounts.make_key(session, login)}"}
+        self.client = app.test_client()
+
+    def get(self, path: str, **query):
+        return self.client.get(path, query_string=query or None, headers=self.headers)
+
+    def post(self, path: str, fields: dict | None = None, photos: Sequence[bytes] = (), **headers):
+        """POST `fields` as JSON, or as multipart when there are photos."""
+        given = {"headers": self.headers | {name.replace("_", "-"): value for name, value in headers.items()}}
+        if not photos:
+            return self.client.post(path, json=fields or {}, **given)
+        files = [(BytesIO(photo), f"{number}.jpg") for number, photo in enumerate(photos)]
+        return self.client.post(path, data=(fields or {}) | {"photos": files}, **given)
+
+
+def _app(settings: Settings):
+    made = create_app(settings)
+    made.testing = True
+    yield made
+    made.extensions["webgis"].engine.dispose()
 
 
 @pytest.fixture(scope="session")

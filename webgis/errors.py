@@ -10,7 +10,7 @@ class WebgisError(Exception):
     would be accepted; `facts` are small JSON values (`field`, `accepted`, `got`, ...). Nobody parses the message.
     """
 
-    def __init__(self, code: str, message: str, **facts: Any) -> None:
+    def __init__(self, code: str, message: str, /, **facts: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

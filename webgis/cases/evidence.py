@@ -21,7 +21,7 @@ from webgis import geo
 from webgis.errors import Invalid
 from webgis.settings import Settings
 
-FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "MPO": "image/jpeg"}
+FORMATS = ("JPEG", "PNG", "WEBP")
 ACCEPTED = "a JPEG, PNG or WebP picture"
 THUMBNAIL_PX = 480
 """Longest edge of a thumbnail."""
@@ -58,10 +58,11 @@ def store(settings: Settings, photos: Sequence[bytes]) -> list[Evidence]:
 def _clean(settings: Settings, data: bytes, number: int) -> tuple[Evidence, bytes]:
     if len(data) > settings.max_photo_mb * 1024 * 1024:
         raise _refused(f"photo {number} is larger than {settings.max_photo_mb} MB", photo=number)
+    Image.init()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _encoded(settings, Image.open(io.BytesIO(data), formats=list(FORMATS)), number)
+            return _encoded(settings, Image.open(io.BytesIO(data), formats=FORMATS), number)
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError):
         raise _refused(f"photo {number} cannot be read; send {ACCEPTED}", photo=number, accepted=ACCEPTED) from None
 

@@ -95,7 +95,7 @@ def choose(who: Who, case: Standing, action: str, given: Mapping[str, Any]) -> S
         actions = open_actions(who, case)
         raise Conflict(
             "cases.step-not-open",
-            f"'{action}' is not possible while the case is {case.state}. Open to you: {', '.join(actions) or 'nothing'}",
+            f"'{action}' is not possible while the case is {case.state}. Open to you: {_words(actions)}",
             action=action,
             state=case.state,
             actions=actions,
@@ -153,6 +153,10 @@ def require(step: Step, given: Mapping[str, Any]) -> None:
 def missing(field: str, got: Any, accepted: str) -> Invalid:
     """The refusal of an empty or unusable field."""
     return Invalid(f"cases.{field}-needed", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
+
+
+def _words(actions: Collection[str]) -> str:
+    return ", ".join(actions) or "nothing"
 
 
 def _filled(value: Any) -> bool:
