@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import JSON, Select, Table, cast, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -149,10 +149,19 @@ def activate_filing_standard(session: Session, filing_standard: FilingStandard) 
 
 
 def _put(session: Session, model: type, rows: list[dict]) -> None:
-    statement = upsert(model)
-    keys = list(model.__table__.primary_key)
-    changed = {c.name: statement.excluded[c.name] for c in model.__table__.columns if not c.primary_key}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+    """Insert rows, or bring those that exist up to date, in one statement."""
+    table, columns = model.__table__, list(rows[0])
+    statement = upsert(model).from_select(columns, _as_rows(table, columns, rows))
+    changed = {name: statement.excluded[name] for name in columns if not table.c[name].primary_key}
+    keys = list(table.primary_key)
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def _as_rows(table: Table, columns: list[str], rows: list[dict]) -> Select:
+    """The rows as a relation with the types of `table`, sent as one JSON value."""
+    like = literal_column(f"NULL::{table.fullname}")
+    found = func.json_populate_recordset(like, cast(rows, JSON))
+    return select(*found.table_valued(*columns).c)
 
 
 def _class_row(standard: str, values: dict) -> dict:
@@ -260,4 +269,5 @@ def _store(session: Session, filing_standard: FilingStandard, entries: list[Entr
         key = {"kind": entry.kind, "class_code": entry.code, "seq": places[entry.kind, entry.code]}
         owner = {"filing_standard_id": filing_standard.id, "standard": CURRENT}
         rows.append(owner | key | _condition_row(entry))
-    session.execute(insert(FilingCondition), rows)
+    columns = list(rows[0])
+    session.execute(insert(FilingCondition).from_select(columns, _as_rows(FilingCondition.__table__, columns, rows)))

@@ -1,7 +1,6 @@
 """Questions about classes, filing standards and conditions."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
@@ -159,13 +158,19 @@ def _conditions(session: Session, standard: FilingStandard, kind: str, code: str
 
 
 def _near(session: Session, kind: str, code: str, standard: str, most: int = 3) -> list[CaseClass]:
-    """Classes that may have been meant: the same code as the other kind or in an older standard, then similar codes."""
+    """Classes that may have been meant: this code of the other kind or an older standard, this name, codes nearby."""
+    if kind not in rules.KINDS:
+        return [one for one in (find_class(session, other, code, standard) for other in rules.KINDS) if one]
     wanted = [(other, code) for other in rules.KINDS if other != kind]
     for older in (standards.GBT_2013, standards.CJT_2007):
-        if kind in rules.KINDS and (kind, code) in standards.classes(older):
+        if (kind, code) in standards.classes(older):
             wanted.append((kind, rules.crosswalk(kind, code, older, standard)))
-    if kind in rules.KINDS:
-        codes = [one.code for one in classes(session, kind, standard)]
-        wanted += [(kind, similar) for similar in get_close_matches(code, codes, n=most, cutoff=0.6)]
-    found = (find_class(session, *key, standard) for key in dict.fromkeys(wanted) if key[1])
-    return [one for one in found if one][:most]
+    found = [one for one in (find_class(session, *key, standard) for key in wanted if key[1]) if one]
+    if rules.has_code_form(standard, code):
+        same_major = (
+            one for one in classes(session, kind, standard) if one.major_code == code[: standards.MAJOR_DIGITS]
+        )
+        found += sorted(same_major, key=lambda one: abs(int(one.code) - int(code)))
+    else:
+        found += classes(session, kind, standard, code) if code.strip() else []
+    return list(dict.fromkeys(found))[:most]

@@ -14,6 +14,7 @@ from zipfile import BadZipFile
 
 import openpyxl
 import xlsxwriter
+from openpyxl.utils.escape import unescape
 from openpyxl.utils.exceptions import InvalidFileException
 
 from webgis.errors import Invalid
@@ -147,12 +148,12 @@ def _read_xlsx(path: Path) -> Iterator[list[str]]:
 
 
 def _text(cell: object) -> str:
-    """A cell as it was meant: a spreadsheet turns 2 into 2.0."""
+    """A cell as it was meant: a workbook turns 2 into 2.0 and writes some characters as _xHHHH_."""
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    return str(cell)
+    return unescape(str(cell))
 
 
 def _write_xlsx(path: Path, header: Sequence[str], table: list[list[str]]) -> None:
