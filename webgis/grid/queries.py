@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Select, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from webgis.errors import NotFound
 from webgis.grid.models import Area, Cell, CellLineage
@@ -49,6 +49,23 @@ def nearest_cell(session: Session, lon: float, lat: float) -> tuple[Cell, float]
     """The cell valid now that is nearest to a point and its distance in metres (0 inside); None without any cell."""
     found = session.execute(_NEAREST, {"lon": lon, "lat": lat}).one()
     return None if found.cell_id is None else (session.get_one(Cell, found.cell_id), found.metres)
+
+
+def outside(session: Session, lon: float, lat: float, at: datetime | None = None) -> NotFound:
+    """The error for a place in no cell, with the nearest cell of today and how many metres it is away."""
+    nearest = nearest_cell(session, lon, lat)
+    when = f" at {at.isoformat()}" if at else ""
+    if nearest is None:
+        return NotFound("grid.outside", "There are no cells yet; divide an area first", lon=lon, lat=lat)
+    found, metres = nearest
+    return NotFound(
+        "grid.outside",
+        f"The place is in no cell{when}; the nearest is {found.code}, {metres:,.0f} m away",
+        lon=lon,
+        lat=lat,
+        distance_m=round(metres, 1),
+        nearest=found.code,
+    )
 
 
 def cell_by_code(session: Session, code: str, at: datetime | None = None) -> Cell | None:
@@ -99,9 +116,13 @@ def _steps(session: Session, steps: Select) -> list[Step]:
 
 
 def area_chain(session: Session, code: str) -> list[Area]:
-    """The areas that hold a community (or any other area, or a cell's code), from the city down to itself."""
+    """The areas that hold a community (or any other area, or a cell's code), from the city down to itself.
+
+    Their polygons are only read when asked for.
+    """
     codes = [code[:length] for length in (4, 6, 9, 12) if length <= len(code)]
-    return list(session.scalars(select(Area).where(Area.code.in_(codes)).order_by(func.length(Area.code))))
+    statement = select(Area).options(defer(Area.geom)).where(Area.code.in_(codes))
+    return list(session.scalars(statement.order_by(func.length(Area.code))))
 
 
 def area(session: Session, code: str) -> Area:
@@ -113,8 +134,8 @@ def area(session: Session, code: str) -> Area:
 
 
 def areas(session: Session, level: str | None = None, within: str | None = None) -> Sequence[Area]:
-    """Areas by code; of one level, within the area whose code is `within` (itself included)."""
-    statement = select(Area).order_by(Area.code)
+    """Areas by code; of one level, within the area whose code is `within` (itself included). Without polygons."""
+    statement = select(Area).options(defer(Area.geom)).order_by(Area.code)
     if level is not None:
         statement = statement.where(Area.level == level)
     if within is not None:

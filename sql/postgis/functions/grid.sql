@@ -24,13 +24,12 @@ END $$;
 CREATE FUNCTION fn.nearest_cell(point geometry, OUT cell_id bigint, OUT metres double precision)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
-    candidate record;
+    by_degrees CURSOR FOR
+        SELECT c.id, c.geom, c.geom <-> nearest_cell.point AS degrees FROM city.cell c WHERE upper_inf(c.valid)
+        ORDER BY c.geom <-> nearest_cell.point;
     distance double precision;
 BEGIN
-    FOR candidate IN
-        SELECT c.id, c.geom, c.geom <-> nearest_cell.point AS degrees FROM city.cell c WHERE upper_inf(c.valid)
-        ORDER BY c.geom <-> nearest_cell.point, c.code
-    LOOP
+    FOR candidate IN by_degrees LOOP
         EXIT WHEN candidate.degrees
             * 110500 * cos(radians(least(abs(ST_Y(nearest_cell.point)) + candidate.degrees, 89))) > metres;
         distance := ST_Distance(candidate.geom::geography, nearest_cell.point::geography);

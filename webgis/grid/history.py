@@ -1,0 +1,189 @@
+"""The history of cells: opening new ones, closing old ones, and the lineage between them. In bulk, by COPY.
+
+Verbs that dividing, surveying, splitting and merging share. A code is never edited and no row ever moves: a closed
+row keeps its geometry, its `valid` range only gets its end.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import shapely
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from webgis.db import SRID
+from webgis.errors import Conflict, Invalid
+from webgis.grid import bulk
+from webgis.grid.models import CELL_CODE_LENGTH, CODE_LENGTHS
+
+SLIGHT = 1e-6
+"""A part of a cell's ground below this is no lineage: rounding of coordinates."""
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_FROM_START, _WITHOUT_END = 0x02, 0x10  # flags of a range on the wire: lower end included, no upper end
+
+
+@dataclass(frozen=True)
+class NewCells:
+    """Cells to open; (n,) each, one value for all where a single one is given.
+
+    `geoms`: Polygons in CGCS2000 degrees; `area_m2`: in the projected system; `since`, `until`: aware datetimes,
+    `until` None while valid; `nominal_m`: side of the square they were cut by, None for surveyed ones.
+    """
+
+    codes: Sequence[str]
+    geoms: np.ndarray
+    area_m2: np.ndarray
+    origin: str
+    since: Sequence[datetime] | datetime
+    until: Sequence[datetime | None] | None = None
+    nominal_m: Sequence[float] | float | None = None
+    land_use: Sequence[str | None] | None = None
+    manager: Sequence[str | None] | None = None
+    remark: Sequence[str | None] | None = None
+
+
+@dataclass(frozen=True)
+class OldCells:
+    """Cells that are valid: (n,) ids, codes, Polygons and the moments since when they are."""
+
+    ids: np.ndarray
+    codes: np.ndarray
+    geoms: np.ndarray
+    since: np.ndarray
+
+
+def moment(session: Session, at: datetime | None) -> datetime:
+    """`at`, or the transaction's moment. `Invalid` without a time zone or in the future: what is valid is valid now."""
+    now = session.scalar(select(func.now()))
+    if at is None:
+        return now
+    if at.tzinfo is None:
+        raise Invalid("grid.no-zone", f"{at} has no time zone; add one, such as +08:00", field="at", got=str(at))
+    if at > now:
+        raise Invalid("grid.future", f"{at} is in the future; a change of cells holds from now or earlier", field="at")
+    return at
+
+
+def lock_communities(session: Session, codes: Sequence[str]) -> None:
+    """Let one writer at a time change the cells of these communities."""
+    session.execute(
+        text("SELECT FROM city.area WHERE code = ANY(:codes) ORDER BY code FOR NO KEY UPDATE"), {"codes": list(codes)}
+    )
+
+
+def valid_cells(session: Session, communities: Sequence[str]) -> OldCells:
+    """The valid cells of these communities, by code."""
+    rows = session.execute(
+        text(
+            "SELECT id, code, ST_AsBinary(geom), lower(valid) FROM city.cell"
+            " WHERE community_code = ANY(:codes) AND upper_inf(valid) ORDER BY code"
+        ),
+        {"codes": list(communities)},
+    ).all()
+    return as_old_cells(rows)
+
+
+def as_old_cells(rows: Sequence) -> OldCells:
+    """Rows of (id, code, WKB, since) as OldCells."""
+    ids, codes, wkb, since = zip(*rows, strict=True) if rows else ((), (), (), ())
+    geoms = shapely.from_wkb(np.array([bytes(one) for one in wkb], dtype=object))
+    return OldCells(np.array(ids, dtype=np.int64), np.array(codes, dtype=object), geoms, np.array(since, dtype=object))
+
+
+def open_cells(session: Session, cells: NewCells) -> np.ndarray:
+    """Store new cells; returns their (n,) ids. The database refuses a code that is already valid."""
+    count = len(cells.codes)
+    ids = _new_ids(session, count)
+    codes = np.array(cells.codes, dtype=f"U{CELL_CODE_LENGTH}")
+    columns = {
+        "id": ids,
+        "code": codes,
+        "community_code": codes.astype(f"U{CODE_LENGTHS['community']}"),
+        "geom": bulk.ewkb(cells.geoms, SRID),
+        "area_m2": np.asarray(cells.area_m2, dtype=float),
+        "valid": _ranges(cells, count),
+        "origin": np.full(count, cells.origin),
+    }
+    if cells.nominal_m is not None:
+        columns["nominal_m"] = np.broadcast_to(np.asarray(cells.nominal_m, dtype=float), count)
+    for name in ("land_use", "manager", "remark"):
+        if getattr(cells, name) is not None:
+            columns[name] = _texts(getattr(cells, name))
+    with session.connection().connection.cursor() as cursor:
+        bulk.write(cursor, f"city.cell ({', '.join(columns)})", list(columns.values()))
+    return ids
+
+
+def _new_ids(session: Session, count: int) -> np.ndarray:
+    statement = text("SELECT nextval(pg_get_serial_sequence('city.cell', 'id')) FROM generate_series(1, :count)")
+    return np.array(session.scalars(statement, {"count": count}).all(), dtype=np.int64)
+
+
+def _ranges(cells: NewCells, count: int) -> np.ndarray:
+    """The `valid` ranges in PostgreSQL's binary form."""
+    made = np.empty(count, dtype=object)
+    since = [cells.since] * count if isinstance(cells.since, datetime) else cells.since
+    made[:] = [_range(start, end) for start, end in zip(since, cells.until or [None] * count, strict=True)]
+    return made
+
+
+def _range(start: datetime, end: datetime | None) -> bytes:
+    if end is None:
+        return struct.pack(">Biq", _FROM_START | _WITHOUT_END, 8, _microseconds(start))
+    return struct.pack(">Biqiq", _FROM_START, 8, _microseconds(start), 8, _microseconds(end))
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _texts(values: Sequence[str | None]) -> np.ndarray:
+    made = np.empty(len(values), dtype=object)
+    made[:] = [None if value is None else value.encode() for value in values]
+    return made
+
+
+def close_cells(session: Session, cells: OldCells, at: datetime) -> None:
+    """Give cells their end. `Conflict` when one began at or after that moment."""
+    late = [code for code, since in zip(cells.codes, cells.since, strict=True) if since >= at]
+    if late:
+        raise Conflict(
+            "grid.same-moment",
+            f"Cell {late[0]} is valid only since {max(cells.since).isoformat()}; a change must come after that",
+            cells=late[:10],
+            at=at.isoformat(),
+        )
+    session.execute(
+        text("UPDATE city.cell SET valid = tstzrange(lower(valid), :at) WHERE id = ANY(:ids) AND upper_inf(valid)"),
+        {"ids": cells.ids.tolist(), "at": at},
+    )
+
+
+def link(session: Session, old: OldCells, ids: np.ndarray, geoms: np.ndarray, reason: str, at: datetime) -> int:
+    """Record which part of each old cell's ground each new cell took over; returns how many links were made."""
+    before, after, share = shares(old.geoms, geoms)
+    if len(share):
+        columns = [
+            old.ids[before],
+            ids[after],
+            share,
+            np.full(len(share), reason),
+            np.full(len(share), _microseconds(at), dtype=np.int64),
+        ]
+        with session.connection().connection.cursor() as cursor:
+            bulk.write(cursor, "city.cell_lineage (from_cell, to_cell, share, reason, at)", columns)
+    return len(share)
+
+
+def shares(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(k,) positions in `old` and `new` of polygons that share ground, and the (k,) part (0 to 1] of the old one's."""
+    if not len(old) or not len(new):
+        return np.empty(0, int), np.empty(0, int), np.empty(0)
+    before, after = shapely.STRtree(new).query(old, predicate="intersects")
+    share = shapely.area(shapely.intersection(old[before], new[after])) / shapely.area(old[before])
+    real = share > SLIGHT
+    return before[real], after[real], np.minimum(share[real], 1.0)

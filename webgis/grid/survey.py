@@ -1,0 +1,441 @@
+"""Cells that surveyors drew: their way in from a file, with every fault found and said, and the checks on stored cells.
+
+Nothing is loaded while there is a fault whose kind was not accepted by name. Overlaps, gaps and overhangs are those of
+the cells that would be valid afterwards. Accepting a kind of UNSTORABLE leaves
+those rows out; accepting any other loads the rows as they are (geometry repaired).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from webgis import geo
+from webgis.errors import Conflict, Invalid
+from webgis.grid import checks, fields, files, history, queries
+from webgis.grid.areas import geometry_faults
+from webgis.grid.checks import Fault
+from webgis.grid.dividing import Community, communities
+from webgis.grid.files import Layer
+from webgis.grid.history import NewCells, OldCells
+from webgis.grid.models import CELL_CODE_LENGTH, Area, Cell
+
+UNSTORABLE = frozenset({"code-form", "duplicate", "unknown-community", "empty-geometry", "multipart", "time"})
+KINDS = UNSTORABLE | {
+    "overlap", "gap", "outside", "wrong-parent", "invalid-geometry", "area-mismatch", "reused-code"
+}  # fmt: skip
+"""Kinds of faults of a file of cells."""
+
+AREA_TOLERANCE = 0.01
+"""A stated area may differ by 1 % from the measured one (2 % is the scale error of a wrong zone of projection)."""
+
+
+@dataclass
+class Outcome:
+    """What an import did. `refused`: kinds of faults that were not accepted; with any, nothing was stored."""
+
+    loaded: bool = False
+    cells: int = 0
+    closed: int = 0
+    left_out: int = 0
+    unchanged: int = 0
+    refused: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Features as cells; (n,) each. `geoms`: valid Polygons, MultiPolygons or None; `valid`: in force now."""
+
+    codes: np.ndarray
+    geoms: np.ndarray
+    stated_m2: list[float | None]
+    since: list[datetime]
+    until: list[datetime | None]
+    land_use: list[str | None]
+    manager: list[str | None]
+    remark: list[str | None]
+
+    @property
+    def valid(self) -> np.ndarray:
+        return np.array([end is None for end in self.until], dtype=bool)
+
+
+class Ground(NamedTuple):
+    """The communities that cells should lie in: their codes, polygons, and position by code."""
+
+    codes: list[str]
+    geoms: np.ndarray
+    position: dict[str, int]
+
+
+def import_cells(
+    session: Session,
+    layer: Layer,
+    *,
+    srid: int,
+    zone: tzinfo,
+    given: Mapping[str, str | None] | None = None,
+    accepted: Collection[str] = (),
+    again: bool = False,
+    at: datetime | None = None,
+    tolerance_m2: float = checks.NOTABLE_M2,
+) -> Outcome:
+    """Check the cells of a file and store them; see the module for what faults do.
+
+    `zone`: of dates without one; `at`: since when cells without an initial time are valid (default: now);
+    `again`: close the valid cells of the file's communities, with lineage to the new ones (`Conflict`
+    "grid.divided" without); cells of the same code and shape stay as they are.
+    """
+    unknown = set(accepted) - KINDS
+    if unknown:
+        raise Invalid(
+            "grid.unknown-fault",
+            f"There is no kind of fault {sorted(unknown)[0]!r}; known are {', '.join(sorted(KINDS))}",
+            field="accept-faults",
+            accepted=sorted(KINDS),
+        )
+    at = history.moment(session, at)
+    rows, faults = _rows(layer, given or {}, zone, at)
+    ground = _ground(session, sorted({code[:12] for code in rows.codes if code}), srid)
+    faults += _row_faults(rows, ground)
+    storable = np.ones(len(rows.codes), dtype=bool)
+    storable[[fault.row - 1 for fault in faults if fault.kind in UNSTORABLE]] = False
+    history.lock_communities(session, ground.codes)
+    old = history.valid_cells(session, ground.codes)
+    faults += _area_mismatches(rows, srid)
+    loadable = np.flatnonzero(storable & rows.valid)
+    if len(loadable):
+        codes, geoms = rows.codes[loadable], rows.geoms[loadable]
+        faults += fit_faults(session, codes, geoms, ground, tolerance_m2, loadable + 1)
+    faults += _reused(session, rows, storable)
+    outcome = Outcome(faults=sorted(faults, key=lambda fault: fault.row or 0), notes=list(layer.notes))
+    outcome.refused = sorted({fault.kind for fault in faults} - set(accepted))
+    if outcome.refused:
+        return outcome
+    if len(old.ids) and not again:
+        raise Conflict(
+            "grid.divided",
+            f"{len({code[:12] for code in old.codes})} of the file's communities already have valid cells; import "
+            "--again to close them and open those of the file",
+            cells=len(old.ids),
+        )
+    outcome.left_out = int((~storable).sum())
+    _store(session, rows, storable, old, srid, at, outcome)
+    return outcome
+
+
+def _rows(layer: Layer, given: Mapping[str, str | None], zone: tzinfo, at: datetime) -> tuple[_Rows, list[Fault]]:
+    found = fields.chosen(layer, fields.CELL_FIELDS, given)
+    codes = np.array(
+        [fields.as_text(code) for code in fields.needed(layer, found, "code", "--code-field").tolist()], dtype=object
+    )
+    geoms, repaired, reasons = checks.polygons_only(layer.geoms)
+    faults = geometry_faults(codes, geoms, repaired, reasons)
+    parts = shapely.get_num_geometries(geoms)
+    for position in np.flatnonzero(parts > 1):
+        message = f"consists of {parts[position]} separate parts; a cell is one closed polygon"
+        faults.append(Fault("multipart", message, int(position) + 1, codes[position]))
+    single = np.flatnonzero(parts == 1)
+    geoms[single] = shapely.normalize(shapely.get_geometry(geoms[single], 0))
+    since, until, wrong = _times(layer, found, codes, zone, at)
+    rows = _Rows(
+        codes,
+        geoms,
+        [fields.as_number(area) for area in fields.values(layer, found, "area")],
+        since,
+        until,
+        *([fields.as_text(value) for value in fields.values(layer, found, name)] for name in _TEXTS),
+    )
+    return rows, faults + wrong
+
+
+_TEXTS = ("land_use", "manager", "remark")
+
+
+def _times(
+    layer: Layer, found: Mapping[str, str], codes: np.ndarray, zone: tzinfo, at: datetime
+) -> tuple[list[datetime], list[datetime | None], list[Fault]]:
+    since, until, faults = [], [], []
+    pairs = zip(fields.values(layer, found, "since"), fields.values(layer, found, "until"), strict=True)
+    for row, (start, end) in enumerate(pairs, 1):
+        try:
+            begins, ends = fields.as_moment(start, zone) or at, fields.as_moment(end, zone)
+            wrong = _time_fault(begins, ends, at)
+        except ValueError:
+            begins, ends, wrong = at, None, f"{start!r} or {end!r} is not a date; accepted: 2024-01-31, 20240131"
+        if wrong:
+            faults.append(Fault("time", wrong, row, codes[row - 1]))
+        since.append(begins)
+        until.append(ends)
+    return since, until, faults
+
+
+def _time_fault(begins: datetime, ends: datetime | None, at: datetime) -> str | None:
+    if begins > at:
+        return f"begins in the future ({begins.isoformat()})"
+    if ends is not None and ends <= begins:
+        return f"ends ({ends.isoformat()}) before it begins ({begins.isoformat()})"
+    if ends is not None and ends > at:
+        return f"ends in the future ({ends.isoformat()}); leave the end open while a cell is valid"
+    return None
+
+
+def _ground(session: Session, codes: Sequence[str], srid: int) -> Ground:
+    rows = session.execute(
+        select(Area.code, func.ST_AsBinary(Area.geom))
+        .where(Area.level == "community", Area.code.in_(codes))
+        .order_by(Area.code)
+    ).all()
+    geoms = shapely.from_wkb(np.array([bytes(row[1]) for row in rows], dtype=object))
+    return Ground([row[0] for row in rows], geoms, {row[0]: position for position, row in enumerate(rows)})
+
+
+def _row_faults(rows: _Rows, ground: Ground) -> list[Fault]:
+    """Faults of codes: their form, an unknown community, and the same code twice at one time."""
+    faults: list[Fault] = []
+    borne: dict[str, list[int]] = {}
+    for position, code in enumerate(rows.codes):
+        wrong = code_fault(code)
+        if wrong:
+            faults.append(Fault("code-form", wrong, position + 1, code))
+        elif code[:12] not in ground.position:
+            faults.append(Fault("unknown-community", f"there is no community {code[:12]}", position + 1, code))
+        else:
+            twin = next((other for other in borne.get(code, ()) if _at_once(rows, other, position)), None)
+            if twin is None:
+                borne.setdefault(code, []).append(position)
+            else:
+                faults.append(Fault("duplicate", f"the code stands in row {twin + 1} already", position + 1, code))
+    return faults
+
+
+def _at_once(rows: _Rows, one: int, other: int) -> bool:
+    end, other_end = rows.until[one], rows.until[other]
+    return (end is None or rows.since[other] < end) and (other_end is None or rows.since[one] < other_end)
+
+
+def code_fault(code: str | None) -> str | None:
+    """What is wrong with the form of a cell's code, or None."""
+    if code is None or not (code.isascii() and code.isdigit()) or len(code) != CELL_CODE_LENGTH:
+        return f"the code has to be {CELL_CODE_LENGTH} digits: community 12, sequence 3"
+    return "the sequence begins at 001" if code.endswith("000") else None
+
+
+def _area_mismatches(rows: _Rows, srid: int) -> list[Fault]:
+    stated = np.array([np.nan if area is None else area for area in rows.stated_m2], dtype=float)
+    given = np.flatnonzero(~np.isnan(stated) & ~shapely.is_missing(rows.geoms))
+    if not len(given):
+        return []
+    m2 = shapely.area(geo.project(rows.geoms[given], srid))
+    off = np.abs(stated[given] - m2) > m2 * AREA_TOLERANCE
+    return [
+        Fault("area-mismatch", f"states {stated[row]:,.1f} m2, measures {size:,.1f} m2", int(row) + 1, rows.codes[row],
+              m2=round(abs(stated[row] - size), 1))
+        for row, size in zip(given[off], m2[off], strict=True)
+    ]  # fmt: skip
+
+
+def fit_faults(
+    session: Session,
+    codes: np.ndarray,
+    geoms: np.ndarray,
+    ground: Ground,
+    tolerance_m2: float = checks.NOTABLE_M2,
+    numbers: np.ndarray | None = None,
+) -> list[Fault]:
+    """Overlaps of valid cells, gaps in their communities, and what lies outside its community or in a wrong one.
+
+    `codes`, `geoms`: (n,) of known communities; `numbers`: (n,) row numbers in a file, for the report.
+    """
+    owner_of = np.array([ground.position[code[:12]] for code in codes])
+    row = (lambda position: int(numbers[position])) if numbers is not None else (lambda position: None)
+    faults = []
+    for first, second, m2, part in zip(*checks.overlaps(geoms, tolerance_m2), strict=True):
+        message = f"overlaps {codes[second]} by {m2:,.2f} m2"
+        faults.append(
+            Fault("overlap", message, row(first), codes[first], codes[second], round(m2, 2), **checks.place(part))
+        )
+    m2, parts = checks.overhang(geoms, ground.geoms[owner_of])
+    astray = np.flatnonzero(m2 > tolerance_m2)
+    holders = _holders(session, geoms[astray])
+    for position, holder in zip(astray, holders, strict=True):
+        code, size, where = codes[position], round(float(m2[position]), 2), checks.place(parts[position])
+        if holder and holder != code[:12]:
+            message = f"lies in community {holder}, not in {code[:12]}"
+            faults.append(Fault("wrong-parent", message, row(position), code, holder, size, **where))
+        else:
+            message = f"reaches {size:,.2f} m2 beyond community {code[:12]}"
+            faults.append(Fault("outside", message, row(position), code, code[:12], size, **where))
+    for owner, open_parts in checks.gaps(ground.geoms, geoms, owner_of):
+        faults += _gap_faults(ground.codes[owner], open_parts, tolerance_m2)
+    return faults
+
+
+def _gap_faults(community: str, parts: np.ndarray, tolerance_m2: float) -> list[Fault]:
+    """One fault for each open part worth naming; many crumbs that only together matter make one."""
+    sizes = checks.square_metres(parts)
+    notable = np.flatnonzero(sizes > tolerance_m2)
+    if not len(notable):
+        message = f"{sizes.sum():,.2f} m2 of the community are in no cell, in {len(parts)} crumbs"
+        return [Fault("gap", message, None, community, None, round(float(sizes.sum()), 2), **checks.place(parts[0]))]
+    return [
+        Fault("gap", f"{sizes[position]:,.2f} m2 of the community are in no cell", None, community, None,
+              round(float(sizes[position]), 2), **checks.place(parts[position]))
+        for position in notable
+    ]  # fmt: skip
+
+
+def _holders(session: Session, geoms: np.ndarray) -> list[str | None]:
+    """The community that holds a point inside each of `geoms`, or None."""
+    if not len(geoms):
+        return []
+    points = shapely.point_on_surface(geoms)
+    found = session.execute(
+        text(
+            "SELECT p.n, min(a.code) FROM unnest(CAST(:lon AS float8[]), CAST(:lat AS float8[])) WITH ORDINALITY"
+            " AS p (lon, lat, n) JOIN city.area a ON a.level = 'community'"
+            " AND ST_Covers(a.geom, ST_SetSRID(ST_Point(p.lon, p.lat), 4490)) GROUP BY p.n"
+        ),
+        {"lon": shapely.get_x(points).tolist(), "lat": shapely.get_y(points).tolist()},
+    )
+    holders = dict(found.tuples().all())
+    return [holders.get(number) for number in range(1, len(geoms) + 1)]
+
+
+def _reused(session: Session, rows: _Rows, storable: np.ndarray) -> list[Fault]:
+    """Rows whose code an earlier cell of another shape bore: the standard gives a changed cell a new code."""
+    codes = list(rows.codes[storable])
+    stored = session.execute(
+        text("SELECT code, ST_AsBinary(geom) FROM city.cell WHERE code = ANY(:codes)"), {"codes": codes}
+    ).all()
+    before: dict[str, list[bytes]] = {}
+    for code, wkb in stored:
+        before.setdefault(code, []).append(bytes(wkb))
+    return [
+        Fault("reused-code", "an earlier cell of another shape bore this code", int(row) + 1, rows.codes[row])
+        for row in np.flatnonzero(storable)
+        if rows.codes[row] in before and not _same(rows.geoms[row], before[rows.codes[row]])
+    ]
+
+
+def _same(geom, shapes: list[bytes]) -> bool:
+    return any(shapely.equals_exact(geom, shapely.normalize(shapely.from_wkb(shape)), 1e-8) for shape in shapes)
+
+
+def _store(
+    session: Session, rows: _Rows, storable: np.ndarray, old: OldCells, srid: int, at: datetime, outcome: Outcome
+) -> None:
+    stays = _staying(rows, storable, old)
+    taken = np.array([row for row in np.flatnonzero(storable) if rows.codes[row] not in stays], dtype=int)
+    going = np.flatnonzero([code not in stays for code in old.codes])
+    leaving = OldCells(old.ids[going], old.codes[going], old.geoms[going], old.since[going])
+    outcome.loaded, outcome.cells, outcome.closed, outcome.unchanged = True, len(taken), len(going), len(stays)
+    if len(going):
+        history.close_cells(session, leaving, at)
+    if not len(taken):
+        return
+    replaced = {code[:12] for code in old.codes}
+    ids = history.open_cells(
+        session,
+        NewCells(
+            codes=rows.codes[taken].tolist(),
+            geoms=rows.geoms[taken],
+            area_m2=geo.area_m2(rows.geoms[taken], srid),
+            origin="surveyed",
+            since=[at if rows.codes[row][:12] in replaced else rows.since[row] for row in taken],
+            until=[rows.until[row] for row in taken],
+            **{name: [getattr(rows, name)[row] for row in taken] for name in _TEXTS},
+        ),
+    )
+    if len(going):
+        history.link(session, leaving, ids, rows.geoms[taken], "surveyed", at)
+
+
+def _staying(rows: _Rows, storable: np.ndarray, old: OldCells) -> set[str]:
+    """Codes of valid cells that the file has in just the same shape."""
+    stored = dict(zip(old.codes, shapely.normalize(old.geoms), strict=True))
+    return {
+        rows.codes[row]
+        for row in np.flatnonzero(storable & rows.valid)
+        if rows.codes[row] in stored and shapely.equals_exact(rows.geoms[row], stored[rows.codes[row]], 1e-8)
+    }
+
+
+def check_cells(session: Session, code: str, *, srid: int, tolerance_m2: float = checks.NOTABLE_M2) -> list[Fault]:
+    """The same checks on the valid cells stored for an area, and the order of codes of divided communities.
+
+    A community without any cell is a gap. `NotFound` for an unknown area.
+    """
+    queries.area(session, code)
+    found = communities(session, code, srid)
+    ground = Ground(
+        [community.code for community in found],
+        np.array([community.geom for community in found], dtype=object),
+        {community.code: position for position, community in enumerate(found)},
+    )
+    cells = history.valid_cells(session, ground.codes)
+    faults = [
+        Fault("invalid-geometry", shapely.is_valid_reason(cells.geoms[position]), code=cells.codes[position])
+        for position in np.flatnonzero(~shapely.is_valid(cells.geoms))
+    ]
+    if not faults:
+        faults += fit_faults(session, cells.codes, cells.geoms, ground, tolerance_m2)
+    return faults + _order_faults(session, cells, found)
+
+
+def _order_faults(session: Session, cells: OldCells, found: Sequence[Community]) -> list[Fault]:
+    """Numbers out of order in communities whose valid cells all come from one division."""
+    sizes = dict(
+        session.execute(
+            text(
+                "SELECT community_code, min(nominal_m) FROM city.cell WHERE community_code = ANY(:codes)"
+                " AND upper_inf(valid) GROUP BY 1 HAVING bool_and(origin = 'divided')"
+                " AND min(nominal_m) = max(nominal_m) AND min(lower(valid)) = max(lower(valid))"
+            ),
+            {"codes": [community.code for community in found]},
+        )
+        .tuples()
+        .all()
+    )
+    owners = np.array([code[:12] for code in cells.codes])
+    faults = []
+    for community in found:
+        if community.code not in sizes:
+            continue
+        mine = np.arange(*np.searchsorted(owners, [community.code, community.code + "~"]))
+        sequence = np.array([int(code[12:]) for code in cells.codes[mine]])
+        for position in checks.out_of_order(cells.geoms[mine], sequence, sizes[community.code], community.srid):
+            message = "its number breaks the order west to east, north to south"
+            faults.append(Fault("order", message, code=cells.codes[mine[position]]))
+    return faults
+
+
+def export_cells(session: Session, path: Path, code: str, zone: tzinfo, crs: str = "wgs84") -> int:
+    """Write the valid cells of an area to a GeoJSON or GeoPackage file; returns how many. `Invalid` without any."""
+    queries.area(session, code)
+    rows = session.execute(
+        select(Cell.code, Cell.area_m2, func.lower(Cell.valid), Cell.origin, *(getattr(Cell, name) for name in _TEXTS),
+               func.ST_AsBinary(Cell.geom))
+        .where(Cell.code.startswith(code, autoescape=True), func.upper_inf(Cell.valid))
+        .order_by(Cell.code)
+    ).all()  # fmt: skip
+    if not rows:
+        raise Invalid("grid.nothing", f"Area {code} has no valid cells to export", got=code)
+    codes, areas, since, origin, *texts, wkb = zip(*rows, strict=True)
+    columns = {
+        "code": codes,
+        "area_m2": areas,
+        "initial_time": [start.astimezone(zone).isoformat(timespec="seconds") for start in since],
+        "origin": origin,
+        **dict(zip(_TEXTS, texts, strict=True)),
+    }
+    files.write(path, shapely.from_wkb([bytes(shape) for shape in wkb]), columns, crs)
+    return len(rows)

@@ -1,0 +1,140 @@
+"""The grid over HTTP: the cell of a place, and a cell by its code, with its history."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+import shapely
+from apiflask import APIBlueprint
+from flask import request
+from sqlalchemy.orm import Session
+
+from webgis import geo, web
+from webgis.errors import Invalid, NotFound
+from webgis.grid import queries
+from webgis.grid.models import Area, Cell
+from webgis.grid.survey import code_fault
+
+grid = APIBlueprint("grid", __name__, url_prefix="/api/v1/grid", tag="Grid")
+BLUEPRINTS = (grid,)
+
+_AT = {
+    "name": "at",
+    "in": "query",
+    "schema": {"type": "string", "format": "date-time"},
+    "description": "A moment, ISO 8601; without an offset it is in the city's time zone. Default: now.",
+}
+_PLACE = [
+    {"name": "lon", "in": "query", "required": True, "schema": {"type": "number"}, "description": "Degrees."},
+    {"name": "lat", "in": "query", "required": True, "schema": {"type": "number"}, "description": "Degrees."},
+    {"name": "crs", "in": "query", "schema": {"type": "string", "enum": list(geo.CRS_NAMES), "default": "wgs84"}},
+    _AT,
+]
+
+
+@grid.get("/cell")
+@grid.doc(
+    summary="The cell of a place",
+    description="The one cell that holds a point, with the areas it lies in from the city down. 404 outside the grid, "
+    "with the nearest cell and its distance in metres.",
+    parameters=_PLACE,
+    responses=[404, 422],
+)
+def cell():
+    """The cell that holds a place."""
+    lon, lat = place()
+    at = moment()
+    with web.transaction() as session:
+        found = queries.cell_at(session, lon, lat, at)
+        if found is None:
+            raise queries.outside(session, lon, lat, at)
+        return feature(session, found)
+
+
+@grid.get("/cells/<code>")
+@grid.doc(
+    summary="A cell by its code",
+    description="The cell that bears the code now, else the last that did; with `at`, the one that bore it then. A "
+    "closed cell says what it went into (`successors`) and which cells hold its ground today (`now`).",
+    parameters=[_AT],
+    responses=[404, 422],
+)
+def cell_by_code(code: str):
+    """A cell by its code, with its history."""
+    wrong = code_fault(code)
+    if wrong:
+        raise Invalid("grid.code-form", f"{code!r} is not a cell's code: {wrong}", field="code", got=code)
+    at = moment()
+    with web.transaction() as session:
+        found = queries.last_cell(session, code) if at is None else queries.cell_by_code(session, code, at)
+        if found is None:
+            raise NotFound("grid.no-cell", f"No cell {'bears' if at is None else 'bore'} the code {code}", got=code)
+        return feature(session, found, history(session, found))
+
+
+_PLUS_LOST = re.compile(r"(T.*) (\d\d:?\d\d)$")
+"""In a query an unescaped + of an offset arrives as a space."""
+
+
+def place() -> tuple[float, float]:
+    """The query's `lon`, `lat` and `crs` as CGCS2000 degrees; `Invalid` names the field that is wrong."""
+    for field in ("lon", "lat"):
+        if not request.args.get(field, "").strip():
+            raise Invalid("grid.missing", f"{field} is missing; give lon and lat in degrees", field=field)
+    crs = geo.check_crs(request.args.get("crs") or "wgs84")
+    return geo.to_cgcs2000(request.args["lon"], request.args["lat"], crs)
+
+
+def moment() -> datetime | None:
+    """The query's `at` as an aware datetime, or None."""
+    given = request.args.get("at", "").strip()
+    if not given:
+        return None
+    try:
+        at = datetime.fromisoformat(_PLUS_LOST.sub(r"\1+\2", given))
+    except ValueError:
+        raise Invalid(
+            "grid.bad-moment",
+            f"{given!r} is not a moment",
+            field="at",
+            got=given,
+            accepted="ISO 8601, such as 2026-07-01T09:30:00+08:00",
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=web.runtime().settings.zone)
+
+
+def feature(session: Session, found: Cell, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A cell as a GeoJSON Feature (WGS 84; CGCS2000 is taken as equal), its id the code."""
+    properties = {
+        "code": found.code,
+        "area_m2": round(found.area_m2, 2),
+        "valid_from": _iso(found.valid.lower),
+        "valid_to": _iso(found.valid.upper),
+        "origin": found.origin,
+        "areas": [_area(area) for area in queries.area_chain(session, found.community_code)],
+    }
+    shape = shapely.from_wkb(bytes(found.geom.data))
+    geometry = {"type": "Polygon", "coordinates": shape.__geo_interface__["coordinates"]}
+    return {"type": "Feature", "id": found.code, "geometry": geometry, "properties": properties | (more or {})}
+
+
+def history(session: Session, found: Cell) -> dict[str, Any]:
+    """What a cell was made from, and for a closed one what it went into and which cells hold its ground now."""
+    told: dict[str, Any] = {"predecessors": [_step(step) for step in queries.came_from(session, found.id)]}
+    if found.valid.upper is not None:
+        now = queries.cell_successors(session, found.id)
+        told["successors"] = [_step(step) for step in queries.became(session, found.id)]
+        told["now"] = [{"code": share.code, "share": round(share.share, 6)} for share in now]
+    return told
+
+
+def _step(step: queries.Step) -> dict[str, Any]:
+    return {"code": step.code, "share": round(step.share, 6), "reason": step.reason, "at": _iso(step.at)}
+
+
+def _area(area: Area) -> dict[str, Any]:
+    return {"code": area.code, "level": area.level, "name_zh": area.name_zh, "name_en": area.name_en}
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(web.runtime().settings.zone).isoformat()
