@@ -5,6 +5,7 @@ Only the standard library: `bin/setup` and the private servers use it before any
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -165,3 +166,17 @@ def _current_folder(process: Path) -> str | None:
         return os.readlink(process / "cwd")
     except OSError:
         return None
+
+
+def all_gone(pids: list[int], seconds: float) -> bool:
+    """Whether all of `pids`, our children or not, ended within `seconds` each."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        ended, _, _ = select.select([handle], [], [], seconds)
+        os.close(handle)
+        if not ended:
+            return False
+    return True

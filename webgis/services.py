@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import pwd
-import select
 import shutil
 import signal
 import socket
@@ -22,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from webgis.children import Child, Owner, as_owner, living_in
+from webgis.children import Child, Owner, all_gone, as_owner, living_in
 from webgis.errors import Conflict, Unavailable
 
 DATABASE = "webgis"
@@ -279,7 +278,7 @@ def _end_orphans(data: Path, stop_signal: signal.Signals) -> None:
         orphans = living_in(data)
         for pid in orphans:
             _send(pid, sign)
-        if _gone(orphans, seconds):
+        if all_gone(orphans, seconds):
             return
     raise Unavailable("services.orphan", f"Processes {living_in(data)} use {data} and cannot be stopped")
 
@@ -287,20 +286,6 @@ def _end_orphans(data: Path, stop_signal: signal.Signals) -> None:
 def _send(pid: int, sign: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, sign)
-
-
-def _gone(pids: list[int], seconds: float) -> bool:
-    """Whether all of `pids`, which are not our children, ended within `seconds` each."""
-    for pid in pids:
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        ended, _, _ = select.select([handle], [], [], seconds)
-        os.close(handle)
-        if not ended:
-            return False
-    return True
 
 
 # PostgreSQL
