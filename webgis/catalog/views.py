@@ -38,10 +38,10 @@ class ClassCity(BaseModel):
 class ClassFacts(BaseModel):
     """A class of component or matter."""
 
-    model_config = {"populate_by_name": True, "serialize_by_alias": True}
+    model_config = {"serialize_by_alias": True}
 
     kind: Kind
-    code: str = Field(serialization_alias="class")
+    class_: str = Field(alias="class", description="code of the class")
     standard: str
     name_zh: str
     name_en: str | None
@@ -113,8 +113,8 @@ def _today() -> str:
 
 
 def _class_facts(one: CaseClass) -> dict:
-    facts = {name: getattr(one, name) for name in ("kind", "code", "standard", "name_zh", "name_en", "extension")}
-    return facts | {"major": one.major_code, "major_zh": one.major_zh, "major_en": one.major_en}
+    facts = {name: getattr(one, name) for name in ("kind", "standard", "name_zh", "name_en", "extension")}
+    return facts | {"class": one.code, "major": one.major_code, "major_zh": one.major_zh, "major_en": one.major_en}
 
 
 def _condition_facts(one: FilingCondition) -> dict:
