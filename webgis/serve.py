@@ -183,7 +183,8 @@ def _workers(settings: Settings, count: int) -> list[Child]:
 
     The second SIGTERM makes a worker end the job it still does; that one is tried again too.
     """
-    command = [sys.executable, "-m", "rq.cli", "worker", *QUEUES, "--serializer", "json", "--logging_level", "WARNING"]
+    options = ["--config", "webgis.worker", "--serializer", "json", "--logging_level", "WARNING"]
+    command = [sys.executable, "-m", "rq.cli", "worker", *QUEUES, *options]
     return [
         Child(
             f"worker {number}",

@@ -1,6 +1,7 @@
 """What RQ calls: drain a queue, and sweep. `schedule.py` says when.
 
-The stock RQ worker is used as it is; everything of ours begins at these functions, which take names only.
+The stock RQ worker is used as it is; everything of ours begins at these functions, which take names only. It is
+started with `-c webgis.worker`, so that this module and all tasks are imported once, before it forks for each drain.
 """
 
 import importlib.util
@@ -20,7 +21,6 @@ def runtime() -> Runtime:
     """This process's runtime. RQ forks for each drain: the engine is made in the child, on first use."""
     loaded = settings.load()
     web.configure_logs(loaded)
-    import_tasks()
     return Runtime(loaded)
 
 
@@ -41,3 +41,6 @@ def drain(queue: str) -> int:
 def sweep() -> None:
     """Hand over what a crash, a delay or an absent Redis left behind."""
     jobs.sweep(runtime(), jobs.connect(runtime().settings))
+
+
+import_tasks()

@@ -1,0 +1,72 @@
+"""The house rules that a machine can check: the direction of imports, and the names of files in a package."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import webgis
+
+ROOT = Path(webgis.__file__).parent
+RANKS = (
+    ("errors",),
+    ("settings",),
+    ("db",),
+    ("geo",),
+    ("jobs",),
+    ("web",),
+    ("accounts",),
+    ("grid", "catalog"),
+    ("metro",),
+    ("cases",),
+    ("hazards",),
+    ("evaluation", "exchange", "maps"),
+    ("pages",),
+    ("app", "worker", "schedule", "cli", "demo", "serve", "services", "children", "vendor"),
+)
+RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+MODULES = sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py")
+
+
+def _subject(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def _imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "webgis":
+            parts = node.module.split(".")
+            names |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {a.name.split(".")[1] for a in node.names if a.name.startswith("webgis.")}
+    return names & RANK.keys()
+
+
+def test_every_module_has_a_place_in_the_order():
+    assert {_subject(path) for path in MODULES} <= RANK.keys()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_only_what_stands_to_its_left(path):
+    own = _subject(path)
+    wrong = {name for name in _imported(path) if name != own and RANK[name] >= RANK[own]}
+    if RANK[own] == len(RANKS) - 1:
+        wrong = set()
+    assert not wrong, f"{own} must not import {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.name in ("workflow.py", "clock.py", "rules.py")], ids=str)
+def test_rules_import_no_framework_and_no_database(path):
+    found = {
+        (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else node.names[0].name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    }
+    assert not found & {"flask", "sqlalchemy", "redis", "rq", "apiflask"}
+
+
+def test_nothing_but_settings_reads_the_environment():
+    readers = [p for p in MODULES if "os.environ" in p.read_text(encoding="utf-8") or "getenv" in p.read_text("utf-8")]
+    allowed = {"settings.py", "schedule.py", "serve.py", "services.py", "children.py", "vendor.py"}
+    assert {path.name for path in readers} <= allowed
