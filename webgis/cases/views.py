@@ -15,9 +15,17 @@ from webgis.errors import Invalid, NotFound
 cases = APIBlueprint("cases", __name__, url_prefix="/api/v1/cases", tag="Cases")
 BLUEPRINTS = (cases,)
 
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": intake.LONGEST_KEY},
+    "description": "Of your making, new for each report: a retry with it makes no second case.",
+}
+
 
 @cases.post("")
 @cases.doc(summary="Report a case", description="JSON, or multipart/form-data with `photos`. Honours Idempotency-Key.")
+@web.documented(body=wire.ReportGiven, photos=True, parameters=[KEY])
 def report():
     """Take in a report; the same Idempotency-Key again gives the same case and makes no second one."""
     given = wire.checked(wire.ReportGiven, _fields())
@@ -45,6 +53,7 @@ def _report(session, given: wire.ReportGiven, stored: list, key: str | None) -> 
 
 @cases.get("")
 @cases.doc(summary="List cases", description="Newest first; `next` is the address of the next page, or null.")
+@web.documented(query=wire.ListGiven)
 def listed():
     """Cases by filters, a page at a time."""
     given = wire.checked(wire.ListGiven, request.args.to_dict())
@@ -91,6 +100,7 @@ def events(number: str):
 
 @cases.post("/<number>/actions/<action>")
 @cases.doc(summary="Do a step", description="JSON, or multipart/form-data with `photos`. 409 when it is not open.")
+@web.documented(body=wire.ActionGiven, photos=True)
 def act(number: str, action: str):
     """Do a step of the workflow and answer with the case as it is then."""
     given = wire.checked(wire.ActionGiven, _fields()).model_dump(exclude_none=True)

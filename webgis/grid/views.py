@@ -37,9 +37,9 @@ _PLACE = [
     summary="The cell of a place",
     description="The one cell that holds a point, with the areas it lies in from the city down. 404 outside the grid, "
     "with the nearest cell and its distance in metres.",
-    parameters=_PLACE,
     responses=[404, 422],
 )
+@web.documented(parameters=_PLACE)
 def cell():
     """The cell that holds a place."""
     lon, lat = place()
@@ -56,9 +56,9 @@ def cell():
     summary="A cell by its code",
     description="The cell that bears the code now, else the last that did; with `at`, the one that bore it then. A "
     "closed cell says what it went into (`successors`) and which cells hold its ground today (`now`).",
-    parameters=[_AT],
     responses=[404, 422],
 )
+@web.documented(parameters=[_AT])
 def cell_by_code(code: str):
     """A cell by its code, with its history."""
     wrong = code_fault(code)
