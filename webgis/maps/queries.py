@@ -1,0 +1,148 @@
+"""What maps ask: first view, boundaries, cells of a view, cases as points. Reads only.
+
+Boxes are (west, south, east, north) in CGCS2000 degrees, which a web map may take as WGS 84 (they differ by less than
+a metre). Every question about cases passes `cases.queries.visible`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.orm import Session
+
+from webgis.accounts.actor import Actor
+from webgis.cases import queries as cases
+from webgis.cases.models import Case
+from webgis.catalog.models import CaseClass
+from webgis.errors import Invalid
+from webgis.grid.models import Area, Cell
+
+Box = tuple[float, float, float, float]
+
+TOLERANCE = {"county": 0.0004, "subdistrict": 0.0001, "community": 0.00002}
+"""Degrees to which a boundary is simplified: about a pixel at the zoom where its level begins to be drawn."""
+
+MOST_CELLS = 3000
+"""Cells in one answer: a large screen at zoom 16 shows about 900 of 100 m."""
+
+MOST_CASES = 5000
+"""Cases in one answer; beyond it the newest are sent and the map asks again by view."""
+
+SHORT_TEXT = 160
+
+CHINA: Box = (73.0, 17.5, 135.5, 54.0)
+"""The first view of a database without areas."""
+
+_AREAS = text("SELECT fn.areas_geojson(:level, :west, :south, :east, :north, :tolerance)")
+_CELLS = text("SELECT fn.cells_geojson(:west, :south, :east, :north, :most)")
+
+
+_CLOCK = (Case.dispatched_at, Case.deadline_at, Case.resolved_at, Case.closed_at)
+_SAME_CLASS = (
+    (CaseClass.standard == Case.standard) & (CaseClass.kind == Case.kind) & (CaseClass.code == Case.class_code)
+)
+
+
+class Cases(NamedTuple):
+    """Rows for the map, newest first, and whether there are more than were asked for."""
+
+    rows: Sequence[Row]
+    truncated: bool
+
+
+def read_box(given: str | None) -> Box | None:
+    """A box from `west,south,east,north`, or None when nothing is given. `Invalid` says what would be accepted."""
+    if not given:
+        return None
+    accepted = "west,south,east,north in degrees, west < east and south < north"
+    try:
+        west, south, east, north = (float(part) for part in given.split(","))
+    except ValueError:
+        raise Invalid("maps.bad-box", f"bbox: {accepted}", field="bbox", got=given, accepted=accepted) from None
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise Invalid("maps.bad-box", f"bbox: {accepted}", field="bbox", got=given, accepted=accepted)
+    return west, south, east, north
+
+
+def areas_geojson(session: Session, level: str, box: Box) -> str:
+    """Areas of a level that touch the box, as GeoJSON text: code, level, name_zh, name_en, label."""
+    if level not in TOLERANCE:
+        accepted = " or ".join(TOLERANCE)
+        raise Invalid("maps.bad-level", f"level: {accepted}", field="level", got=level, accepted=accepted)
+    return session.scalar(_AREAS, _named(box) | {"level": level, "tolerance": TOLERANCE[level]})
+
+
+def cells_geojson(session: Session, box: Box, most: int = MOST_CELLS) -> str:
+    """Cells valid now that touch the box, as GeoJSON text: code, area_zh, area_en; at most `most`, see `truncated`."""
+    return session.scalar(_CELLS, _named(box) | {"most": most})
+
+
+def cases_shown(session: Session, actor: Actor, box: Box | None = None, most: int = MOST_CASES) -> Cases:
+    """The newest `most` cases that this person may see, with what a sign and its popup need; the text is cut short."""
+    statement = (
+        select(
+            Case.number,
+            Case.state,
+            Case.kind,
+            Case.class_code,
+            CaseClass.name_zh.label("class_zh"),
+            CaseClass.name_en.label("class_en"),
+            func.left(Case.description, SHORT_TEXT).label("description"),
+            func.ST_X(Case.geom).label("lon"),
+            func.ST_Y(Case.geom).label("lat"),
+            Case.reported_at,
+            *_CLOCK,
+        )
+        .join(CaseClass, _SAME_CLASS)
+        .where(cases.visible(actor), *cases.conditions(cases.Filters(box=box)))
+        .order_by(Case.reported_at.desc(), Case.id.desc())
+        .limit(most + 1)
+    )
+    rows = session.execute(statement).all()
+    return Cases(rows[:most], len(rows) > most)
+
+
+def cases_for_everyone(session: Session, most: int = MOST_CASES) -> Cases:
+    """The newest `most` cases as anyone may know them: number, class, state, and the centre of the cell they lie in.
+
+    No text, no person, no address and no exact place: the drawn copy is a file that is served without a login.
+    """
+    middle = func.ST_Centroid(Cell.geom)
+    statement = (
+        select(
+            Case.number,
+            Case.state,
+            Case.kind,
+            Case.class_code,
+            CaseClass.name_zh.label("class_zh"),
+            CaseClass.name_en.label("class_en"),
+            func.ST_X(middle).label("lon"),
+            func.ST_Y(middle).label("lat"),
+            Case.reported_at,
+            *_CLOCK,
+        )
+        .join(CaseClass, _SAME_CLASS)
+        .join(Cell, Cell.id == Case.cell_id)
+        .order_by(Case.reported_at.desc(), Case.id.desc())
+        .limit(most + 1)
+    )
+    rows = session.execute(statement).all()
+    return Cases(rows[:most], len(rows) > most)
+
+
+def extent(session: Session) -> Box:
+    """The box of all areas: a map's first view. All of China when there are none."""
+    return _box(session.execute(_extent_of(Area.geom)).one()) or CHINA
+
+
+def _extent_of(geometry: Any):
+    box = func.ST_Extent(geometry)
+    return select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box))
+
+
+def _box(row: Row) -> Box | None:
+    return None if row[0] is None else (row[0], row[1], row[2], row[3])
+
+
+def _named(box: Box) -> dict[str, float]:
+    return dict(zip(("west", "south", "east", "north"), box, strict=True))

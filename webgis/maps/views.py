@@ -1,0 +1,73 @@
+"""What maps load: boundaries, cells and cases as GeoJSON; and the drawn copy, which is open to all."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request, send_from_directory
+
+from webgis import web
+from webgis.errors import Invalid, NotFound
+from webgis.maps import drawing, queries
+
+maps = APIBlueprint("maps", __name__, enable_openapi=False)
+BLUEPRINTS = (maps,)
+
+AN_HOUR = "private, max-age=3600"
+"""Boundaries and cells change a few times a year."""
+
+
+@maps.get("/maps/data/areas")
+def areas():
+    """Boundaries of one `level` in the `bbox`, simplified for the zoom at which that level is drawn."""
+    box = _required_box()
+    with web.transaction() as session:
+        text = queries.areas_geojson(session, request.args.get("level", "county"), box)
+    return _geojson(text)
+
+
+@maps.get("/maps/data/cells")
+def cells():
+    """Cells valid now in the `bbox`; `truncated` when there are more than one answer may hold."""
+    box = _required_box()
+    with web.transaction() as session:
+        text = queries.cells_geojson(session, box)
+    return _geojson(text)
+
+
+@maps.get("/maps/data/cases")
+def cases():
+    """Cases that the one who asks may see, in the `bbox` if given, newest first; `truncated` when there are more."""
+    box = queries.read_box(request.args.get("bbox"))
+    zone, english = web.runtime().settings.zone, web.locale() == "en"
+    with web.transaction() as session:
+        found = queries.cases_shown(session, web.actor(), box)
+    features = drawing.features(found.rows, datetime.now(UTC), zone, english=english)
+    return jsonify({"type": "FeatureCollection", "truncated": found.truncated, "features": features})
+
+
+@maps.get("/static/maps/drawn/<path:name>")
+@web.open_to_all
+def drawn(name: str):
+    """The drawn copy and its script, from wherever this installation keeps them."""
+    folder = drawing.drawn_folder(web.runtime().settings)
+    if not (folder / name).is_file():
+        raise NotFound("maps.not-drawn", "This map has not been drawn yet. It is drawn when a case changes")
+    response = send_from_directory(Path(folder).resolve(), name)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _required_box() -> queries.Box:
+    box = queries.read_box(request.args.get("bbox"))
+    if box is None:
+        accepted = "west,south,east,north in degrees"
+        raise Invalid("maps.bad-box", f"bbox: {accepted}", field="bbox", accepted=accepted)
+    return box
+
+
+def _geojson(text: str) -> Response:
+    response = Response(text, mimetype="application/geo+json")
+    response.headers["Cache-Control"] = AN_HOUR
+    response.add_etag()
+    return response.make_conditional(request)

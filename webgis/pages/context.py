@@ -1,0 +1,79 @@
+"""What every template may use: words, links of the header, addresses of static files. Asks the database nothing, so
+that an error page can be drawn when the database is away."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from flask import g, url_for
+from flask_babel import gettext as _
+
+from webgis import web
+from webgis.accounts.actor import Actor
+from webgis.maps.signs import STATES
+from webgis.pages import shown, words
+from webgis.settings import resources
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of the header."""
+
+    href: str
+    word: str
+    icon: str
+    place: str
+
+
+def everywhere() -> dict[str, Any]:
+    """The names that templates know without being given them."""
+    return {
+        "asset": asset,
+        "html_lang": html_lang,
+        "person": person,
+        "links": links,
+        "states": STATES,
+        "state_sign": STATES.__getitem__,
+        "role_word": words.ROLES.__getitem__,
+        "kind_word": words.DEPARTMENT_KINDS.__getitem__,
+        "name_of": words.name_of,
+        "short_time": words.short_time,
+        "long_time": words.long_time,
+        "error_words": words.error_words,
+        "photo_limits": photo_limits,
+    }
+
+
+def asset(name: str) -> str:
+    """The address of a static file, with a mark that changes when the file does."""
+    return url_for("static", filename=name, v=_mark(name))
+
+
+@lru_cache(maxsize=256)
+def _mark(name: str) -> str | None:
+    file = resources("static") / name
+    return format(int(file.stat().st_mtime), "x") if file.is_file() else None
+
+
+def html_lang() -> str:
+    """The language of the page as HTML names it."""
+    return "en" if web.locale() == "en" else "zh-CN"
+
+
+def person() -> Actor | None:
+    """Who is logged in, or None."""
+    return g.get("actor")
+
+
+def links(actor: Actor) -> list[Link]:
+    """The header's links for this person."""
+    cases = Link(url_for("pages.home"), _("Cases"), "list-details", "cases")
+    report = Link(url_for("pages.report_form"), _("Report"), "plus", "report")
+    map_ = Link(url_for("pages.map_of_cases"), _("Map"), "map-2", "map")
+    return [cases, report, map_] if shown.may_report(actor.role) else [cases, map_]
+
+
+def photo_limits() -> dict[str, int]:
+    """How many photos a step takes, and the size of each in MB."""
+    settings = web.runtime().settings
+    return {"count": settings.max_photos, "mb": settings.max_photo_mb}

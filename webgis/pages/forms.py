@@ -1,0 +1,97 @@
+"""What browsers send: fields of the list's filters, of the report and of a step, as the operations want them."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import request
+from flask_babel import gettext as _
+
+from webgis.cases import queries, wire
+from webgis.errors import Invalid, WebgisError
+from webgis.pages import words
+
+CELL_DIGITS = 15
+
+
+def list_filters(given: Mapping[str, str], zone: ZoneInfo) -> tuple[queries.Filters, list[str]]:
+    """The filters of the list, and what is said of those that cannot be used (they are left out).
+
+    Differs from the API where hands type: one field takes an area's or a cell's code, days are local and `until` is
+    the last day, kind and class are one choice ("matter:06010").
+    """
+    problems: list[str] = []
+    fields = {name: value for name in ("state", "department", "q") if (value := given.get(name, "").strip())}
+    kind, _colon, code = given.get("subject", "").partition(":")
+    if code:
+        fields |= {"kind": kind, "class": code}
+    if area := given.get("area", "").strip():
+        fields["cell" if len(area) == CELL_DIGITS else "area"] = area
+    moments = {"since": _day(given.get("since"), zone, problems), "until": _day(given.get("until"), zone, problems, 1)}
+    fields |= {name: moment.isoformat() for name, moment in moments.items() if moment}
+    return _usable(fields, problems), problems
+
+
+def _usable(fields: dict[str, str], problems: list[str]) -> queries.Filters:
+    """The filters without those that are refused."""
+    while True:
+        try:
+            return wire.filters(wire.checked(wire.ListGiven, fields))
+        except Invalid as error:
+            name = error.facts.get("field", "")
+            if name not in fields:
+                raise
+            del fields[name]
+            problems.append(_FILTER_PROBLEMS.get(name, lambda: _("A filter could not be used and was left out."))())
+
+
+_FILTER_PROBLEMS = {
+    "area": lambda: _("An area's code has 4, 6, 9 or 12 digits, a cell's code 15."),
+    "cell": lambda: _("An area's code has 4, 6, 9 or 12 digits, a cell's code 15."),
+    "state": lambda: _("There is no such state."),
+}
+
+
+def _day(text: str | None, zone: ZoneInfo, problems: list[str], later: int = 0) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text) + timedelta(days=later), time(), zone)
+    except (ValueError, OverflowError):
+        problems.append(_("Give days as year-month-day."))
+        return None
+
+
+def report_fields() -> dict[str, Any]:
+    """The fields of the report form, named as on the wire."""
+    fields = _filled("lon", "lat", "crs", "accuracy_m", "address", "description")
+    kind, _colon, code = request.form.get("subject", "").partition(":")
+    if code:
+        fields |= {"kind": kind, "class": code}
+    return fields
+
+
+def step_fields() -> dict[str, Any]:
+    """The fields of a step's form, named as on the wire; `version` is the version of the case that was looked at."""
+    return _filled("condition", "department", "reason", "note", "result", "lon", "lat", "version")
+
+
+def _filled(*names: str) -> dict[str, str]:
+    return {name: value for name in names if (value := request.form.get(name, "").strip())}
+
+
+def photos() -> list[bytes]:
+    """The uploaded photos; a file field left empty by a browser is none."""
+    return [data for data in (file.read() for file in request.files.getlist("photos")) if data]
+
+
+def problems(error: WebgisError) -> dict[str, str]:
+    """A refusal as sentences by field of the page; all faults of a form at once."""
+    faults = error.facts.get("errors") or [error.facts]
+    return dict(words.problem(error.code, error.message, fault) for fault in reversed(faults))
+
+
+def photos_given() -> bool:
+    """Whether any photo came with the form; its content may have been read already."""
+    return any(file.filename for file in request.files.getlist("photos"))

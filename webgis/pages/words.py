@@ -1,0 +1,297 @@
+"""What things are called on the pages, in the reader's language. The one place that turns codes into sentences.
+
+Words of states and lights are in `webgis.maps.signs`, which the maps use too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import g
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
+from flask_babel.speaklater import LazyString
+
+from webgis import web
+from webgis.maps.signs import LIGHTS, STATES, Sign
+
+ROLES: dict[str, LazyString] = {
+    "inspector": lazy_gettext("Inspector"),
+    "acceptor": lazy_gettext("Acceptor"),
+    "dispatcher": lazy_gettext("Dispatcher"),
+    "department": lazy_gettext("Department"),
+    "manager": lazy_gettext("Manager"),
+    "administrator": lazy_gettext("Administrator"),
+}
+
+KINDS: dict[str, LazyString] = {"component": lazy_gettext("Component"), "matter": lazy_gettext("Matter")}
+
+SOURCES: dict[str, LazyString] = {
+    "inspector": lazy_gettext("Inspector's round"),
+    "hotline": lazy_gettext("Hotline"),
+    "public": lazy_gettext("The public"),
+    "leader": lazy_gettext("Leader's instruction"),
+    "department": lazy_gettext("Handed over by a department"),
+    "video": lazy_gettext("Video"),
+    "sensor": lazy_gettext("Sensor"),
+}
+
+DEPARTMENT_KINDS: dict[str, LazyString] = {
+    "urban_management": lazy_gettext("Urban management"),
+    "sanitation": lazy_gettext("Sanitation"),
+    "municipal_works": lazy_gettext("Municipal works"),
+    "drainage": lazy_gettext("Drainage"),
+    "landscaping": lazy_gettext("Landscaping"),
+    "traffic_police": lazy_gettext("Traffic police"),
+    "transport": lazy_gettext("Transport"),
+    "housing_construction": lazy_gettext("Housing and construction"),
+    "ecology_environment": lazy_gettext("Ecology and environment"),
+    "water_affairs": lazy_gettext("Water affairs"),
+    "power": lazy_gettext("Power"),
+    "telecom": lazy_gettext("Telecom"),
+    "gas": lazy_gettext("Gas"),
+    "subdistrict": lazy_gettext("Subdistrict office"),
+    "public_security": lazy_gettext("Public security"),
+    "emergency": lazy_gettext("Emergency management"),
+    "market_regulation": lazy_gettext("Market regulation"),
+    "civil_affairs": lazy_gettext("Civil affairs"),
+    "other": lazy_gettext("Other"),
+}
+
+
+@dataclass(frozen=True)
+class ActionWords:
+    """How a step is called: as a choice, on its button, in the history; its icon, form, and a line of help."""
+
+    choice: LazyString
+    button: LazyString
+    past: LazyString
+    icon: str
+    form: str
+    hint: LazyString | str = ""
+
+
+ACTIONS: dict[str, ActionWords] = {
+    "report": ActionWords(
+        lazy_gettext("Report"), lazy_gettext("Send report"), lazy_gettext("Reported"), "flag", "confirm"
+    ),
+    "file": ActionWords(
+        lazy_gettext("File the case"), lazy_gettext("File"), lazy_gettext("Filed"), "clipboard-check", "file"
+    ),
+    "reject": ActionWords(
+        lazy_gettext("Do not file"), lazy_gettext("Do not file"), lazy_gettext("Not filed"), "ban", "reason"
+    ),
+    "dispatch": ActionWords(
+        lazy_gettext("Dispatch"), lazy_gettext("Dispatch"), lazy_gettext("Dispatched"), "send", "dispatch"
+    ),
+    "return": ActionWords(
+        lazy_gettext("Return"), lazy_gettext("Return"), lazy_gettext("Returned"), "arrow-back-up", "reason"
+    ),
+    "receive": ActionWords(
+        lazy_gettext("Receive"),
+        lazy_gettext("Receive"),
+        lazy_gettext("Received"),
+        "inbox",
+        "confirm",
+        lazy_gettext("Your department takes the case on. The limit has been running since the dispatch."),
+    ),
+    "resolve": ActionWords(
+        lazy_gettext("Report it done"),
+        lazy_gettext("Report it done"),
+        lazy_gettext("Resolved"),
+        "circle-check",
+        "resolve",
+    ),
+    "verify": ActionWords(
+        lazy_gettext("Verify on site"),
+        lazy_gettext("Send the result"),
+        lazy_gettext("Verification passed"),
+        "shield-check",
+        "verify",
+    ),
+    "close": ActionWords(
+        lazy_gettext("Close the case"),
+        lazy_gettext("Close"),
+        lazy_gettext("Closed"),
+        "archive",
+        "confirm",
+        lazy_gettext("The verification has passed. Closing ends the case; it cannot be opened again."),
+    ),
+}
+
+RESULTS: dict[str, LazyString] = {"pass": lazy_gettext("Pass"), "fail": lazy_gettext("Fail")}
+
+REFUSALS: dict[str, LazyString] = {
+    "lon": lazy_gettext("Set the place: tap the map, or use your position."),
+    "class": lazy_gettext("Choose a class."),
+    "description": lazy_gettext("Say in a few words what is wrong (at most 2,000 characters)."),
+    "address": lazy_gettext("At most 256 characters."),
+    "photos": lazy_gettext("At least one photo is needed."),
+    "condition": lazy_gettext("Choose the filing condition."),
+    "department": lazy_gettext("Choose a department."),
+    "reason": lazy_gettext("Give the reason (at most 2,000 characters)."),
+    "result": lazy_gettext("Choose pass or fail."),
+    "note": lazy_gettext("Say what was done or seen, or add a photo."),
+}
+"""What is said at a field that is empty or cannot be used, when its error has no sentence of its own."""
+
+MESSAGES = (lazy_gettext("The login or the password is wrong"),)
+"""Messages of other packages that are shown as they are: named here so that they are translated."""
+
+FIELD_OF = {"lat": "lon", "crs": "lon", "accuracy_m": "lon", "kind": "class", "subject": "class"}
+"""Fields whose refusals stand at another field of the page."""
+
+
+def english() -> bool:
+    """Whether the reader reads English."""
+    return web.locale() == "en"
+
+
+def name_of(thing: Any) -> str:
+    """The name of an area, department or class in the reader's language."""
+    return (thing.name_en if english() else None) or thing.name_zh
+
+
+def problem(code: str, message: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+    """The field of the page where a refusal stands, and what is said there."""
+    field = FIELD_OF.get(facts.get("field", ""), facts.get("field") or "form")
+    return field, _sentence(code, field, facts) or str(REFUSALS.get(field) or _(message))
+
+
+def _sentence(code: str, field: str, facts: Mapping[str, Any]) -> str | None:
+    """The sentence of those refusals that say more than that the field is empty."""
+    limits = web.runtime().settings
+    sentences = {
+        "cases.outside-grid": lambda: outside(facts.get("distance_m")),
+        "geo.swapped": lambda: _("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
+        "geo.out-of-range": lambda: _("These are not degrees of longitude and latitude."),
+        "geo.not-a-number": lambda: _("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
+        "cases.photo": lambda: _(
+            "A photo cannot be used. Accepted: at most %(count)s photos, each JPEG, PNG or WebP up to %(mb)s MB.",
+            count=limits.max_photos,
+            mb=limits.max_photo_mb,
+        ),
+        "accounts.department-unknown": lambda: _("This department does not exist any more. Choose another."),
+        "cases.condition-unknown": lambda: _("This condition is no longer offered. Choose another."),
+        "catalog.class-unknown": lambda: _("This class does not exist any more. Choose another."),
+    }
+    return sentences[code]() if code in sentences else None
+
+
+def outside(metres: float | None) -> str:
+    """That a place lies outside the grid, and how far the nearest cell is."""
+    if metres is None:
+        return _("This place is outside the grid.")
+    distance = f"{metres:,.0f} m" if metres < 1000 else f"{metres / 1000:,.1f} km"
+    return _("This place is outside the grid; the nearest cell is %(distance)s away.", distance=distance)
+
+
+def faster(state: str) -> str:
+    """What is said to someone whose page was older than the case."""
+    return _(
+        "Someone was faster: the case is now “%(state)s”. Nothing was changed by you; this is how it stands.",
+        state=STATES[state].word,
+    )
+
+
+@dataclass(frozen=True)
+class ErrorWords:
+    """Title, text and icon of an error page."""
+
+    title: str
+    text: str
+    icon: str
+
+
+ERRORS: dict[int, tuple[LazyString, LazyString | None, str]] = {
+    400: (lazy_gettext("The form has expired"), lazy_gettext("Load the page again and send it once more."), "refresh"),
+    401: (lazy_gettext("Please log in"), lazy_gettext("This page is for those who are logged in."), "lock"),
+    403: (lazy_gettext("Not for you"), lazy_gettext("Your role does not open this page or this step."), "hand-stop"),
+    404: (
+        lazy_gettext("Not found"),
+        lazy_gettext("There is no such page, or no such case among those you may see. Check the number."),
+        "map-pin-off",
+    ),
+    405: (lazy_gettext("Not found"), lazy_gettext("This address does not take what was sent."), "map-pin-off"),
+    409: (
+        lazy_gettext("Someone was faster"),
+        lazy_gettext("It has changed in the meantime. Load the page again to see how it stands."),
+        "history",
+    ),
+    413: (lazy_gettext("Too large"), lazy_gettext("Send fewer or smaller photos."), "photo-off"),
+    422: (lazy_gettext("That cannot be used"), None, "alert-circle"),
+    503: (
+        lazy_gettext("Back in a moment"),
+        lazy_gettext("A service does not answer just now. Nothing was changed; try again soon."),
+        "clock",
+    ),
+}
+"""Status -> title, text (None: the error's own sentence) and icon of an error page."""
+
+
+def error_words(status: int, message: str) -> ErrorWords:
+    """What an error page says; of an unexpected error the number to ask by, which is in the message."""
+    if status not in ERRORS:
+        asked = _("Nothing was changed. When you ask for help, say this number: %(id)s", id=g.get("request_id", ""))
+        return ErrorWords(_("Something went wrong"), asked, "alert-triangle")
+    title, text, icon = ERRORS[status]
+    return ErrorWords(str(title), message if text is None else str(text), icon)
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A deadline as it is shown: colour, icon and word, and the time left in words."""
+
+    colour: str
+    icon: str
+    word: str
+    left: str
+    title: str
+
+
+def lamp(light: str | None, deadline: datetime | None, now: datetime, stopped: bool) -> Lamp | None:
+    """The light of a case. `stopped`: the department has resolved it, so no time is left or over any more."""
+    if light is None or deadline is None:
+        return None
+    sign: Sign = LIGHTS[light]
+    left = "" if stopped else time_left(deadline - now)
+    title = _("Deadline %(time)s", time=long_time(deadline))
+    return Lamp(sign.colour, sign.icon, str(sign.word), left, title)
+
+
+def time_left(left: timedelta) -> str:
+    """“1 h 20 min left”, or how long it is over."""
+    over = left < timedelta()
+    span = span_words(abs(left))
+    return _("%(time)s over", time=span) if over else _("%(time)s left", time=span)
+
+
+def span_words(span: timedelta) -> str:
+    """A span in its two largest units: days and hours, hours and minutes, or minutes."""
+    minutes = int(span.total_seconds() // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        words = [ngettext("%(num)s day", "%(num)s days", days), hours and _("%(n)s h", n=hours)]
+    elif hours:
+        words = [_("%(n)s h", n=hours), rest and _("%(n)s min", n=rest)]
+    else:
+        words = [_("%(n)s min", n=rest)]
+    return " ".join(word for word in words if word)
+
+
+def local(moment: datetime) -> datetime:
+    """A moment in the city's time."""
+    return moment.astimezone(web.runtime().settings.zone)
+
+
+def short_time(moment: datetime) -> str:
+    """Month, day, hour and minute; the year too when it is not this one."""
+    here = local(moment)
+    same_year = here.year == local(datetime.now(here.tzinfo)).year
+    return here.strftime("%m-%d %H:%M" if same_year else "%Y-%m-%d %H:%M")
+
+
+def long_time(moment: datetime) -> str:
+    """Date, hour and minute."""
+    return local(moment).strftime("%Y-%m-%d %H:%M")
