@@ -259,7 +259,7 @@ def _family_faults(
     parent, parent_code: str, codes: list[str], geoms: np.ndarray, tolerance_m2: float, rows: Mapping[str, int]
 ) -> list[Fault]:
     faults = []
-    pairs = checks.overlaps(geoms, tolerance_m2)
+    pairs = checks.overlaps(geoms, checks.unmatched(geoms), tolerance_m2)
     for first, second, m2, part in zip(*pairs, strict=True):
         one, other = codes[first], codes[second]
         message = f"overlaps {other} by {m2:,.1f} m2"

@@ -98,23 +98,19 @@ def _replace(session: Session, old: list[Cell], geoms: np.ndarray, srid: int, re
         shapely.from_wkb([bytes(cell.geom.data) for cell in old]),
         np.array([cell.valid.lower for cell in old], dtype=object),
     )
-    history.close_cells(session, leaving, at)
-    ids = history.open_cells(
-        session,
-        NewCells(
-            codes=codes,
-            geoms=geoms,
-            area_m2=geo.area_m2(geoms, queries.projected_srid(session, community, srid)),
-            origin="divided" if all(cell.origin == "divided" for cell in old) else "surveyed",
-            since=at,
-            nominal_m=_shared(old, "nominal_m"),
-            land_use=[_shared(old, "land_use")] * len(codes),
-            manager=[_shared(old, "manager")] * len(codes),
-        ),
+    cells = NewCells(
+        codes=codes,
+        geoms=geoms,
+        area_m2=geo.area_m2(geoms, queries.projected_srid(session, community, srid)),
+        origin="divided" if all(cell.origin == "divided" for cell in old) else "surveyed",
+        since=at,
+        nominal_m=_shared(old, "nominal_m"),
+        land_use=[_shared(old, "land_use")] * len(codes),
+        manager=[_shared(old, "manager")] * len(codes),
     )
-    history.link(session, leaving, ids, geoms, reason, at)
+    history.replace_cells(session, leaving, cells, reason, at)
     session.expire_all()
-    return [session.get_one(Cell, int(number)) for number in ids]
+    return _valid(session, codes)
 
 
 def _shared(cells: Sequence[Cell], name: str):

@@ -87,17 +87,16 @@ def _surfaces(geoms: np.ndarray) -> np.ndarray:
     return made
 
 
-def overlaps(geoms: np.ndarray, tolerance_m2: float = NOTABLE_M2) -> Pairs:
-    """Pairs of valid polygons that share more ground than `tolerance_m2`.
+def unmatched(geoms: np.ndarray) -> np.ndarray:
+    """Positions of the valid polygons that have an edge which does not match their neighbours': an overlap or a gap.
 
-    The validator of coverages finds at once which polygons have an edge that does not match; only those are cut.
+    In a clean coverage there is none; this is the one pass over everything, so ask it once.
     """
-    none = Pairs(np.empty(0, int), np.empty(0, int), np.empty(0), np.empty(0, object))
-    if len(geoms) < 2:
-        return none
-    suspects = np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(geoms)))
-    if not len(suspects):
-        return none
+    return np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(geoms))) if len(geoms) else np.empty(0, int)
+
+
+def overlaps(geoms: np.ndarray, suspects: np.ndarray, tolerance_m2: float = NOTABLE_M2) -> Pairs:
+    """Pairs of valid polygons that share more ground than `tolerance_m2`. `suspects`: as `unmatched` finds them."""
     left, right = shapely.STRtree(geoms).query(geoms[suspects], predicate="intersects")
     left = suspects[left]
     pairs = np.unique(np.sort(np.stack([left, right], axis=1)[left != right], axis=1), axis=0)
@@ -127,16 +126,18 @@ def uncovered(owner: Any, geoms: np.ndarray) -> np.ndarray:
     return parts[np.argsort(-shapely.area(parts), kind="stable")]
 
 
-def gaps(owners: np.ndarray, geoms: np.ndarray, owner_of: np.ndarray) -> list[tuple[int, np.ndarray]]:
+def gaps(
+    owners: np.ndarray, geoms: np.ndarray, owner_of: np.ndarray, suspects: np.ndarray
+) -> list[tuple[int, np.ndarray]]:
     """(position of owner, its uncovered parts) for owners left open by more than SEAMLESS of their ground.
 
-    `owner_of`: (n,) position in `owners` of each of `geoms`. The union is made only where the sums do not tell: when
-    the polygons of an owner add up to its area and none overlap, there is no gap.
+    `owner_of`: (n,) position in `owners` of each of `geoms`; `suspects`: as `unmatched` finds them. The union is made
+    only where the sums do not tell: when polygons add up to their owner's area and none overlap, there is no gap.
     """
     total = np.bincount(owner_of, weights=shapely.area(geoms), minlength=len(owners))
     area = shapely.area(owners)
     doubtful = np.abs(area - total) > area * SEAMLESS
-    doubtful[owner_of[~shapely.is_empty(shapely.coverage_invalid_edges(geoms))] if len(geoms) else []] = True
+    doubtful[owner_of[suspects]] = True
     found = []
     by_owner = np.argsort(owner_of, kind="stable")
     first = np.searchsorted(owner_of[by_owner], np.arange(len(owners) + 1))

@@ -169,25 +169,19 @@ def _store(
     if not plan:
         return
     codes = _codes(session, plan, reuse_codes, outcome)
-    geoms = np.concatenate([cut.geoms for _, cut in plan])
     changed = {community.code for community, _ in plan}
     going = np.flatnonzero([code[:12] in changed for code in old.codes])
-    leaving = OldCells(old.ids[going], old.codes[going], old.geoms[going], old.since[going])
-    if len(going):
-        history.close_cells(session, leaving, at)
-    ids = history.open_cells(
-        session,
-        NewCells(
-            codes=codes,
-            geoms=geoms,
-            area_m2=np.concatenate([cut.area_m2 for _, cut in plan]),
-            origin="divided",
-            since=at,
-            nominal_m=np.repeat([cut.size_m for _, cut in plan], [len(cut.geoms) for _, cut in plan]),
-        ),
+    leaving = old.only(going)
+    cells = NewCells(
+        codes=codes,
+        geoms=np.concatenate([cut.geoms for _, cut in plan]),
+        area_m2=np.concatenate([cut.area_m2 for _, cut in plan]),
+        origin="divided",
+        since=at,
+        nominal_m=np.repeat([cut.size_m for _, cut in plan], [len(cut.geoms) for _, cut in plan]),
     )
     outcome.closed = len(going)
-    outcome.links = history.link(session, leaving, ids, geoms, "divided", at) if len(going) else 0
+    outcome.links = history.replace_cells(session, leaving, cells, "divided", at)
 
 
 def _codes(session: Session, plan: list[tuple[Community, Division]], reuse_codes: bool, outcome: Outcome) -> list[str]:

@@ -55,6 +55,10 @@ class OldCells:
     geoms: np.ndarray
     since: np.ndarray
 
+    def only(self, positions: np.ndarray) -> "OldCells":
+        """Those at these (k,) positions."""
+        return OldCells(self.ids[positions], self.codes[positions], self.geoms[positions], self.since[positions])
+
 
 def moment(session: Session, at: datetime | None) -> datetime:
     """`at`, or the transaction's moment. `Invalid` without a time zone or in the future: what is valid is valid now."""
@@ -94,13 +98,28 @@ def as_old_cells(rows: Sequence) -> OldCells:
     return OldCells(np.array(ids, dtype=np.int64), np.array(codes, dtype=object), geoms, np.array(since, dtype=object))
 
 
-def open_cells(session: Session, cells: NewCells) -> np.ndarray:
-    """Store new cells; returns their (n,) ids. The database refuses a code that is already valid."""
+def replace_cells(session: Session, leaving: OldCells, cells: NewCells, reason: str, at: datetime) -> int:
+    """Close old cells at a moment and open new ones, with lineage; returns how many links it has.
+
+    `reason`: "divided", "split", "merged" or "surveyed". `Conflict` "grid.same-moment" when an old one began at or
+    after `at`. The database refuses a code that is already valid.
+    """
+    if not len(leaving.ids):
+        open_cells(session, cells)
+        return 0
+    close_cells(session, leaving, at)
+    if not len(cells.codes):
+        return 0
+    ids = _new_ids(session, len(cells.codes))
+    open_cells(session, cells, ids)
+    return _link(session, leaving, ids, cells.geoms, reason, at)
+
+
+def open_cells(session: Session, cells: NewCells, ids: np.ndarray | None = None) -> None:
+    """Store new cells, under `ids` where they are known beforehand."""
     count = len(cells.codes)
-    ids = _new_ids(session, count)
     codes = np.array(cells.codes, dtype=f"U{CELL_CODE_LENGTH}")
     columns = {
-        "id": ids,
         "code": codes,
         "community_code": codes.astype(f"U{CODE_LENGTHS['community']}"),
         "geom": bulk.ewkb(cells.geoms, SRID),
@@ -108,6 +127,8 @@ def open_cells(session: Session, cells: NewCells) -> np.ndarray:
         "valid": _ranges(cells, count),
         "origin": np.full(count, cells.origin),
     }
+    if ids is not None:
+        columns["id"] = ids
     if cells.nominal_m is not None:
         columns["nominal_m"] = np.broadcast_to(np.asarray(cells.nominal_m, dtype=float), count)
     for name in ("land_use", "manager", "remark"):
@@ -115,7 +136,6 @@ def open_cells(session: Session, cells: NewCells) -> np.ndarray:
             columns[name] = _texts(getattr(cells, name))
     with session.connection().connection.cursor() as cursor:
         bulk.write(cursor, f"city.cell ({', '.join(columns)})", list(columns.values()))
-    return ids
 
 
 def _new_ids(session: Session, count: int) -> np.ndarray:
@@ -126,6 +146,9 @@ def _new_ids(session: Session, count: int) -> np.ndarray:
 def _ranges(cells: NewCells, count: int) -> np.ndarray:
     """The `valid` ranges in PostgreSQL's binary form."""
     made = np.empty(count, dtype=object)
+    if isinstance(cells.since, datetime) and cells.until is None:
+        made.fill(_range(cells.since, None))
+        return made
     since = [cells.since] * count if isinstance(cells.since, datetime) else cells.since
     made[:] = [_range(start, end) for start, end in zip(since, cells.until or [None] * count, strict=True)]
     return made
@@ -163,7 +186,7 @@ def close_cells(session: Session, cells: OldCells, at: datetime) -> None:
     )
 
 
-def link(session: Session, old: OldCells, ids: np.ndarray, geoms: np.ndarray, reason: str, at: datetime) -> int:
+def _link(session: Session, old: OldCells, ids: np.ndarray, geoms: np.ndarray, reason: str, at: datetime) -> int:
     """Record which part of each old cell's ground each new cell took over; returns how many links were made."""
     before, after, share = shares(old.geoms, geoms)
     if len(share):

@@ -258,7 +258,8 @@ def fit_faults(
     owner_of = np.array([ground.position[code[:12]] for code in codes])
     row = (lambda position: int(numbers[position])) if numbers is not None else (lambda position: None)
     faults = []
-    for first, second, m2, part in zip(*checks.overlaps(geoms, tolerance_m2), strict=True):
+    suspects = checks.unmatched(geoms)
+    for first, second, m2, part in zip(*checks.overlaps(geoms, suspects, tolerance_m2), strict=True):
         message = f"overlaps {codes[second]} by {m2:,.2f} m2"
         faults.append(
             Fault("overlap", message, row(first), codes[first], codes[second], round(m2, 2), **checks.place(part))
@@ -274,7 +275,7 @@ def fit_faults(
         else:
             message = f"reaches {size:,.2f} m2 beyond community {code[:12]}"
             faults.append(Fault("outside", message, row(position), code, code[:12], size, **where))
-    for owner, open_parts in checks.gaps(ground.geoms, geoms, owner_of):
+    for owner, open_parts in checks.gaps(ground.geoms, geoms, owner_of, suspects):
         faults += _gap_faults(ground.codes[owner], open_parts, tolerance_m2)
     return faults
 
@@ -336,27 +337,18 @@ def _store(
     stays = _staying(rows, storable, old)
     taken = np.array([row for row in np.flatnonzero(storable) if rows.codes[row] not in stays], dtype=int)
     going = np.flatnonzero([code not in stays for code in old.codes])
-    leaving = OldCells(old.ids[going], old.codes[going], old.geoms[going], old.since[going])
     outcome.loaded, outcome.cells, outcome.closed, outcome.unchanged = True, len(taken), len(going), len(stays)
-    if len(going):
-        history.close_cells(session, leaving, at)
-    if not len(taken):
-        return
     replaced = {code[:12] for code in old.codes}
-    ids = history.open_cells(
-        session,
-        NewCells(
-            codes=rows.codes[taken].tolist(),
-            geoms=rows.geoms[taken],
-            area_m2=geo.area_m2(rows.geoms[taken], srid),
-            origin="surveyed",
-            since=[at if rows.codes[row][:12] in replaced else rows.since[row] for row in taken],
-            until=[rows.until[row] for row in taken],
-            **{name: [getattr(rows, name)[row] for row in taken] for name in _TEXTS},
-        ),
+    cells = NewCells(
+        codes=rows.codes[taken].tolist(),
+        geoms=rows.geoms[taken],
+        area_m2=geo.area_m2(rows.geoms[taken], srid),
+        origin="surveyed",
+        since=[at if rows.codes[row][:12] in replaced else rows.since[row] for row in taken],
+        until=[rows.until[row] for row in taken],
+        **{name: [getattr(rows, name)[row] for row in taken] for name in _TEXTS},
     )
-    if len(going):
-        history.link(session, leaving, ids, rows.geoms[taken], "surveyed", at)
+    history.replace_cells(session, old.only(going), cells, "surveyed", at)
 
 
 def _staying(rows: _Rows, storable: np.ndarray, old: OldCells) -> set[str]:
@@ -405,12 +397,15 @@ def _order_faults(session: Session, cells: OldCells, found: Sequence[Community])
         .tuples()
         .all()
     )
-    owners = np.array([code[:12] for code in cells.codes])
+    positions: dict[str, list[int]] = {code: [] for code in sizes}
+    for position, code in enumerate(cells.codes):
+        if code[:12] in positions:
+            positions[code[:12]].append(position)
     faults = []
     for community in found:
-        if community.code not in sizes:
+        mine = np.array(positions.get(community.code, ()), dtype=int)
+        if not len(mine):
             continue
-        mine = np.arange(*np.searchsorted(owners, [community.code, community.code + "~"]))
         sequence = np.array([int(code[12:]) for code in cells.codes[mine]])
         for position in checks.out_of_order(cells.geoms[mine], sequence, sizes[community.code], community.srid):
             message = "its number breaks the order west to east, north to south"

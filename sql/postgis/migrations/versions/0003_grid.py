@@ -94,8 +94,13 @@ def _one_code_at_a_time() -> None:
         BEGIN
             PERFORM FROM city.area WHERE code IN (SELECT community_code FROM changed) ORDER BY code
                 FOR NO KEY UPDATE;
-            SELECT c.code INTO twice FROM changed n JOIN city.cell c
-                ON c.code = n.code AND c.id <> n.id AND c.valid && n.valid LIMIT 1;
+            SELECT p.code INTO twice FROM (
+                SELECT c.code FROM changed n JOIN city.cell c ON c.code::bigint = n.code::bigint
+                    AND c.valid && n.valid AND NOT upper_inf(c.valid) WHERE upper_inf(n.valid)
+                UNION ALL
+                SELECT c.code FROM changed n JOIN city.cell c ON c.code = n.code
+                    AND c.valid && n.valid AND upper_inf(c.valid) WHERE NOT upper_inf(n.valid)
+            ) AS p LIMIT 1;
             IF FOUND THEN
                 RAISE EXCEPTION 'two cells with code % at one time', twice
                     USING ERRCODE = 'exclusion_violation', SCHEMA = 'city', TABLE = 'cell',
