@@ -4,9 +4,9 @@ import re
 from datetime import datetime
 from typing import Any
 
-import shapely
 from apiflask import APIBlueprint
 from flask import request
+from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from webgis import geo, web
@@ -113,7 +113,7 @@ def feature(session: Session, found: Cell, more: dict[str, Any] | None = None) -
         "origin": found.origin,
         "areas": [_area(area) for area in queries.area_chain(session, found.community_code)],
     }
-    shape = shapely.from_wkb(bytes(found.geom.data))
+    shape = to_shape(found.geom)
     geometry = {"type": "Polygon", "coordinates": shape.__geo_interface__["coordinates"]}
     return {"type": "Feature", "id": found.code, "geometry": geometry, "properties": properties | (more or {})}
 
