@@ -1,0 +1,142 @@
+"""A real server on a real database, and Debian's Chromium, in which everything that goes wrong is written down."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests import city
+from webgis.db import Runtime
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+"""Flags under which Chromium itself asks no other host for anything."""
+
+if not shutil.which(CHROMIUM):
+    collect_ignore_glob = ["test_*.py"]
+
+
+@dataclass
+class Watch:
+    """What the browser did: every address asked for, every dialog, every complaint of the console."""
+
+    asked: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def heard(self, context: BrowserContext) -> None:
+        """Watch everything in `context`."""
+        context.on("request", self._request)
+        context.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+
+    def _request(self, request: Request) -> None:
+        self.asked.append(request.url)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
+
+
+@dataclass
+class Site:
+    """The served city: its address, its runtime, and how to open it in a browser."""
+
+    origin: str
+    runtime: Runtime
+    browser: Browser
+    watch: Watch
+
+    @contextmanager
+    def reader(self, login: str | None, *, size=(1440, 900), language="zh-CN", **options) -> Iterator[Page]:
+        """A page of someone's own browser, logged in as `login` through the login page."""
+        width, height = size
+        phone = {"is_mobile": True, "has_touch": True} if width < 500 else {}
+        context = self.browser.new_context(
+            viewport={"width": width, "height": height}, locale=language, base_url=self.origin, **(phone | options)
+        )
+        self.watch.heard(context)
+        page = context.new_page()
+        try:
+            if login is not None:
+                page.goto("/login")
+                page.fill("#login", login)
+                page.fill("#password", city.PASSWORD)
+                page.click("form.stack button[type=submit]")
+                page.wait_for_url(lambda address: "/login" not in address)
+            yield page
+        finally:
+            context.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all browser tests."""
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def site(city_settings, browser, tmp_path) -> Iterator[Site]:
+    """The small city, served; afterwards nothing may have left the machine, been executed or been complained about."""
+    runtime = Runtime(city_settings)
+    watch = Watch()
+    with served(city_settings, tmp_path / "server.log") as origin:
+        yield Site(origin, runtime, browser, watch)
+    runtime.engine.dispose()
+    strangers = [address for address in watch.asked if not address.startswith((origin, "blob:" + origin, "data:"))]
+    assert not strangers, f"asked another host: {strangers}"
+    assert not watch.dialogs, f"a script of a description ran: {watch.dialogs}"
+    assert not watch.complaints, f"the console complained: {watch.complaints}"
+
+
+@contextmanager
+def served(settings, log: Path) -> Iterator[str]:
+    """gunicorn on a socket that listens before it starts, so that nobody has to wait for it; yields the origin."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WEBGIS_")} | {
+        "WEBGIS_DATABASE_URL": settings.database,
+        "WEBGIS_REDIS_URL": settings.redis,
+        "WEBGIS_VAR_DIR": str(settings.var_dir),
+        "WEBGIS_MAPS_DIR": str(settings.maps_dir),
+        "WEBGIS_SECRET_KEY": "for tests only",
+    }
+    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as written:
+        command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}", "--threads", "8"]
+        process = subprocess.Popen(
+            [*command, "--worker-class", "gthread", "--no-control-socket", "webgis.app:create_app()"],
+            pass_fds=[listener.fileno()],
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+@pytest.fixture
+def photo(tmp_path) -> Callable[[int], Path]:
+    """A function that gives a photo's file, different for each colour."""
+
+    def make(colour: int) -> Path:
+        file = tmp_path / f"photo{colour}.jpg"
+        file.write_bytes(city.photo(320, 240, colour=colour))
+        return file
+
+    return make

@@ -1,0 +1,106 @@
+"""The whole main job through the pages: reported on the pavement, filed, dispatched, done, checked, closed, mapped."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import city
+
+NASTY = "${alert(1)} <img src=x onerror=alert(1)> `${alert(2)}` {{ 7*7 }} </script><script>alert(3)</script>"
+PHONE, DESK = (390, 844), (1440, 900)
+CELL_CODE = re.compile(r"^5101040170\d{5}$")
+
+
+def report(page: Page, photo, *, by_position: bool) -> str:
+    """Fill in and send the report form; returns the case's number."""
+    page.goto("/cases/new")
+    page.locator(".report-photo input[type=file]").nth(0).set_input_files(photo(40))
+    page.locator(".report-photo input[type=file]").nth(1).set_input_files(photo(90))
+    expect(page.locator(".report-photo .photo-list li")).to_have_count(2)
+    if by_position:
+        page.click("[data-locate]")
+    else:
+        page.locator("[data-pin-map]").click()
+    expect(page.locator("[data-cell-code]")).to_have_text(CELL_CODE)
+    page.fill("#subject-search", "暴露垃圾")
+    page.keyboard.press("Enter")
+    page.fill("#description", NASTY)
+    page.click(".send-bar button")
+    page.wait_for_url("**/cases/51*")
+    expect(page.locator(".notice-success")).to_be_visible()
+    return page.url.rsplit("/", 1)[1]
+
+
+def step(page: Page, number: str, action: str, *, fill=None, choose=None, photos=()) -> None:
+    """Do a step on the case page and wait until the page says that it is done."""
+    page.goto(f"/cases/{number}")
+    box = page.locator(f"[data-step={action}]")
+    if box.get_attribute("open") is None:
+        box.locator("summary").first.click()
+    for name, value in (fill or {}).items():
+        box.locator(f"[name={name}]").fill(value)
+    for name, value in (choose or {}).items():
+        box.locator(f"[name={name}][value='{value}']").check()
+    if photos:
+        box.locator("input[type=file]").nth(1).set_input_files(photos)
+    box.locator("button[type=submit]").click()
+    expect(page.locator(".notice-success")).to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "language"), [(PHONE, "zh-CN"), (DESK, "en")], ids=["phone-zh", "desk-en"])
+def test_a_case_goes_through_the_pages_from_the_pavement_to_the_map(site, photo, size, language):
+    where = {"latitude": city.IN_WEST[1], "longitude": city.IN_WEST[0], "accuracy": 12}
+    pocket = {"size": size, "language": language, "geolocation": where, "permissions": ["geolocation"]}
+    view = {"size": size, "language": language}
+    with site.reader("inspector1", **pocket) as page:
+        number = report(page, photo, by_position=size == PHONE)
+        expect(page.locator(".description")).to_have_text(NASTY)
+        expect(page.locator(".description img")).to_have_count(0)
+    with site.reader("acceptor1", **view) as page:
+        expect(page.locator(".c-text")).to_contain_text("${alert(1)} <img")
+        page.click(".row-link")
+        page.locator("[data-step=file] [name=condition]").first.check()
+        page.click("[data-step=file] button[type=submit]")
+        expect(page.locator(".notice-success")).to_be_visible()
+    with site.reader("dispatcher1", **view) as page:
+        step(page, number, "dispatch")
+    with site.reader("sanitation1", **view) as page:
+        step(page, number, "receive")
+        step(page, number, "resolve", fill={"note": "已清运"}, photos=[photo(150)])
+    with site.reader("inspector2", **pocket) as page:
+        step(page, number, "verify", choose={"result": "fail"}, fill={"note": "仍有残留"})
+    with site.reader("sanitation1", **view) as page:
+        step(page, number, "resolve", fill={"note": "已二次清理"})
+    with site.reader("inspector2", **pocket) as page:
+        step(page, number, "verify", choose={"result": "pass"})
+    with site.reader("acceptor1", **view) as page:
+        step(page, number, "close")
+        actions = page.locator("[data-timeline] [data-action]").evaluate_all(
+            "all => all.map(one => one.dataset.action)"
+        )
+        assert actions[::-1] == [
+            *("report", "file", "dispatch", "receive", "resolve"),
+            *("verify", "resolve", "verify", "close"),
+        ]
+        look_at_the_map(page, number)
+
+
+def look_at_the_map(page: Page, number: str) -> None:
+    """The map shows the one case with its text as text, its cells, and a legend in words that filters."""
+    page.goto("/maps/cases")
+    ground = page.locator(".folium-map[data-cases='1']")
+    expect(ground).to_be_visible()
+    page.locator(".wg-sign-box").click()
+    shown = page.locator(".wg-popup")
+    expect(shown.locator(".wg-popup-text")).to_have_text(NASTY)
+    expect(shown.locator("img, script")).to_have_count(0)
+    expect(shown.get_by_role("link", name=number)).to_have_attribute("href", f"/cases/{number}")
+    page.keyboard.press("Escape")
+    legend = page.locator(".wg-legend")
+    if legend.get_attribute("open") is None:
+        legend.locator("summary").click()
+    legend.locator("[name=closed]").uncheck()
+    expect(page.locator(".folium-map[data-cases='0']")).to_be_visible()
+    legend.locator("[name=closed]").check()
+    expect(ground).to_be_visible()
