@@ -1,0 +1,18 @@
+"""`python -m bench NAME [--json]`: exit code 0 when every goal is met, 1 when one is missed."""
+
+import click
+
+from bench.cycle import cycle
+from bench.grid import grid
+
+
+@click.group()
+def main() -> None:
+    """Measure webgis beside its peers: what, ours, peer or floor, ratio (more is better), goal."""
+
+
+main.add_command(cycle)
+main.add_command(grid)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""A database for one benchmark: made on the server that WEBGIS_DATABASE_URL names, or on a private one, and dropped."""
+
+import contextlib
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from webgis import services
+
+
+@contextlib.contextmanager
+def database() -> Iterator[Engine]:
+    """An engine on an empty database with PostGIS; every statement commits by itself."""
+    with _server() as url:
+        name = f"webgis_bench_{uuid.uuid4().hex[:12]}"
+        server = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+        engine = create_engine(make_url(url).set(database=name), isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))
+            yield engine
+        finally:
+            engine.dispose()
+            with server.connect() as connection:
+                connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+            server.dispose()
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[str]:
+    url = os.environ.get("WEBGIS_DATABASE_URL")
+    if url:
+        yield url
+        return
+    with tempfile.TemporaryDirectory() as folder, services.start(Path(folder), redis=False) as started:
+        yield started.database_url
+
+
+def versions(engine: Engine) -> str:
+    """Versions of PostgreSQL, PostGIS and its GEOS, in one line."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT current_setting('server_version'), postgis_lib_version(), postgis_geos_version()")
+        ).one()
+    return f"PostgreSQL {row[0].split()[0]}, PostGIS {row[1]}, GEOS {row[2].split('-')[0]}"
