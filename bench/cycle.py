@@ -58,7 +58,7 @@ def _redis() -> Iterator[str]:
     if url:
         yield url
         return
-    with tempfile.TemporaryDirectory() as folder, services.start(Path(folder), database=False) as started:
+    with tempfile.TemporaryDirectory() as folder, services.start(Path(folder), postgres=False) as started:
         yield started.redis_url
 
 

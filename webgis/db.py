@@ -62,6 +62,12 @@ class Runtime:
         return make_sessions(self.engine, self.settings)
 
     @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for one quick question: each statement stands alone, so nothing is begun or committed."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A session that commits at the end, or rolls back when the block raises."""
         with self.sessions.begin() as session:

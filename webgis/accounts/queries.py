@@ -2,19 +2,12 @@
 
 import hashlib
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.accounts.models import ApiKey, Department, LoginSession, Person
+from webgis.accounts.models import Department, Person
 from webgis.errors import Invalid, NotFound
-
-_ACTOR = select(Person.id, Person.login, Person.name, Person.role, Person.department_code).where(Person.active)
-
-
-def _one_actor(session: Session, statement: Select) -> Actor | None:
-    row: Row | None = session.execute(statement).one_or_none()
-    return None if row is None else Actor(*row)
 
 
 def fingerprint(secret: str) -> bytes:
@@ -29,23 +22,32 @@ def person_by_login(session: Session, login: str) -> Person | None:
 
 def actor(session: Session, login: str) -> Actor:
     """The actor of this login. `NotFound` when there is none, or it is not active."""
-    found = _one_actor(session, _ACTOR.where(func.lower(Person.login) == login.strip().lower()))
-    if found is None:
+    person = person_by_login(session, login)
+    if person is None or not person.active:
         raise NotFound("accounts.unknown", f"There is no active account {login}", field="login")
-    return found
+    return Actor(person.id, person.login, person.name, person.role, person.department_code)
 
 
-def actor_of_key(session: Session, key: str) -> Actor | None:
-    """Who an API key speaks for; None when it is unknown or revoked."""
-    statement = _ACTOR.join(ApiKey, ApiKey.person_id == Person.id)
-    return _one_actor(session, statement.where(ApiKey.key_hash == fingerprint(key), ApiKey.revoked_at.is_(None)))
+_BY_KEY = text(
+    "SELECT p.id, p.login, p.name, p.role, p.department_code FROM city.person p"
+    " JOIN city.api_key k ON k.person_id = p.id WHERE p.active AND k.key_hash = :hash AND k.revoked_at IS NULL"
+)
+_BY_TOKEN = text(
+    "SELECT p.id, p.login, p.name, p.role, p.department_code FROM city.person p"
+    " JOIN city.login_session s ON s.person_id = p.id WHERE p.active AND s.token_hash = :hash AND s.expires_at > now()"
+)
 
 
-def actor_of_session(session: Session, token: str) -> Actor | None:
-    """Who is logged in with this token; None when the login has ended."""
-    statement = _ACTOR.join(LoginSession, LoginSession.person_id == Person.id)
-    alive = LoginSession.expires_at > func.now()
-    return _one_actor(session, statement.where(LoginSession.token_hash == fingerprint(token), alive))
+def actor_of_key(connection: Connection, key: str) -> Actor | None:
+    """Who an API key speaks for; None when it is unknown or revoked. Asked at every request."""
+    row = connection.execute(_BY_KEY, {"hash": fingerprint(key)}).one_or_none()
+    return None if row is None else Actor(*row)
+
+
+def actor_of_session(connection: Connection, token: str) -> Actor | None:
+    """Who is logged in with this token; None when the login has ended. Asked at every request."""
+    row = connection.execute(_BY_TOKEN, {"hash": fingerprint(token)}).one_or_none()
+    return None if row is None else Actor(*row)
 
 
 def people(session: Session) -> list[Person]:

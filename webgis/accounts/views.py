@@ -23,13 +23,13 @@ def authenticate() -> Actor | None:
         scheme, _space, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key:
             return None
-        with web.runtime().transaction() as database:
-            return queries.actor_of_key(database, key.strip())
+        with web.runtime().reading() as connection:
+            return queries.actor_of_key(connection, key.strip())
     token = session.get("token")
     if token is None:
         return None
-    with web.runtime().transaction() as database:
-        return queries.actor_of_session(database, token)
+    with web.runtime().reading() as connection:
+        return queries.actor_of_session(connection, token)
 
 
 @accounts.get("/login")

@@ -21,17 +21,21 @@ LONGEST_TEXT = 2000
 
 _LOCK = text(
     "SELECT id, state, kind, class_code, cell_code, department_code, resolver_id, condition_id, version, rework_count"
-    " FROM city.case WHERE id = :id FOR UPDATE"
+    " FROM city.case WHERE number = :number AND coalesce(department_code = :only, CAST(:only AS text) IS NULL)"
+    " FOR UPDATE"
 )
-_EVENT = text(
-    """
+_WRITE = """
+    WITH changed AS (
+        UPDATE city.case SET {columns}, changed_at = now(), version = version + 1 WHERE id = :id
+        RETURNING id
+    )
     INSERT INTO city.case_event
         (case_id, at, action, from_state, to_state, person_id, role, department_code, given, geom)
-    VALUES (:case_id, :at, :action, :from_state, :to_state, :person, :role, :department, CAST(:given AS jsonb),
-        ST_SetSRID(ST_Point(CAST(:lon AS float8), CAST(:lat AS float8)), 4490))
+    SELECT id, :at, :action, :from_state, :state, :person, :role, CAST(:department AS text), CAST(:given AS jsonb),
+        ST_SetSRID(ST_Point(CAST(:lon AS float8), CAST(:lat AS float8)), 4490)
+    FROM changed
     RETURNING id
     """
-)
 
 
 def act(
@@ -51,28 +55,26 @@ def act(
     `NotFound` when the actor may not see it, `Conflict` when the step is not open or `version` (if given) is no longer
     the case's, `Forbidden` and `Invalid` as in `workflow.choose`. Of two at once one wins, the other gets `Conflict`.
     """
-    found = queries.require_case(session, actor, number)
-    case = session.execute(_LOCK, {"id": found.id}).one()
+    case = session.execute(_LOCK, {"number": number, "only": queries.sight(actor)}).one_or_none()
+    if case is None:
+        raise queries.unknown(number)
     step = _step(actor, case, action, given, photos, version)
     place = _place(given)
     changes = _changes(session, settings, actor, case, step, given, at)
-    _update(session, case.id, changes)
-    event = session.execute(
-        _EVENT,
-        {
-            "case_id": case.id,
-            "at": at,
-            "action": action,
-            "from_state": case.state,
-            "to_state": step.target,
-            "person": actor.id,
-            "role": actor.role,
-            "department": changes.get("department_code") or case.department_code,
-            "given": json.dumps(_kept(given), ensure_ascii=False),
-            "lon": place[0] if place else None,
-            "lat": place[1] if place else None,
-        },
-    ).scalar_one()
+    about = {
+        "id": case.id,
+        "at": at,
+        "action": action,
+        "from_state": case.state,
+        "person": actor.id,
+        "role": actor.role,
+        "department": changes.get("department_code") or case.department_code,
+        "given": json.dumps(_kept(given), ensure_ascii=False),
+        "lon": place[0] if place else None,
+        "lat": place[1] if place else None,
+    }
+    columns = ", ".join(f"{name} = :{name}" for name in changes)
+    event = session.execute(text(_WRITE.format(columns=columns)), changes | about).scalar_one()
     intake.attach(session, case.id, event, photos)
     intake.changed(session)
     return case.id
@@ -172,11 +174,3 @@ def _verify(session, settings, actor, case, step, given, at) -> dict:
 
 def _end(session, settings, actor, case, step, given, at) -> dict:
     return {"closed_at": at}
-
-
-def _update(session: Session, case_id: int, changes: dict[str, Any]) -> None:
-    columns = ", ".join(f"{name} = :{name}" for name in changes)
-    session.execute(
-        text(f"UPDATE city.case SET {columns}, changed_at = now(), version = version + 1 WHERE id = :id"),
-        changes | {"id": case_id},
-    )

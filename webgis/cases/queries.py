@@ -10,7 +10,7 @@ from typing import Any
 
 import holidays
 from geoalchemy2 import Geometry
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, func, or_, select, text, true, tuple_
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
@@ -18,7 +18,7 @@ from webgis.accounts.models import Department, Person
 from webgis.cases import clock, workflow
 from webgis.cases.models import Case, CaseEvent, Photo
 from webgis.catalog import queries as catalog
-from webgis.catalog.models import CaseClass, FilingCondition
+from webgis.catalog.models import FilingCondition
 from webgis.errors import Invalid, NotFound
 from webgis.settings import Settings
 
@@ -51,65 +51,40 @@ class Page:
     next: str | None = field(default=None)
 
 
+def sight(actor: Actor) -> str | None:
+    """The one department whose cases this person may see, or None: all."""
+    return actor.department if actor.role == "department" else None
+
+
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Which cases this person may see: a department its own, the others all."""
-    return Case.department_code == actor.department if actor.role == "department" else true()
+    only = sight(actor)
+    return true() if only is None else Case.department_code == only
 
 
-_COLUMNS = (
-    Case.id,
-    Case.number,
-    Case.state,
-    Case.kind,
-    Case.class_code,
-    CaseClass.name_zh.label("class_zh"),
-    CaseClass.name_en.label("class_en"),
-    Case.description,
-    Case.address,
-    func.ST_X(Case.geom).label("lon"),
-    func.ST_Y(Case.geom).label("lat"),
-    Case.accuracy_m,
-    Case.cell_code,
-    Case.source,
-    Case.condition_id,
-    Case.department_code,
-    Department.name_zh.label("department_zh"),
-    Department.name_en.label("department_en"),
-    Case.resolver_id,
-    Case.reported_at,
-    Case.dispatched_at,
-    Case.deadline_at,
-    Case.resolved_at,
-    Case.closed_at,
-    Case.changed_at,
-    Case.rework_count,
-    Case.version,
+_ONE = text(
+    "SELECT * FROM fn.case_line"
+    " WHERE number = :number AND coalesce(department_code = :only, CAST(:only AS text) IS NULL)"
 )
-
-
-def _cases(actor: Actor, *, everything: bool = False) -> Select:
-    same_class = (
-        (CaseClass.standard == Case.standard) & (CaseClass.kind == Case.kind) & (CaseClass.code == Case.class_code)
-    )
-    return (
-        select(*_COLUMNS)
-        .join(CaseClass, same_class)
-        .outerjoin(Department, Department.code == Case.department_code)
-        .where(true() if everything else visible(actor))
-    )
+_BY_ID = text("SELECT * FROM fn.case_line WHERE id = ANY(:ids) ORDER BY reported_at DESC, id DESC")
 
 
 def require_case(session: Session, actor: Actor, number: str) -> Row:
-    """The case of this number (columns of `_COLUMNS`). `NotFound` when there is none, or none this person may see."""
-    row = session.execute(_cases(actor).where(Case.number == number)).one_or_none()
+    """The case of this number (columns of `fn.case_line`). `NotFound` when there is none that this person may see."""
+    row = session.execute(_ONE, {"number": number, "only": sight(actor)}).one_or_none()
     if row is None:
-        raise NotFound("cases.unknown", f"There is no case {number}", number=number)
+        raise unknown(number)
     return row
 
 
-def after_step(session: Session, actor: Actor, case_id: int) -> Row:
-    """The case as it is after this person's step, even if the step took it out of their sight (a return)."""
-    return session.execute(_cases(actor, everything=True).where(Case.id == case_id)).one()
+def unknown(number: str) -> NotFound:
+    """The refusal for a case that does not exist, or not for this person."""
+    return NotFound("cases.unknown", f"There is no case {number}", number=number)
+
+
+def after_step(session: Session, case_id: int) -> Row:
+    """The case as it is after a step, even if the step took it out of the sight of who did it (a return)."""
+    return session.execute(_BY_ID, {"ids": [case_id]}).one()
 
 
 def list_cases(session: Session, actor: Actor, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page:
@@ -117,12 +92,12 @@ def list_cases(session: Session, actor: Actor, filters: Filters, *, limit: int =
     if not 1 <= limit <= MOST_ROWS:
         accepted = f"a whole number from 1 to {MOST_ROWS}"
         raise Invalid("cases.bad-limit", f"limit: {accepted}", field="limit", got=limit, accepted=accepted)
-    statement = _cases(actor).where(*conditions(filters)).order_by(Case.reported_at.desc(), Case.id.desc())
+    newest = select(Case.id).where(visible(actor), *conditions(filters))
     if cursor:
-        statement = statement.where(tuple_(Case.reported_at, Case.id) < _position(cursor))
-    rows = session.execute(statement.limit(limit + 1)).all()
-    more = len(rows) > limit
-    return Page(rows[:limit], _cursor(rows[limit - 1]) if more else None)
+        newest = newest.where(tuple_(Case.reported_at, Case.id) < _position(cursor))
+    ids = session.scalars(newest.order_by(Case.reported_at.desc(), Case.id.desc()).limit(limit + 1)).all()
+    rows = session.execute(_BY_ID, {"ids": ids[:limit]}).all()
+    return Page(rows, _cursor(rows[-1]) if len(ids) > limit else None)
 
 
 def conditions(filters: Filters) -> list[ColumnElement[bool]]:
@@ -231,6 +206,8 @@ def events(session: Session, case_id: int) -> Sequence[Row]:
 def photos(session: Session, case_ids: Sequence[int]) -> dict[int, list[Photo]]:
     """The photos of these cases in the order they were given."""
     found: dict[int, list[Photo]] = {case_id: [] for case_id in case_ids}
+    if not found:
+        return found
     for photo in session.scalars(select(Photo).where(Photo.case_id.in_(case_ids)).order_by(Photo.id)):
         found[photo.case_id].append(photo)
     return found

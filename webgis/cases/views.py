@@ -110,7 +110,7 @@ def act(number: str, action: str):
     now = datetime.now(UTC)
     with web.transaction() as session:
         case_id = handling.act(session, settings, actor, number, action, given, stored, at=now, version=version)
-        case = queries.after_step(session, actor, case_id)
+        case = queries.after_step(session, case_id)
         return _geojson(wire.feature(session, actor, case))
 
 

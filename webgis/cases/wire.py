@@ -138,7 +138,7 @@ def feature(session: Session, actor: Actor, case: Row) -> dict[str, Any]:
 
 def features(session: Session, actor: Actor, cases: Sequence[Row]) -> list[dict[str, Any]]:
     """Cases as GeoJSON Features, with the actions open to this person and, while they wait to be filed, conditions."""
-    photos = queries.photos(session, [case.id for case in cases])
+    photos = queries.photos(session, [case.id for case in cases if case.photo_count])
     offered = queries.offered_conditions(session, cases)
     now = datetime.now(UTC)
     return [
@@ -146,7 +146,7 @@ def features(session: Session, actor: Actor, cases: Sequence[Row]) -> list[dict[
             "type": "Feature",
             "id": case.number,
             "geometry": {"type": "Point", "coordinates": [case.lon, case.lat]},
-            "properties": _properties(actor, case, photos[case.id], now)
+            "properties": _properties(actor, case, photos.get(case.id, []), now)
             | ({"conditions": [_condition(one) for one in offered[case.id]]} if case.id in offered else {}),
         }
         for case in cases

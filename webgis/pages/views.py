@@ -183,7 +183,7 @@ def act(number: str, action: str):
         now = datetime.now(UTC)
         with web.transaction() as session:
             case_id = handling.act(session, settings, actor, number, action, fields, stored, at=now, version=version)
-            after = queries.after_step(session, actor, case_id)
+            after = queries.after_step(session, case_id)
             seen = _sees(session, number)
     except Invalid as error:
         return _case_page(number, tried=action, given=given, problems=forms.problems(error)), 422
