@@ -290,9 +290,7 @@ def export_areas(session: Session, path: Path, level: str | None, within: str | 
         for name in ("code", "level", "parent_code", "name_zh", "name_en", "area_m2", "population")
     }
     shapes = dict(
-        session.execute(select(Area.code, func.ST_AsBinary(Area.geom)).where(Area.code.in_(columns["code"])))
-        .tuples()
-        .all()
+        session.execute(select(Area.code, func.ST_AsBinary(Area.geom)).where(Area.code.in_(columns["code"]))).all()
     )
     geoms = shapely.from_wkb([bytes(shapes[code]) for code in columns["code"]])
     files.write(path, geoms, columns, crs)

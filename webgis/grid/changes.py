@@ -72,7 +72,7 @@ def _valid(session: Session, codes: Sequence[str]) -> list[Cell]:
 
 def _pieces(cell: shapely.Polygon, by: shapely.Geometry) -> np.ndarray:
     cuts = shapely.boundary(by) if shapely.get_dimensions(by) == 2 else by
-    edges = shapely.union(shapely.boundary(cell), shapely.intersection(cuts, cell))
+    edges = shapely.union(shapely.boundary(cell), cuts)
     faces = shapely.get_parts(shapely.polygonize([edges]))
     faces = faces[shapely.covers(cell, shapely.point_on_surface(faces))]
     if len(faces) < 2:

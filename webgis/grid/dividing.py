@@ -115,7 +115,7 @@ def _systems(session: Session, code: str) -> dict[str, int]:
     statement = select(Area.code, Area.projected_srid).where(
         Area.projected_srid.is_not(None), Area.code.in_(above) | Area.code.startswith(code, autoescape=True)
     )
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def _system(code: str, systems: dict[str, int], default: int) -> int:
@@ -219,7 +219,7 @@ def _borne(session: Session, codes: Sequence[str]) -> dict[str, list[int]]:
         ),
         {"codes": list(codes)},
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def free_codes(session: Session, community: str, count: int) -> list[str]:

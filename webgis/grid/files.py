@@ -45,24 +45,33 @@ class Layer:
 def read(path: Path, crs: str | None = None, encoding: str | None = None) -> Layer:
     """The first layer of a file. `crs`: a name of `geo.CRS_NAMES` or "EPSG:n"; None: what the file states.
 
-    `encoding`: of a Shapefile's texts; None: what its .cpg says, else UTF-8 if it fits, else GB18030 (GBK).
+    `encoding`: of a Shapefile's texts; None: what its .cpg says if that fits, else UTF-8 or GB18030 (GBK).
     `Invalid` when the file cannot be read, states no system and none is given, or has coordinates that cannot be.
     """
     if not path.exists():
         raise Invalid("files.missing", f"There is no file {path}", field="file", got=str(path))
-    own_text = path.suffix.lower() == ".shp" and (encoding is not None or not _has_cpg(path))
-    meta, geometries, columns = _read(path, RAW if own_text else encoding)
+    shapefile = path.suffix.lower() == ".shp"
+    meta, geometries, columns = _read(path, RAW if shapefile else encoding)
     used, notes = meta["encoding"], []
-    if own_text:
-        columns, used = _decoded(columns, encoding)
-        if encoding is None:
-            notes.append(f"The Shapefile has no .cpg; its texts were read as {used}")
+    if shapefile:
+        stated = encoding or _cpg(path)
+        columns, used = _decoded(columns, [encoding] if encoding else [stated, "UTF-8", "GB18030"])
+        if used != stated:
+            notes.append(f"The .cpg says {stated or 'nothing'}; the texts were read as {used}")
     system, note = _system(path, crs, meta["crs"])
     return Layer(to_cgcs2000(geometries, system), columns, system, used, notes + note)
 
 
-def _has_cpg(path: Path) -> bool:
-    return any(path.with_suffix(ending).exists() for ending in (".cpg", ".CPG"))
+def _cpg(path: Path) -> str | None:
+    """The encoding that a Shapefile's .cpg states, such as UTF-8, GBK, or 936 for code page 936."""
+    for ending in (".cpg", ".CPG"):
+        if path.with_suffix(ending).exists():
+            stated = path.with_suffix(ending).read_text(encoding=RAW).split()
+            return _CODE_PAGES.get(stated[-1], stated[-1]) if stated else None
+    return None
+
+
+_CODE_PAGES = {"936": "GBK", "54936": "GB18030", "65001": "UTF-8"}
 
 
 def _read(path: Path, encoding: str | None) -> tuple[dict, np.ndarray, dict[str, np.ndarray]]:
@@ -76,21 +85,22 @@ def _read(path: Path, encoding: str | None) -> tuple[dict, np.ndarray, dict[str,
     return meta, np.asarray(geometries, dtype=object), dict(zip(meta["fields"].tolist(), values, strict=True))
 
 
-def _decoded(columns: dict[str, np.ndarray], encoding: str | None) -> tuple[dict[str, np.ndarray], str]:
-    """Names and texts read as RAW, decoded: by `encoding`, else UTF-8 where all of it fits, else GB18030."""
+def _decoded(columns: dict[str, np.ndarray], encodings: Sequence[str | None]) -> tuple[dict[str, np.ndarray], str]:
+    """Names and texts read as RAW, decoded by the first of `encodings` that all texts fit, and that encoding."""
     texts = [text for values in columns.values() if values.dtype == object for text in values if isinstance(text, str)]
-    for candidate in [encoding] if encoding else ["UTF-8", "GB18030"]:
+    for encoding in filter(None, encodings):
         try:
             for text in texts:
-                text.encode(RAW).decode(candidate)
+                text.encode(RAW).decode(encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-        return {_text(name, candidate): _texts(values, candidate) for name, values in columns.items()}, candidate
+        return {_text(name, encoding): _texts(values, encoding) for name, values in columns.items()}, encoding
+    tried = ", ".join(filter(None, encodings))
     raise Invalid(
         "files.encoding",
-        f"The texts of the Shapefile are not {encoding or 'UTF-8 or GB18030'}; say what they are with --encoding",
+        f"The texts of the Shapefile are not {tried}; say what they are with --encoding",
         field="encoding",
-        got=encoding,
+        got=tried,
     )
 
 

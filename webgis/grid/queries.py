@@ -42,12 +42,12 @@ class Step(NamedTuple):
 def cell_at(session: Session, lon: float, lat: float, at: datetime | None = None) -> Cell | None:
     """The one cell that holds a point at a moment; a shared edge belongs to the lowest code. None outside the grid."""
     statement = select(Cell).from_statement(_CELL_AT)
-    return session.scalars(statement, {"lon": lon, "lat": lat, "at": at}).first()
+    return session.scalars(statement, {"lon": float(lon), "lat": float(lat), "at": at}).first()
 
 
 def nearest_cell(session: Session, lon: float, lat: float) -> tuple[Cell, float] | None:
     """The cell valid now that is nearest to a point and its distance in metres (0 inside); None without any cell."""
-    found = session.execute(_NEAREST, {"lon": lon, "lat": lat}).one()
+    found = session.execute(_NEAREST, {"lon": float(lon), "lat": float(lat)}).one()
     return None if found.cell_id is None else (session.get_one(Cell, found.cell_id), found.metres)
 
 

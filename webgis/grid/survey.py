@@ -307,7 +307,7 @@ def _holders(session: Session, geoms: np.ndarray) -> list[str | None]:
         ),
         {"lon": shapely.get_x(points).tolist(), "lat": shapely.get_y(points).tolist()},
     )
-    holders = dict(found.tuples().all())
+    holders = dict(found.all())
     return [holders.get(number) for number in range(1, len(geoms) + 1)]
 
 
@@ -393,9 +393,7 @@ def _order_faults(session: Session, cells: OldCells, found: Sequence[Community])
                 " AND min(nominal_m) = max(nominal_m) AND min(lower(valid)) = max(lower(valid))"
             ),
             {"codes": [community.code for community in found]},
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     positions: dict[str, list[int]] = {code: [] for code in sizes}
     for position, code in enumerate(cells.codes):

@@ -1,0 +1,140 @@
+"""Areas coming in: what is stored, what is measured, what is refused."""
+
+import pytest
+import shapely
+from sqlalchemy import text
+
+from tests.grid import town
+from tests.grid.town import CITY, COUNTY, EAST, STREET, WEST
+from webgis.errors import NotFound
+from webgis.grid import areas, queries
+from webgis.grid.models import Area
+
+
+def kinds(outcome):
+    return [(fault.kind, fault.code) for fault in outcome.faults]
+
+
+def bring(session, codes, geoms, names=None, **options):
+    layer = town.layer(codes, geoms, name=names or ["某地"] * len(codes))
+    return areas.import_areas(session, layer, srid=town.SRID, **options)
+
+
+def test_a_town_is_stored_with_its_parents_and_square_metres(session):
+    outcome = town.load(session)
+    assert (outcome.loaded, outcome.added, outcome.updated, outcome.faults) == (True, 5, 0, [])
+    chain = queries.area_chain(session, WEST + "001")
+    assert [area.code for area in chain] == [CITY, COUNTY, STREET, WEST]
+    assert [area.parent_code for area in chain] == [None, CITY, COUNTY, STREET]
+    assert chain[-1].area_m2 == pytest.approx(150_000, abs=0.01)
+
+
+def test_importing_again_updates(session):
+    town.load(session)
+    outcome = bring(session, [WEST], [town.shapes()[WEST]], ["西苑社区"])
+    assert (outcome.added, outcome.updated) == (0, 1)
+    assert session.get_one(Area, WEST).name_zh == "西苑社区"
+
+
+def test_what_an_import_does_not_say_is_kept(session):
+    layer = town.layer([CITY], [town.shapes()[CITY]], name=["成都市"], name_en=["Chengdu"], population=[21_474_000])
+    areas.import_areas(session, layer, srid=town.SRID, source="survey", city_srid=4523)
+    bring(session, [CITY], [town.shapes()[CITY]], ["成都"])
+    city = session.get_one(Area, CITY)
+    assert (city.name_zh, city.name_en, city.population, city.source) == ("成都", "Chengdu", 21_474_000, "survey")
+    assert queries.projected_srid(session, WEST, 4544) == 4523
+
+
+def test_overlaps_between_siblings_are_measured(session):
+    outcome = town.load(session, west=town.square(0, 0, 520, 300))
+    assert kinds(outcome) == [("overlap", WEST)]
+    fault = outcome.faults[0]
+    assert fault.other == EAST
+    assert fault.m2 == pytest.approx(6000, rel=1e-3)
+    assert shapely.covers(town.square(500, 0, 520, 300), shapely.Point(fault.lon, fault.lat))
+
+
+def test_gaps_between_siblings_are_measured(session):
+    outcome = town.load(session, west=town.square(0, 0, 480, 300))
+    assert kinds(outcome) == [("gap", STREET)]
+    assert outcome.faults[0].m2 == pytest.approx(6000, rel=1e-3)
+
+
+def test_what_reaches_beyond_the_parent_is_measured(session):
+    outcome = town.load(session, west=town.square(-10, 0, 500, 300))
+    assert kinds(outcome) == [("outside", WEST)]
+    assert outcome.faults[0].m2 == pytest.approx(3000, rel=1e-3)
+
+
+def test_an_invalid_polygon_is_repaired_and_reported_with_its_row(session):
+    town.load(session)
+    bow = town.degrees(shapely.Polygon([(0, 0), (500, 300), (500, 0), (0, 300)]))
+    outcome = bring(session, [WEST], [bow])
+    assert outcome.loaded
+    repaired = next(fault for fault in outcome.faults if fault.kind == "invalid-geometry")
+    assert repaired.row == 1
+    assert "Self-intersection" in repaired.message
+    assert session.scalar(text("SELECT bool_and(ST_IsValid(geom)) FROM city.area"))
+
+
+def test_only_surfaces_are_kept_of_a_collection(session):
+    town.load(session)
+    mixed = shapely.GeometryCollection([town.shapes()[WEST], town.degrees(shapely.LineString([(0, 0), (9, 900)]))])
+    assert bring(session, [WEST], [mixed]).loaded
+    assert session.scalar(text("SELECT GeometryType(geom) FROM city.area WHERE code = :code"), {"code": WEST}) == (
+        "MULTIPOLYGON"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "shape", "name", "kind"),
+    [
+        ("51010401700", town.shapes()[WEST], "西社区", "code-form"),
+        (None, town.shapes()[WEST], "西社区", "code-form"),
+        (WEST, None, "西社区", "empty-geometry"),
+        (WEST, shapely.Point(104, 30), "西社区", "empty-geometry"),
+        (WEST, town.shapes()[WEST], None, "no-name"),
+        ("510104099001", town.shapes()[WEST], "西社区", "unknown-parent"),
+    ],
+)
+def test_a_row_that_cannot_be_an_area_keeps_the_whole_file_out(session, code, shape, name, kind):
+    town.load(session)
+    outcome = bring(session, ["510104018", code], [town.shapes()[WEST], shape], ["某街道", name])
+    assert not outcome.loaded
+    assert [(fault.kind, fault.row) for fault in outcome.faults] == [(kind, 2)]
+    with pytest.raises(NotFound):
+        queries.area(session, "510104018")
+
+
+def test_the_same_code_twice_in_a_file_is_refused(session):
+    outcome = bring(session, [CITY, CITY], [town.shapes()[CITY]] * 2)
+    assert kinds(outcome) == [("duplicate", CITY)]
+    assert not outcome.loaded
+
+
+def test_a_level_asked_for_refuses_others(session):
+    outcome = bring(session, [CITY], [town.shapes()[CITY]], level="county")
+    assert kinds(outcome) == [("code-form", CITY)]
+
+
+def test_a_county_may_stand_alone_until_its_city_comes(session):
+    bring(session, [COUNTY], [town.shapes()[COUNTY]])
+    assert session.get_one(Area, COUNTY).parent_code is None
+    bring(session, [CITY], [town.shapes()[CITY]])
+    assert session.get_one(Area, COUNTY).parent_code == CITY
+
+
+def test_two_cities_stand_side_by_side(session):
+    town.load(session)
+    other = town.square(1000, 0, 2000, 300)
+    assert bring(session, ["5106", "510603"], [other, other]).faults == []
+    assert [area.code for area in queries.areas(session, "city")] == ["5101", "5106"]
+    assert [area.code for area in queries.areas(session, within="5106")] == ["5106", "510603"]
+
+
+def test_moving_a_community_under_its_cells_is_reported(session):
+    town.load(session)
+    town.divide(session)
+    outcome = bring(session, [WEST], [town.square(0, 0, 510, 300)])
+    assert ("cells-stale", WEST) in kinds(outcome)
+    assert town.load(session, west=town.square(0, 0, 510, 300)).faults[0].kind == "overlap"
