@@ -118,7 +118,7 @@ class CellIndex:
         ]
         gap = shapely.distance(self._polygons[cell], shapely.points(lon[point], lat[point]))
         near = np.flatnonzero(gap <= NEAR_DEG)
-        near = near[np.lexsort((cell[near], gap[near], point[near]))]
+        near = near[np.lexsort((cell[near], gap[near].round(15), point[near]))]  # the rest is rounding
         near = near[np.diff(point[near], prepend=-1) != 0]
         found[point[near]] = cell[near]
         return found

@@ -467,15 +467,23 @@ def _union(members: np.ndarray) -> np.ndarray:
 
     As a coverage where the nodes of common edges are the same to the last bit, which is the rule; else by an overlay.
     """
-    try:
-        united = _only_part(shapely.coverage_union_all(members, axis=1))
-    except shapely.GEOSException:
-        united = _only_part(shapely.union_all(members, axis=1))
+    united = _only_part(_coverage_union(members))
     off = np.abs(shapely.area(united) - shapely.area(members).sum(axis=1)) > 1e-9 * shapely.area(united)
     bad = np.flatnonzero((shapely.get_type_id(united) != 3) | off | ~shapely.is_valid(united))
     if len(bad):
         united[bad] = _only_part(shapely.union_all(members[bad], axis=1))
     return shapely.orient_polygons(united)
+
+
+def _coverage_union(members: np.ndarray) -> np.ndarray:
+    """GEOS refuses all rows for the fault of one: halves are tried until that one stands alone, and is overlaid."""
+    try:
+        return shapely.coverage_union_all(members, axis=1)
+    except shapely.GEOSException:
+        if len(members) == 1:
+            return shapely.union_all(members, axis=1)
+    half = len(members) // 2
+    return np.concatenate([_coverage_union(members[:half]), _coverage_union(members[half:])])
 
 
 def _only_part(geoms: np.ndarray) -> np.ndarray:
