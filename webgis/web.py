@@ -271,14 +271,18 @@ def _http_error(error: HTTPException):
     if error.code is None or error.code < 400:
         return error
     if error.code == 413:
-        limit = current_app.config["MAX_CONTENT_LENGTH"] // (1024 * 1024)
-        return answer_error(413, "too-large", f"The request is larger than {limit} MB", {"limit_mb": limit})
+        return _too_large()
     code = re.sub(r"\W+", "-", error.name.lower())
     response = answer_error(error.code, code, error.description or error.name, {})
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def _too_large():
+    limit = current_app.config["MAX_CONTENT_LENGTH"] // (1024 * 1024)
+    return answer_error(413, "too-large", f"The request is larger than {limit} MB", {"limit_mb": limit})
 
 
 def _input_refused(error: HTTPError):
@@ -289,6 +293,8 @@ def _input_refused(error: HTTPError):
         for field, messages in fields.items()
         for message in messages
     ]
+    if error.status_code == 413:
+        return _too_large()
     if not errors:
         return answer_error(error.status_code, "input.invalid", error.message, {})
     message = f"{errors[0]['field']}: {errors[0]['message']}"
@@ -455,6 +461,6 @@ def configure_logs(settings: Settings) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_names: structlog.WriteLogger(sys.stderr),
+        cache_logger_on_first_use=False,
     )
