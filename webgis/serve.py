@@ -49,8 +49,10 @@ console = Console(highlight=False)
 @click.pass_obj
 def serve(runtime: Runtime, host: str, port: int, no_demo: bool, workers: int) -> None:
     """Run everything: database, Redis, web, workers. Ctrl-C stops it all."""
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     settings = runtime.settings
     services.refuse_second(settings.var_dir)
     with contextlib.suppress(KeyboardInterrupt), listening(host, port) as listener, _servers(settings) as servers:
