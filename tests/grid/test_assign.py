@@ -37,7 +37,7 @@ def by_asking_every_cell(codes, polygons, lon, lat):
             continue
         gap = shapely.distance(polygons[order], point)
         if len(gap) and gap.min() <= 1e-8:
-            found[n] = order[gap.argmin()]
+            found[n] = order[gap.round(15).argmin()]
     return found
 
 

@@ -32,7 +32,7 @@ import shapely
 
 from webgis import geo
 from webgis.errors import Invalid
-from webgis.grid import raster
+from webgis.grid import clipping, raster
 
 SIZE_M = 100.0
 SLIVER = 0.2
@@ -124,7 +124,7 @@ def _checked(areas, size_m: float, sliver: float) -> np.ndarray:
             index=first,
             got=shapely.is_valid_reason(areas[first]),
         )
-    return shapely.force_2d(areas)
+    return shapely.orient_polygons(shapely.force_2d(areas))
 
 
 def _enlarged(area, srid: int, asked: Division, sliver: float, max_cells: int) -> Division:
@@ -149,8 +149,9 @@ def _enlarged(area, srid: int, asked: Division, sliver: float, max_cells: int) -
 
 def _cut(areas: np.ndarray, srid: int, size_m: float, sliver: float) -> list[Division]:
     lattice = _Lattice(srid, size_m)
-    squares = raster.cover(raster.edges(areas), lattice.place, lattice.margin, _LONGEST)
-    candidates = _candidates(lattice, areas, squares)
+    lines = raster.edges(areas)
+    squares = raster.cover(lines, lattice.place, lattice.margin, _LONGEST, pairs=True)
+    candidates = _candidates(lattice, areas, lines, squares)
     group = _merge(_shared_edges(squares, candidates, size_m), candidates.area_m2, sliver * size_m**2)
     return _number(candidates, group, len(areas), size_m, sliver * size_m**2)
 
@@ -203,12 +204,12 @@ class _Candidates:
     corners: np.ndarray
 
 
-def _candidates(lattice: _Lattice, areas: np.ndarray, squares: raster.Cover) -> _Candidates:
+def _candidates(lattice: _Lattice, areas: np.ndarray, lines: raster.Edges, squares: raster.Cover) -> _Candidates:
     touched, inside = squares.touched, squares.inside
     rings = lattice.quads(np.concatenate([touched.i, inside.i]), np.concatenate([touched.j, inside.j]))
     quads = shapely.polygons(rings)
     cut = len(touched)
-    pieces, square = _pieces(areas, touched, quads[:cut])
+    pieces, square = _pieces(areas, lines, squares, quads[:cut], rings[:cut, :4])
     geoms = np.concatenate([pieces, quads[cut:]])
     if lattice.size_m <= _SMALL_M:
         area_m2 = _piece_areas(pieces, quads[:cut], square, lattice.size_m)
@@ -226,12 +227,21 @@ def _candidates(lattice: _Lattice, areas: np.ndarray, squares: raster.Cover) -> 
     )
 
 
-def _pieces(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pieces(areas, lines, squares: raster.Cover, quads, corners) -> tuple[np.ndarray, np.ndarray]:
     """The connected pieces of the touched squares inside their communities, and the square each lies in."""
-    local = _local_parts(areas, touched, quads)
-    pieces, square = shapely.get_parts(_intersection(quads, local), return_index=True)
+    owner = squares.touched.owner
+    clipped = clipping.clip(lines, squares.square, squares.edge, corners)
+    shapely.prepare(areas)
+    middle = corners[clipped.bare].mean(axis=1)
+    whole = clipped.bare[shapely.contains_xy(areas[owner[clipped.bare]], middle[:, 0], middle[:, 1])]
+    hard = clipped.hard
+    pieces = _intersection(quads[hard], _local_parts(areas, squares.touched, quads, hard))
+    pieces, of = shapely.get_parts(pieces, return_index=True)
     some = (shapely.get_type_id(pieces) == 3) & (shapely.area(pieces) > 0.0)
-    pieces, square = shapely.orient_polygons(pieces[some]), square[some]
+    pieces = np.concatenate([clipped.geoms, quads[whole], shapely.orient_polygons(pieces[some])])
+    square = np.concatenate([clipped.square, whole, hard[of[some]]])
+    order = np.argsort(square, kind="stable")
+    pieces, square = pieces[order], square[order]
     _same_nodes(pieces, square, quads, shapely.get_coordinates(areas))
     return pieces, square
 
@@ -292,13 +302,14 @@ def _move(pieces: np.ndarray, changed: np.ndarray, points: np.ndarray) -> None:
     pieces[changed[good]] = shapely.remove_repeated_points(moved[good])
 
 
-def _local_parts(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray) -> np.ndarray:
-    """For each touched square its community, or a part of it that is enough, where the whole has many vertices."""
-    local = areas[touched.owner]
-    many = np.flatnonzero(shapely.get_num_coordinates(areas)[touched.owner] > _MANY_VERTICES)
+def _local_parts(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """For `some` of the touched squares the community, or a part of it that is enough, where it has many vertices."""
+    owner, quads = touched.owner[some], quads[some]
+    local = areas[owner]
+    many = np.flatnonzero(shapely.get_num_coordinates(areas)[owner] > _MANY_VERTICES)
     if not len(many):
         return local
-    key = np.stack([touched.owner[many], touched.j[many] // _BLOCK, touched.i[many] // _BLOCK], axis=1)
+    key = np.stack([owner[many], touched.j[some[many]] // _BLOCK, touched.i[some[many]] // _BLOCK], axis=1)
     block, at = np.unique(key, axis=0, return_inverse=True)
     at = at.ravel()
     bounds = shapely.bounds(quads[many])

@@ -28,36 +28,46 @@ class Squares:
 
 @dataclass(frozen=True)
 class Cover:
-    """`touched`: every square an edge comes within the margin of (a few more may be named);
-    `inside`: all the others that lie in the polygon."""
+    """`touched`: every square an edge comes within the margin of (a few more may be named); `inside`: all the others
+    that lie in the polygon. `square`, `edge`: which edge may touch which of the touched squares, as positions."""
 
     touched: Squares
     inside: Squares
+    square: np.ndarray
+    edge: np.ndarray
 
 
-def cover(lines: "Edges", to_lattice: Callable, margin: float, longest: float = np.inf) -> Cover:
+def cover(lines: "Edges", to_lattice: Callable, margin: float, longest: float = np.inf, pairs: bool = False) -> Cover:
     """The squares of the polygons whose edges are `lines`.
 
     `to_lattice(lon, lat) -> (u, v)`; `margin` in squares (below 0.04): how far a straight edge in degrees may seem to
     lie from its place, because it is not straight in the lattice or is rounded; `longest`: squares after which an
-    edge is cut, so that it is straight within the margin. Edges are cut in degrees, where they are straight.
+    edge is cut, so that it is straight within the margin (cut in degrees, where it is straight); `pairs`: whether to
+    fill `square` and `edge`, ordered by square, then edge.
     """
-    u0, v0, u1, v1, owner = _parts(lines, to_lattice, longest)
+    u0, v0, u1, v1, edge = _parts(lines, to_lattice, longest)
+    owner = lines.owner[edge]
     i0, i1 = _span(u0, u1, margin)
     j0, j1 = _span(v0, v1, margin)
     packing = Packing(i0.min() - 1, i1.max() + 2, j0.min() - 1, j1.max() + 2)
-    touched = _touched(packing, owner, i0, i1, j0, j1)
+    keys, part = _near(packing, owner, i0, i1, j0, j1)
+    touched = _changes(np.sort(keys))  # quicker than np.unique, which hashes
     inside = _between(packing, touched, _crossings(packing, owner, u0, v0, u1, v1))
-    return Cover(packing.unpack(touched), packing.unpack(inside))
+    square = np.empty(0, dtype=np.int64)
+    if pairs:
+        square = _changes(np.sort(np.searchsorted(touched, keys) * len(lines.owner) + edge[part]))
+    return Cover(packing.unpack(touched), packing.unpack(inside), *np.divmod(square, max(1, len(lines.owner))))
 
 
 @dataclass(frozen=True)
 class Edges:
-    """The edges of polygons, rings and holes alike: `starts` (m, 2), `ends` (m, 2), index of the polygon (m,)."""
+    """The edges of polygons, shells and holes alike, ring by ring: `starts` (m, 2), `ends` (m, 2), and the positions
+    of the polygon and of the ring among all rings (m,)."""
 
     starts: np.ndarray
     ends: np.ndarray
     owner: np.ndarray
+    ring: np.ndarray
 
 
 def edges(polygons: np.ndarray) -> Edges:
@@ -66,11 +76,11 @@ def edges(polygons: np.ndarray) -> Edges:
     rings, ring_part = shapely.get_rings(parts, return_index=True)
     points, ring = shapely.get_coordinates(rings, return_index=True)
     same = np.flatnonzero(ring[1:] == ring[:-1])
-    return Edges(points[same], points[same + 1], part_owner[ring_part[ring[same]]])
+    return Edges(points[same], points[same + 1], part_owner[ring_part[ring[same]]], ring[same])
 
 
 def _parts(lines: Edges, to_lattice: Callable, longest: float) -> tuple[np.ndarray, ...]:
-    """Ends of the parts into which edges are cut, in lattice units, and their owners."""
+    """Ends of the parts into which edges are cut, in lattice units, and the edge each is of."""
     starts, ends = lines.starts, lines.ends
     u0, v0 = to_lattice(starts[:, 0], starts[:, 1])
     u1, v1 = to_lattice(ends[:, 0], ends[:, 1])
@@ -90,7 +100,7 @@ def _parts(lines: Edges, to_lattice: Callable, longest: float) -> tuple[np.ndarr
     from_u, from_v = np.roll(to_u, 1), np.roll(to_v, 1)
     first = last - count + 1
     from_u[first], from_v[first] = u0, v0
-    return from_u, from_v, to_u, to_v, lines.owner[edge]
+    return from_u, from_v, to_u, to_v, edge
 
 
 def _span(a: np.ndarray, b: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
@@ -119,15 +129,15 @@ class Packing:
         return Squares(owner, i + self.west, j + self.south)
 
 
-def _touched(packing, owner, i0, i1, j0, j1) -> np.ndarray:
+def _near(packing, owner, i0, i1, j0, j1) -> tuple[np.ndarray, np.ndarray]:
+    """Packed squares in the box of each part of an edge, and the part."""
     wide = i1 - i0 + 1
-    part, within = _each(wide * (j1 - j0 + 1))
+    part, within = each(wide * (j1 - j0 + 1))
     row, column = np.divmod(within, wide[part])
-    keys = _changes(packing.pack(owner[part], i0[part] + column, j0[part] + row))
-    return _changes(np.sort(keys))  # quicker than np.unique, which hashes
+    return packing.pack(owner[part], i0[part] + column, j0[part] + row), part
 
 
-def _each(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def each(count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For counts (2, 3): (0, 0, 1, 1, 1) and (0, 1, 0, 1, 2)."""
     at = np.repeat(np.arange(len(count)), count)
     return at, np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
@@ -142,7 +152,7 @@ def _changes(keys: np.ndarray) -> np.ndarray:
 def _crossings(packing, owner, u0, v0, u1, v1) -> np.ndarray:
     """Packed squares in which an edge crosses the middle line of its row, sorted."""
     row0, row1 = np.floor(v0 + 0.5), np.floor(v1 + 0.5)
-    part, within = _each(np.abs(row1 - row0).astype(np.int64))
+    part, within = each(np.abs(row1 - row0).astype(np.int64))
     row = np.minimum(row0, row1)[part] + within
     share = (row + 0.5 - v0[part]) / (v1 - v0)[part]
     i = np.floor(u0[part] + share * (u1 - u0)[part]).astype(np.int64)
@@ -157,5 +167,5 @@ def _between(packing, touched, crossings) -> np.ndarray:
     # Rows before this one have an even number of crossings each, so all crossings before a square may be counted.
     odd = np.searchsorted(crossings, touched[start], side="right") % 2 == 1
     first, length = touched[start[odd]] + 1, gap[start[odd]]
-    at, within = _each(length)
+    at, within = each(length)
     return first[at] + within
