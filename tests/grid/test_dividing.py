@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests.grid import town
 from tests.grid.town import CITY, EAST, STREET, WEST
 from webgis.errors import Conflict, Invalid, NotFound
-from webgis.grid import areas, queries, survey
+from webgis.grid import areas, history, queries, survey
 from webgis.grid.dividing import free_numbers
 from webgis.grid.models import Cell, CellLineage
 
@@ -40,6 +40,13 @@ def test_every_community_of_an_area_is_divided(loaded):
 def test_divided_cells_have_no_fault(loaded):
     town.divide(loaded)
     assert survey.check_cells(loaded, CITY, srid=town.SRID) == []
+
+
+def test_the_first_load_of_a_city_leaves_the_spatial_index_in_place(loaded, monkeypatch):
+    monkeypatch.setattr(history, "MANY", 30)
+    town.divide(loaded)
+    assert loaded.scalar(text("SELECT indisvalid FROM pg_index WHERE indexrelid = 'city.ix_cell_geom'::regclass"))
+    assert queries.cell_at(loaded, *town.place(50, 250)).code == WEST + "001"
 
 
 def test_progress_is_told(loaded):
