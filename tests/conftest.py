@@ -40,7 +40,7 @@ def servers(tmp_path_factory) -> Iterator[Servers]:
         if not (database and redis):
             from webgis import services
 
-            started = stack.enter_context(services.start(tmp_path_factory.mktemp("var")))
+            started = stack.enter_context(services.start(tmp_path_factory.mktemp("var"), throwaway=True))
             database, redis = database or started.database_url, redis or started.redis_url
         yield Servers(database, redis)
 
