@@ -54,3 +54,15 @@ def test_a_database_out_of_reach_is_said_in_one_line():
     away = create_engine("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
     with pytest.raises(Unavailable, match="does not answer"):
         db.check(away)
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_replaced_unseen(runtime, monkeypatch):
+    monkeypatch.setattr(db, "IDLE_SECONDS", 0.0)
+    with runtime.transaction() as session:
+        first = session.scalar(text("SELECT pg_backend_pid()"))
+    other = create_engine(runtime.engine.url, isolation_level="AUTOCOMMIT")
+    with other.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": first})
+    other.dispose()
+    with runtime.transaction() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != first

@@ -6,17 +6,19 @@ upgrade (`docs/architecture.md`).
 
 import importlib.util
 import pkgutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import psycopg2
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 import webgis
@@ -28,6 +30,7 @@ SRID = 4490
 
 MINIMUM_POSTGRESQL = 140000
 MINIMUM_POSTGIS = (3, 2)
+IDLE_SECONDS = 2.0
 UPGRADE_LOCK = 0x77656267
 """Advisory lock held while the schema changes, so that two starts at once do not both migrate."""
 
@@ -79,12 +82,34 @@ def make_engine(settings: Settings, **options) -> Engine:
     url = make_url(settings.database)
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg2")
-    defaults = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
-    return create_engine(
+    defaults = {"pool_size": 10, "max_overflow": 20}
+    engine = create_engine(
         url,
         connect_args={"options": "-c timezone=UTC -c lock_timeout=15s", "application_name": "webgis"},
         **(defaults | options),
     )
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _ping_idle)
+    return engine
+
+
+def _note_use(_connection, record) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _ping_idle(connection, record, _proxy) -> None:
+    """Try a connection that has been idle before it is used: the server may have been started again meanwhile.
+
+    SQLAlchemy's `pool_pre_ping` asks at every use, which is a quarter of all statements on the way of a case.
+    """
+    if time.monotonic() - record.info.get("used", time.monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except psycopg2.Error as error:
+        raise DisconnectionError from error
 
 
 def make_sessions(engine: Engine, settings: Settings) -> sessionmaker[Session]:
