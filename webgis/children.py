@@ -152,20 +152,25 @@ def die_with_parent() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
 
 
-def living_in(folder: Path) -> list[int]:
-    """Numbers of the processes whose current folder is `folder`: a server's, and those of a former run's."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _current_folder(entry) == str(folder):
-            found.append(int(entry.name))
-    return found
+def living_in(folder: Path, programs: tuple[str, ...]) -> list[int]:
+    """Numbers of the processes whose current folder is `folder` and whose program's name begins with one of `programs`.
+
+    Servers change to their data folder; a person's shell that stands there is not counted.
+    """
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit()
+        and _link(entry / "cwd") == str(folder)
+        and os.path.basename(_link(entry / "exe")).startswith(programs)
+    ]
 
 
-def _current_folder(process: Path) -> str | None:
+def _link(path: Path) -> str:
     try:
-        return os.readlink(process / "cwd")
+        return os.readlink(path)
     except OSError:
-        return None
+        return ""
 
 
 def all_gone(pids: list[int], seconds: float) -> bool:

@@ -210,6 +210,7 @@ def _home(var_dir: Path, owners: dict[str, Owner | None], throwaway: bool) -> Pa
     if not home.exists() and not home.is_symlink():
         if all(_may_enter(owner, var_dir) for owner in owners.values()):
             home.mkdir()
+            home.chmod(0o711)
         else:
             home.symlink_to(_folder_away(var_dir, throwaway))
     if not home.is_dir():
@@ -228,7 +229,9 @@ def _folder_away(var_dir: Path, throwaway: bool) -> Path:
     if throwaway:
         folder = Path(tempfile.mkdtemp(prefix="webgis-"))
     else:
-        AWAY.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not AWAY.exists():
+            AWAY.mkdir(parents=True)
+            AWAY.chmod(0o755)
         folder = Path(tempfile.mkdtemp(prefix=f"{var_dir.parent.name}-", dir=AWAY))
     folder.chmod(0o711)
     (folder / "README").write_text(
@@ -272,15 +275,15 @@ def _socket_folder(folder: Path, owner: Owner | None, socket_name: str, made: li
     return _own_folder(path, owner)
 
 
-def _end_orphans(data: Path, stop_signal: signal.Signals) -> None:
+def _end_orphans(data: Path, programs: tuple[str, ...], stop_signal: signal.Signals) -> None:
     """Stop what a former run left on our data. We hold the lock, so whatever lives there has lost its parent."""
     for sign, seconds in ((stop_signal, 20.0), (signal.SIGKILL, 5.0)):
-        orphans = living_in(data)
+        orphans = living_in(data, programs)
         for pid in orphans:
             _send(pid, sign)
         if all_gone(orphans, seconds):
             return
-    raise Unavailable("services.orphan", f"Processes {living_in(data)} use {data} and cannot be stopped")
+    raise Unavailable("services.orphan", f"Processes {orphans} use {data} and cannot be stopped")
 
 
 def _send(pid: int, sign: signal.Signals) -> None:
@@ -321,7 +324,7 @@ def _start_postgres(
 ) -> str:
     folder = _own_folder(home / "postgres", owner)
     data = folder / "data"
-    _end_orphans(data, signal.SIGINT)
+    _end_orphans(data, ("postgres",), signal.SIGINT)
     programs = _programs_for(data)
     log = services.var_dir / "log" / "postgres.log"
     if not data.exists():
@@ -429,7 +432,6 @@ def _postgres_options(throwaway: bool) -> dict[str, str]:
         "random_page_cost": "1.1",
         "jit": "off",
         "log_line_prefix": "%m [%p] %a ",
-        "log_min_duration_statement": "2s",
         "timezone": "UTC",
         "log_timezone": "UTC",
     }
@@ -471,7 +473,7 @@ def _start_redis(
         raise Unavailable("services.no-redis", "Redis is not installed. Run bin/setup, or: " + install_hint())
     folder = _own_folder(home / "redis", owner)
     data = _own_folder(folder / "data", owner)
-    _end_orphans(data, signal.SIGTERM)
+    _end_orphans(data, ("redis", "valkey"), signal.SIGTERM)
     tell("starting Redis")
     path = _socket_folder(folder, owner, "redis.sock", made) / "redis.sock"
     # appendfsync always: a job is struck off the outbox once Redis has it, so what Redis acknowledged must outlive a

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter (pytest's own are shut), gone after the test."""
-    folder = Path(tempfile.mkdtemp(prefix="webgis-test-"))
+    """A folder, not easily spelt, that every user may enter (pytest's own are shut); gone after the test."""
+    folder = Path(tempfile.mkdtemp(prefix="webgis test 城-"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)

@@ -62,7 +62,7 @@ def healthy(port: int) -> bool:
         return answer.status == 200
 
 
-def test_everything_starts_again_what_dies_is_replaced_and_all_stops_together(used_var, free_port):
+def test_what_dies_is_replaced_and_all_stops_together(used_var, free_port):
     with serving(used_var, free_port) as program:
         assert healthy(free_port)
         before = descendants(program.pid)
