@@ -42,11 +42,22 @@ def test_divided_cells_have_no_fault(loaded):
     assert survey.check_cells(loaded, CITY, srid=town.SRID) == []
 
 
-def test_the_first_load_of_a_city_leaves_the_spatial_index_in_place(loaded, monkeypatch):
+def test_the_first_load_of_a_city_leaves_index_and_foreign_key_in_place(loaded, monkeypatch):
     monkeypatch.setattr(history, "MANY", 30)
     town.divide(loaded)
     assert loaded.scalar(text("SELECT indisvalid FROM pg_index WHERE indexrelid = 'city.ix_cell_geom'::regclass"))
+    key = text("SELECT convalidated FROM pg_constraint WHERE conname = 'fk_cell_community_code'")
+    assert loaded.scalar(key)
     assert queries.cell_at(loaded, *town.place(50, 250)).code == WEST + "001"
+
+
+def test_a_first_load_waits_for_nobody_who_reads(runtime, monkeypatch):
+    monkeypatch.setattr(history, "MANY", 30)
+    with runtime.transaction() as session:
+        town.load(session)
+    with runtime.transaction() as reader, runtime.transaction() as session:
+        assert queries.areas(reader)
+        assert town.divide(session).cells == 30
 
 
 def test_progress_is_told(loaded):
