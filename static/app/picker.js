@@ -75,8 +75,7 @@ function picker(box) {
 
   function rank(one, word) {
     if (one.code.startsWith(word)) return 0;
-    if (one.word.toLowerCase().startsWith(word)) return 1;
-    return one.value.startsWith("matter") ? 2 : 3;
+    return one.word.toLowerCase().startsWith(word) ? 1 : 2;
   }
 
   function option(one) {

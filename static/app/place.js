@@ -5,7 +5,7 @@ const CELLS_FROM = 16;
 export function ground(box, view) {
   const maps = window.webgisMaps;
   const map = L.map(box, { zoomControl: false, attributionControl: false, maxZoom: 20, minZoom: 4 });
-  L.control.zoom({ position: "topright" }).addTo(map);
+  L.control.zoom({ position: "topright", zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
   box.setAttribute("role", "application");
   box.setAttribute("aria-label", box.dataset.label);
   if (Array.isArray(view)) map.setView(view, 17, { animate: false });

@@ -49,7 +49,8 @@ NEEDS_UNNEEDED = {"$(": "jQuery", "jQuery": "jQuery", "L.AwesomeMarkers": "Leafl
 _SCRIPT_TAG = re.compile(r"<script(?![^>]*\bnonce=)(?=[\s>])")
 _INLINE_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.S)
 _VIEWPORT = re.compile(r'<meta name="viewport".*?/>', re.S)
-_FOREIGN = re.compile(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|url\(\s*["']?(?:https?:)?//|["'`]https?://""")
+_FOREIGN = re.compile(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|url\(\s*["']?(?:https?:)?//|["'`](?:https?:)?//\w""")
+_DATA_BLOCK = re.compile(r'<script[^>]*type="application/json".*?</script>', re.S)
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,11 @@ def local_address(address: str) -> str | None:
 
 
 def _refuse_foreign(parts: Parts) -> None:
-    """A last look at the text itself: tile addresses and links inside scripts or styles pass no table."""
-    for text in (parts.head, parts.body, parts.script):
+    """A last look at the text itself: tile addresses and links inside scripts or styles pass no table.
+
+    Data blocks are left out: nothing in them is loaded.
+    """
+    for text in (parts.head, _DATA_BLOCK.sub("", parts.body), parts.script):
         if found := _FOREIGN.search(text):
             shown = text[found.start() : found.start() + 120]
             raise Invalid("maps.unknown-address", f"A map would load from another host: {shown!r}", field=shown)

@@ -20,14 +20,14 @@ class Sign:
 
 
 STATES: dict[str, Sign] = {
-    "reported": Sign(lazy_gettext("Reported"), "#2563eb", "circle", "flag"),
+    "reported": Sign(lazy_gettext("Reported"), "#1d4ed8", "circle", "flag"),
     "filed": Sign(lazy_gettext("Filed"), "#4338ca", "circle", "clipboard-check"),
     "dispatched": Sign(lazy_gettext("Dispatched"), "#7c3aed", "square", "send"),
     "handling": Sign(lazy_gettext("In handling"), "#a21caf", "square", "tool"),
     "resolved": Sign(lazy_gettext("Resolved"), "#0f766e", "diamond", "circle-check"),
     "verified": Sign(lazy_gettext("Verified"), "#155e75", "diamond", "shield-check"),
     "closed": Sign(lazy_gettext("Closed"), "#475569", "small", "archive"),
-    "rejected": Sign(lazy_gettext("Not filed"), "#78716c", "small", "ban"),
+    "rejected": Sign(lazy_gettext("Not filed"), "#57534e", "small", "ban"),
 }
 
 

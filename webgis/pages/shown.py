@@ -25,6 +25,7 @@ from webgis.maps.signs import STATES
 from webgis.pages import words
 
 TEXT_IN_LIST = 80
+LEADING_BACK = ("reject", "return")
 
 
 def language() -> str:
@@ -52,14 +53,20 @@ class ClassGroup:
 
 
 def class_groups(session: Session) -> list[ClassGroup]:
-    """Every class of today's standard by kind and major; matters first, since they are reported most."""
+    """Every class of today's standard by kind and major: matters of the street first, since they are reported most,
+    then components, then the matters "component abnormal" that repeat them."""
     groups: dict[tuple[str, str], ClassGroup] = {}
-    for one in sorted(catalog.classes(session), key=lambda one: (one.kind != "matter", one.code)):
+    components = {one.code for one in catalog.classes(session, "component")}
+    for one in sorted(catalog.classes(session), key=lambda one: (*_rank(one, components), one.code)):
         major = (one.major_en if words.english() else None) or one.major_zh
         kind = str(words.KINDS[one.kind])
         group = groups.setdefault((one.kind, one.major_code), ClassGroup(f"{kind} · {major}", kind, []))
         group.classes.append(_class_option(one))
     return list(groups.values())
+
+
+def _rank(one: CaseClass, components: set[str]) -> tuple[bool, bool]:
+    return one.kind == "matter" and one.code in components, one.kind == "component"
 
 
 def _class_option(one: CaseClass) -> dict[str, str]:
@@ -259,7 +266,11 @@ def steps(
     given: Mapping[str, str] | None = None,
     problems: Mapping[str, str] | None = None,
 ) -> list[StepForm]:
-    """The open steps as forms: the first is the usual one and stands open, unless another was tried and refused."""
+    """The open steps as forms, those that lead on before those that lead back.
+
+    The first is the usual one and stands open, unless another was tried and refused.
+    """
+    actions = sorted(actions, key=lambda action: action in LEADING_BACK)
     return [
         StepForm(
             action=action,
