@@ -161,15 +161,9 @@ def _log(settings: Settings, name: str) -> Path:
 def _web(settings: Settings, listener: socket.socket, workers: int) -> Child:
     command = [sys.executable, "-m", "gunicorn", "webgis.app:create_app()", "--bind", f"fd://{listener.fileno()}"]
     command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS), "--preload"]
-    command += [
-        "--graceful-timeout",
-        "3",
-        "--no-control-socket",
-        "--worker-tmp-dir",
-        "/dev/shm",
-        "--log-level",
-        "warning",
-    ]
+    command += ["--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
+    if os.access("/dev/shm", os.W_OK):
+        command += ["--worker-tmp-dir", "/dev/shm"]  # heartbeats that never wait for a disc
     return Child(
         "web",
         command,
