@@ -24,7 +24,7 @@ from sqlalchemy import Engine
 
 from bench import report, scratch
 from tests import city
-from webgis import db, services
+from webgis import db
 from webgis.accounts import operations as accounts
 from webgis.db import Runtime
 from webgis.settings import Settings
@@ -44,22 +44,12 @@ PEOPLE = ("acceptor1", "dispatcher1", "sanitation1", "inspector1")
 @click.option("--cycles", default=40, show_default=True, help="Cycles of each client.")
 def cycle(as_json: bool, cycles: int) -> None:
     """Take cases from report to close with 8 clients, beside one INSERT per request on the same server."""
-    with scratch.database() as engine, _redis() as redis_url, tempfile.TemporaryDirectory() as folder:
+    with scratch.database() as engine, scratch.redis() as redis_url, tempfile.TemporaryDirectory() as folder:
         keys = _prepare(engine)
         address = engine.url.render_as_string(hide_password=False)
         environment = _environment(address, redis_url, folder)
         rows = _rows(environment, keys, cycles)
         sys.exit(report.show("cycle", rows, as_json, scratch.versions(engine)))
-
-
-@contextlib.contextmanager
-def _redis() -> Iterator[str]:
-    url = os.environ.get("WEBGIS_REDIS_URL")
-    if url:
-        yield url
-        return
-    with tempfile.TemporaryDirectory() as folder, services.start(Path(folder), postgres=False) as started:
-        yield started.redis_url
 
 
 def _prepare(engine: Engine) -> dict[str, str]:

@@ -42,6 +42,17 @@ def _server() -> Iterator[str]:
         yield started.database_url
 
 
+@contextlib.contextmanager
+def redis() -> Iterator[str]:
+    """The address of the Redis that WEBGIS_REDIS_URL names, or of a private one."""
+    url = os.environ.get("WEBGIS_REDIS_URL")
+    if url:
+        yield url
+        return
+    with tempfile.TemporaryDirectory() as folder, services.start(Path(folder), postgres=False) as started:
+        yield started.redis_url
+
+
 def versions(engine: Engine) -> str:
     """Versions of PostgreSQL, PostGIS and its GEOS, in one line."""
     with engine.connect() as connection:
