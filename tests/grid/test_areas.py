@@ -42,7 +42,7 @@ def test_what_an_import_does_not_say_is_kept(session):
     bring(session, [CITY], [town.shapes()[CITY]], ["成都"])
     city = session.get_one(Area, CITY)
     assert (city.name_zh, city.name_en, city.population, city.source) == ("成都", "Chengdu", 21_474_000, "survey")
-    assert queries.projected_srid(session, WEST, 4544) == 4523
+    assert queries.projected_srids(session, [WEST, "5106"], 4544) == [4523, 4544]
 
 
 def test_overlaps_between_siblings_are_measured(session):

@@ -9,7 +9,6 @@ import shapely
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from webgis import geo
 from webgis.db import SRID
 from webgis.errors import Invalid
 from webgis.grid import checks, fields, files, queries
@@ -61,10 +60,10 @@ def import_areas(
 ) -> Outcome:
     """Store the areas of a file, or update those that are there.
 
-    `srid`: projected system for areas in m2; `level`: refuse rows of any other (default: by the code's length);
-    `given`: fields by meaning where their names are not the usual ones; `city_srid`: kept with cities of the file.
-    Parents must be stored or in the file; only a county may stand alone. Geometry is repaired, and overlaps, gaps and
-    overhangs are measured against siblings and parents, stored ones too.
+    `srid`: projected system where no area states its own; `level`: refuse rows of any other (default: by the code's
+    length); `given`: fields by meaning where their names are not the usual ones; `city_srid`: kept with cities of the
+    file. Parents must be stored or in the file; only a county may stand alone. Geometry is repaired, and overlaps,
+    gaps and overhangs are measured against siblings and parents, stored ones too.
     """
     rows, faults = _rows(layer, given or {}, level)
     faults += _unknown_parents(session, rows)
@@ -175,6 +174,9 @@ def _store(
     codes = [rows.codes[position] for position in order]
     levels = [_LEVEL_OF[len(code)] for code in codes]
     geoms = rows.geoms[order]
+    own = dict.fromkeys((code for code in codes if len(code) == CODE_LENGTHS["city"]), city_srid) if city_srid else {}
+    stored = queries.projected_srids(session, codes, srid)
+    srids = [own.get(code[: CODE_LENGTHS["city"]], system) for code, system in zip(codes, stored, strict=True)]
     session.execute(
         _UPSERT,
         {
@@ -184,7 +186,7 @@ def _store(
             "names_zh": [rows.names_zh[position] for position in order],
             "names_en": [rows.names_en[position] for position in order],
             "geoms": shapely.to_wkb(shapely.set_srid(geoms, SRID), hex=True, include_srid=True).tolist(),
-            "areas": geo.area_m2(geoms, srid).tolist(),
+            "areas": checks.projected_m2(geoms, srids).tolist(),
             "populations": [rows.populations[position] for position in order],
             "srids": [city_srid if level == "city" else None for level in levels],
             "source": source,

@@ -101,7 +101,7 @@ def _replace(session: Session, old: list[Cell], geoms: np.ndarray, srid: int, re
     cells = NewCells(
         codes=codes,
         geoms=geoms,
-        area_m2=geo.area_m2(geoms, queries.projected_srid(session, community, srid)),
+        area_m2=geo.area_m2(geoms, queries.projected_srids(session, [community], srid)[0]),
         origin="divided" if all(cell.origin == "divided" for cell in old) else "surveyed",
         since=at,
         nominal_m=_shared(old, "nominal_m"),

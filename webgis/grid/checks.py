@@ -54,6 +54,14 @@ def square_metres(geoms: np.ndarray) -> np.ndarray:
     return np.nan_to_num(shapely.area(geoms)) * geo.area_of_degrees(latitude)
 
 
+def projected_m2(geoms: np.ndarray, srids: Sequence[int]) -> np.ndarray:
+    """(n,) areas in m2, each in its own projected system, as they are stored."""
+    srids, made = np.asarray(srids), np.empty(len(geoms))
+    for srid in np.unique(srids):
+        made[srids == srid] = geo.area_m2(geoms[srids == srid], int(srid))
+    return made
+
+
 def polygons_only(geoms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Geometries repaired: (n,) valid Polygons, MultiPolygons or None; (n,) bool repaired; (n,) text of what was wrong.
 

@@ -132,7 +132,7 @@ def import_areas(
         outcome = area_operations.import_areas(
             session,
             layer,
-            srid=projected_srid or runtime.settings.projected_srid,
+            srid=runtime.settings.projected_srid,
             level=level,
             given=given,
             source=source,

@@ -98,28 +98,14 @@ def divide_area(
 
 def communities(session: Session, code: str, srid: int) -> list[Community]:
     """The communities within an area, by code, each with its own projected system or that of its nearest ancestor."""
-    systems = _systems(session, code)
     rows = session.execute(
         select(Area.code, Area.name_zh, func.ST_AsBinary(Area.geom))
         .where(Area.level == "community", Area.code.startswith(code, autoescape=True))
         .order_by(Area.code)
     ).all()
-    geoms = shapely.from_wkb([bytes(row[2]) for row in rows])
-    return [
-        Community(row[0], row[1], geom, _system(row[0], systems, srid)) for row, geom in zip(rows, geoms, strict=True)
-    ]
-
-
-def _systems(session: Session, code: str) -> dict[str, int]:
-    above = [code[:length] for length in (4, 6, 9)]
-    statement = select(Area.code, Area.projected_srid).where(
-        Area.projected_srid.is_not(None), Area.code.in_(above) | Area.code.startswith(code, autoescape=True)
-    )
-    return dict(session.execute(statement).all())
-
-
-def _system(code: str, systems: dict[str, int], default: int) -> int:
-    return next((systems[code[:length]] for length in (12, 9, 6, 4) if code[:length] in systems), default)
+    geoms = shapely.from_wkb([bytes(shape) for _, _, shape in rows])
+    srids = queries.projected_srids(session, [own for own, _, _ in rows], srid)
+    return [Community(own, name, geom, system) for (own, name, _), geom, system in zip(rows, geoms, srids, strict=True)]
 
 
 def _cut(

@@ -115,6 +115,13 @@ def as_text(value: Any) -> str | None:
     return str(value).strip()
 
 
+def texts(layer: Layer, found: Mapping[str, str], meaning: str) -> list[str | None]:
+    """The values of a field as text, None where the file has no such field or no value."""
+    return (
+        [as_text(value) for value in values(layer, found, meaning)] if meaning in found else [None] * len(layer.geoms)
+    )
+
+
 def as_number(value: Any) -> float | None:
     """A value as a number; None when there is none."""
     try:

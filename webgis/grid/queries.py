@@ -4,7 +4,7 @@ Places are CGCS2000 degrees (WGS 84 is taken as equal), longitude first. Other s
 edge. Moments are aware datetimes; None is now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -143,7 +143,11 @@ def areas(session: Session, level: str | None = None, within: str | None = None)
     return session.scalars(statement).all()
 
 
-def projected_srid(session: Session, code: str, default: int) -> int:
-    """The projected system of an area: its own, its nearest ancestor's, or `default` (that of the settings)."""
-    own = [area.projected_srid for area in area_chain(session, code) if area.projected_srid is not None]
-    return own[-1] if own else default
+def projected_srids(session: Session, codes: Sequence[str], default: int) -> list[int]:
+    """The projected system of each of some areas or cells: its own, its nearest ancestor's, or `default`."""
+    stated = dict(session.execute(select(Area.code, Area.projected_srid).where(Area.projected_srid.is_not(None))).all())
+    return [next((stated[up] for up in _upwards(code) if up in stated), default) for code in codes]
+
+
+def _upwards(code: str) -> Iterator[str]:
+    return (code[:length] for length in (12, 9, 6, 4) if length <= len(code))

@@ -9,14 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from webgis import geo
 from webgis.errors import Conflict, Invalid
 from webgis.grid import checks, fields, files, history, queries
 from webgis.grid.areas import geometry_faults
@@ -90,9 +89,9 @@ def import_cells(
 ) -> Outcome:
     """Check the cells of a file and store them; see the module for what faults do.
 
-    `zone`: of dates without one; `at`: since when cells without an initial time are valid (default: now);
-    `again`: close the valid cells of the file's communities, with lineage to the new ones (`Conflict`
-    "grid.divided" without); cells of the same code and shape stay as they are.
+    `srid`: projected system where no area states its own; `zone`: of dates without one; `at`: since when cells
+    without an initial time are valid (default: now); `again`: close the valid cells of the file's communities, with
+    lineage to the new ones (`Conflict` "grid.divided" without); cells of the same code and shape stay as they are.
     """
     unknown = set(accepted) - KINDS
     if unknown:
@@ -110,7 +109,8 @@ def import_cells(
     storable[[fault.row - 1 for fault in faults if fault.kind in UNSTORABLE]] = False
     history.lock_communities(session, ground.codes)
     old = history.valid_cells(session, ground.codes)
-    faults += _area_mismatches(rows, srid)
+    srids = np.array(queries.projected_srids(session, [str(code) for code in rows.codes], srid))
+    faults += _area_mismatches(rows, srids)
     loadable = np.flatnonzero(storable & rows.valid)
     if len(loadable):
         codes, geoms = rows.codes[loadable], rows.geoms[loadable]
@@ -128,7 +128,7 @@ def import_cells(
             cells=len(old.ids),
         )
     outcome.left_out = int((~storable).sum())
-    _store(session, rows, storable, old, srid, at, outcome)
+    _store(session, rows, storable, old, srids, at, outcome)
     return outcome
 
 
@@ -152,7 +152,7 @@ def _rows(layer: Layer, given: Mapping[str, str | None], zone: tzinfo, at: datet
         [fields.as_number(area) for area in fields.values(layer, found, "area")],
         since,
         until,
-        *([fields.as_text(value) for value in fields.values(layer, found, name)] for name in _TEXTS),
+        *(fields.texts(layer, found, name) for name in _TEXTS),
     )
     return rows, faults + wrong
 
@@ -163,19 +163,24 @@ _TEXTS = ("land_use", "manager", "remark")
 def _times(
     layer: Layer, found: Mapping[str, str], codes: np.ndarray, zone: tzinfo, at: datetime
 ) -> tuple[list[datetime], list[datetime | None], list[Fault]]:
+    starts, ends = fields.values(layer, found, "since"), fields.values(layer, found, "until")
+    read = {pair: _read_times(*pair, zone, at) for pair in set(zip(starts, ends, strict=True))}
     since, until, faults = [], [], []
-    pairs = zip(fields.values(layer, found, "since"), fields.values(layer, found, "until"), strict=True)
-    for row, (start, end) in enumerate(pairs, 1):
-        try:
-            begins, ends = fields.as_moment(start, zone) or at, fields.as_moment(end, zone)
-            wrong = _time_fault(begins, ends, at)
-        except ValueError:
-            begins, ends, wrong = at, None, f"{start!r} or {end!r} is not a date; accepted: 2024-01-31, 20240131"
+    for row, pair in enumerate(zip(starts, ends, strict=True), 1):
+        begin, end, wrong = read[pair]
+        since.append(begin)
+        until.append(end)
         if wrong:
             faults.append(Fault("time", wrong, row, codes[row - 1]))
-        since.append(begins)
-        until.append(ends)
     return since, until, faults
+
+
+def _read_times(start: Any, end: Any, zone: tzinfo, at: datetime) -> tuple[datetime, datetime | None, str | None]:
+    try:
+        begins, ends = fields.as_moment(start, zone) or at, fields.as_moment(end, zone)
+    except ValueError:
+        return at, None, f"{start!r} or {end!r} is not a date; accepted: 2024-01-31, 20240131"
+    return begins, ends, _time_fault(begins, ends, at)
 
 
 def _time_fault(begins: datetime, ends: datetime | None, at: datetime) -> str | None:
@@ -229,12 +234,12 @@ def code_fault(code: str | None) -> str | None:
     return "the sequence begins at 001" if code.endswith("000") else None
 
 
-def _area_mismatches(rows: _Rows, srid: int) -> list[Fault]:
+def _area_mismatches(rows: _Rows, srids: np.ndarray) -> list[Fault]:
     stated = np.array([np.nan if area is None else area for area in rows.stated_m2], dtype=float)
     given = np.flatnonzero(~np.isnan(stated) & ~shapely.is_missing(rows.geoms))
     if not len(given):
         return []
-    m2 = shapely.area(geo.project(rows.geoms[given], srid))
+    m2 = checks.projected_m2(rows.geoms[given], srids[given])
     off = np.abs(stated[given] - m2) > m2 * AREA_TOLERANCE
     return [
         Fault("area-mismatch", f"states {stated[row]:,.1f} m2, measures {size:,.1f} m2", int(row) + 1, rows.codes[row],
@@ -313,26 +318,32 @@ def _holders(session: Session, geoms: np.ndarray) -> list[str | None]:
 
 def _reused(session: Session, rows: _Rows, storable: np.ndarray) -> list[Fault]:
     """Rows whose code an earlier cell of another shape bore: the standard gives a changed cell a new code."""
-    codes = list(rows.codes[storable])
+    number = {rows.codes[row]: row for row in np.flatnonzero(storable)}
     stored = session.execute(
-        text("SELECT code, ST_AsBinary(geom) FROM city.cell WHERE code = ANY(:codes)"), {"codes": codes}
+        text("SELECT code, ST_AsBinary(geom) FROM city.cell WHERE code = ANY(:codes)"), {"codes": list(number)}
     ).all()
-    before: dict[str, list[bytes]] = {}
-    for code, wkb in stored:
-        before.setdefault(code, []).append(bytes(wkb))
+    bearers = np.array([number[code] for code, _ in stored], dtype=int)
+    shapes = shapely.from_wkb(np.array([bytes(wkb) for _, wkb in stored], dtype=object))
+    same = np.unique(bearers[_same(rows.geoms[bearers], shapes)])
     return [
         Fault("reused-code", "an earlier cell of another shape bore this code", int(row) + 1, rows.codes[row])
-        for row in np.flatnonzero(storable)
-        if rows.codes[row] in before and not _same(rows.geoms[row], before[rows.codes[row]])
+        for row in np.setdiff1d(bearers, same)
     ]
 
 
-def _same(geom, shapes: list[bytes]) -> bool:
-    return any(shapely.equals_exact(geom, shapely.normalize(shapely.from_wkb(shape)), 1e-8) for shape in shapes)
+def _same(geoms: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """(n,) bool: polygons in normal form that have the very shape of stored ones, to about a millimetre."""
+    return shapely.equals_exact(geoms, shapely.normalize(stored), 1e-8)
 
 
 def _store(
-    session: Session, rows: _Rows, storable: np.ndarray, old: OldCells, srid: int, at: datetime, outcome: Outcome
+    session: Session,
+    rows: _Rows,
+    storable: np.ndarray,
+    old: OldCells,
+    srids: np.ndarray,
+    at: datetime,
+    outcome: Outcome,
 ) -> None:
     stays = _staying(rows, storable, old)
     taken = np.array([row for row in np.flatnonzero(storable) if rows.codes[row] not in stays], dtype=int)
@@ -342,7 +353,7 @@ def _store(
     cells = NewCells(
         codes=rows.codes[taken].tolist(),
         geoms=rows.geoms[taken],
-        area_m2=geo.area_m2(rows.geoms[taken], srid),
+        area_m2=checks.projected_m2(rows.geoms[taken], srids[taken]),
         origin="surveyed",
         since=[at if rows.codes[row][:12] in replaced else rows.since[row] for row in taken],
         until=[rows.until[row] for row in taken],
@@ -353,12 +364,10 @@ def _store(
 
 def _staying(rows: _Rows, storable: np.ndarray, old: OldCells) -> set[str]:
     """Codes of valid cells that the file has in just the same shape."""
-    stored = dict(zip(old.codes, shapely.normalize(old.geoms), strict=True))
-    return {
-        rows.codes[row]
-        for row in np.flatnonzero(storable & rows.valid)
-        if rows.codes[row] in stored and shapely.equals_exact(rows.geoms[row], stored[rows.codes[row]], 1e-8)
-    }
+    number = {rows.codes[row]: row for row in np.flatnonzero(storable & rows.valid)}
+    known = np.array([position for position, code in enumerate(old.codes) if code in number], dtype=int)
+    bearers = np.array([number[code] for code in old.codes[known]], dtype=int)
+    return set(old.codes[known][_same(rows.geoms[bearers], old.geoms[known])])
 
 
 def check_cells(session: Session, code: str, *, srid: int, tolerance_m2: float = checks.NOTABLE_M2) -> list[Fault]:

@@ -21,6 +21,7 @@ END $$;
 -- The cell valid now that is nearest to a point, and how far it is in metres. The index gives cells by distance in
 -- degrees, which is not the order in metres (a degree of longitude is shorter), so it reads on until no cell further
 -- away in degrees can be nearer in metres: every path of d degrees is at least d * 110,500 * cos(latitude) metres.
+-- From tens of kilometres outside that would be the whole grid: after 10,000 cells the nearest so far is the answer.
 CREATE FUNCTION fn.nearest_cell(point geometry, OUT cell_id bigint, OUT metres double precision)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
@@ -28,9 +29,11 @@ DECLARE
         SELECT c.id, c.geom, c.geom <-> nearest_cell.point AS degrees FROM city.cell c WHERE upper_inf(c.valid)
         ORDER BY c.geom <-> nearest_cell.point;
     distance double precision;
+    seen integer := 0;
 BEGIN
     FOR candidate IN by_degrees LOOP
-        EXIT WHEN candidate.degrees
+        seen := seen + 1;
+        EXIT WHEN seen > 10000 OR candidate.degrees
             * 110500 * cos(radians(least(abs(ST_Y(nearest_cell.point)) + candidate.degrees, 89))) > metres;
         distance := ST_Distance(candidate.geom::geography, nearest_cell.point::geography);
         IF metres IS NULL OR distance < metres THEN
