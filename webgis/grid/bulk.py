@@ -136,5 +136,9 @@ def _column(values: list, dtype: str) -> np.ndarray:
 
 
 def ewkb(geoms: np.ndarray, srid: int) -> np.ndarray:
-    """Geometries as a column of EWKB for `write`."""
-    return shapely.to_wkb(shapely.set_srid(geoms, srid), include_srid=True)
+    """Geometries (2D) as a column of EWKB for `write`."""
+    plain = shapely.to_wkb(geoms, byte_order=1, output_dimension=2)
+    head = {kind: struct.pack("<BII", 1, kind | 0x20000000, srid) for kind in range(1, 8)}
+    made = np.empty(len(plain), dtype=object)
+    made[:] = [head[one[1]] + one[5:] for one in plain]
+    return made

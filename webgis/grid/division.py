@@ -207,12 +207,12 @@ class _Candidates:
 def _candidates(lattice: _Lattice, areas: np.ndarray, lines: raster.Edges, squares: raster.Cover) -> _Candidates:
     touched, inside = squares.touched, squares.inside
     rings = lattice.quads(np.concatenate([touched.i, inside.i]), np.concatenate([touched.j, inside.j]))
-    quads = shapely.polygons(rings)
     cut = len(touched)
-    pieces, square = _pieces(areas, lines, squares, quads[:cut], rings[:cut, :4])
-    geoms = np.concatenate([pieces, quads[cut:]])
+    corners = rings[:cut, :4]
+    pieces, square = _pieces(areas, lines, squares, corners)
+    geoms = np.concatenate([pieces, shapely.polygons(rings[cut:])])
     if lattice.size_m <= _SMALL_M:
-        area_m2 = _piece_areas(pieces, quads[:cut], square, lattice.size_m)
+        area_m2 = _piece_areas(pieces, corners[square], lattice.size_m)
         area_m2 = np.concatenate([area_m2, np.full(len(inside), lattice.size_m**2)])
     else:
         area_m2 = geo.area_m2(geoms, lattice.srid)
@@ -223,11 +223,11 @@ def _candidates(lattice: _Lattice, areas: np.ndarray, lines: raster.Edges, squar
         j=np.concatenate([touched.j[square], inside.j]),
         area_m2=area_m2,
         square=square,
-        corners=rings[:cut, :4],
+        corners=corners,
     )
 
 
-def _pieces(areas, lines, squares: raster.Cover, quads, corners) -> tuple[np.ndarray, np.ndarray]:
+def _pieces(areas, lines, squares: raster.Cover, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The connected pieces of the touched squares inside their communities, and the square each lies in."""
     owner = squares.touched.owner
     clipped = clipping.clip(lines, squares.square, squares.edge, corners)
@@ -235,15 +235,26 @@ def _pieces(areas, lines, squares: raster.Cover, quads, corners) -> tuple[np.nda
     middle = corners[clipped.bare].mean(axis=1)
     whole = clipped.bare[shapely.contains_xy(areas[owner[clipped.bare]], middle[:, 0], middle[:, 1])]
     hard = clipped.hard
-    pieces = _intersection(quads[hard], _local_parts(areas, squares.touched, quads, hard))
+    quads = shapely.polygons(corners[np.concatenate([whole, hard])])
+    pieces = _intersection(quads[len(whole) :], _local_parts(areas, squares.touched, corners, hard))
     pieces, of = shapely.get_parts(pieces, return_index=True)
     some = (shapely.get_type_id(pieces) == 3) & (shapely.area(pieces) > 0.0)
-    pieces = np.concatenate([clipped.geoms, quads[whole], shapely.orient_polygons(pieces[some])])
+    pieces = np.concatenate([clipped.geoms, quads[: len(whole)], shapely.orient_polygons(pieces[some])])
     square = np.concatenate([clipped.square, whole, hard[of[some]]])
     order = np.argsort(square, kind="stable")
     pieces, square = pieces[order], square[order]
-    _same_nodes(pieces, square, quads, shapely.get_coordinates(areas))
+    near = np.flatnonzero(_beside(squares.touched, hard)[square])
+    if len(near):
+        pieces[near] = _same_nodes(pieces[near], corners[square[near]], shapely.get_coordinates(areas))
     return pieces, square
+
+
+def _beside(touched: raster.Squares, some: np.ndarray) -> np.ndarray:
+    """Which of the touched squares, of any community, are at the place of one of `some` or next to it."""
+    width = touched.i.max() - touched.i.min() + 3
+    place = (touched.j - touched.j.min()) * width + touched.i - touched.i.min()
+    steps = np.array([row * width + column for row in (-1, 0, 1) for column in (-1, 0, 1)])
+    return np.isin(place, (place[some][:, None] + steps).ravel())
 
 
 def _intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -257,15 +268,15 @@ def _intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.concatenate(list(parts))
 
 
-def _same_nodes(pieces: np.ndarray, square: np.ndarray, quads: np.ndarray, fixed: np.ndarray) -> None:
-    """Make nodes that differ only by rounding equal to the last bit, in `pieces` itself.
+def _same_nodes(pieces: np.ndarray, corners: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    """`pieces` with nodes that differed only by rounding made equal to the last bit.
 
-    Where a community's edge crosses a side, both squares compute the crossing, from differently trimmed copies of
-    the edge; without this a merged cell could keep a slit 1e-14 degrees wide. Corners of squares and the communities'
+    Where a community's edge crosses a side, both squares compute the crossing, GEOS from differently trimmed copies
+    of the edge; without this a merged cell could keep a slit 1e-14 degrees wide. Corners of squares and communities'
     own vertices (`fixed`) never move.
     """
     points, piece = shapely.get_coordinates(pieces, return_index=True)
-    corners = shapely.get_coordinates(quads).reshape(-1, 5, 2)[square[piece], :4]
+    corners = corners[piece]
     off = np.abs(points[:, None] - corners).max(axis=2)
     nearest = off.argmin(axis=1)
     off = off[np.arange(len(off)), nearest]
@@ -277,6 +288,7 @@ def _same_nodes(pieces: np.ndarray, square: np.ndarray, quads: np.ndarray, fixed
     changed = np.unique(piece[(moved != points).any(axis=1)])
     if len(changed):
         _move(pieces, changed, moved[np.isin(piece, changed)])
+    return pieces
 
 
 def _clustered(points: np.ndarray) -> np.ndarray:
@@ -302,9 +314,9 @@ def _move(pieces: np.ndarray, changed: np.ndarray, points: np.ndarray) -> None:
     pieces[changed[good]] = shapely.remove_repeated_points(moved[good])
 
 
-def _local_parts(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray, some: np.ndarray) -> np.ndarray:
+def _local_parts(areas: np.ndarray, touched: raster.Squares, corners: np.ndarray, some: np.ndarray) -> np.ndarray:
     """For `some` of the touched squares the community, or a part of it that is enough, where it has many vertices."""
-    owner, quads = touched.owner[some], quads[some]
+    owner = touched.owner[some]
     local = areas[owner]
     many = np.flatnonzero(shapely.get_num_coordinates(areas)[owner] > _MANY_VERTICES)
     if not len(many):
@@ -312,23 +324,24 @@ def _local_parts(areas: np.ndarray, touched: raster.Squares, quads: np.ndarray, 
     key = np.stack([owner[many], touched.j[some[many]] // _BLOCK, touched.i[some[many]] // _BLOCK], axis=1)
     block, at = np.unique(key, axis=0, return_inverse=True)
     at = at.ravel()
-    bounds = shapely.bounds(quads[many])
+    within = corners[some[many]]
     low, high = np.full((len(block), 2), np.inf), np.full((len(block), 2), -np.inf)
-    np.minimum.at(low, at, bounds[:, :2])
-    np.maximum.at(high, at, bounds[:, 2:])
+    np.minimum.at(low, at, within.min(axis=1))
+    np.maximum.at(high, at, within.max(axis=1))
     frame = 1e-5  # the block's own edge stays clear of its squares
     boxes = shapely.box(low[:, 0] - frame, low[:, 1] - frame, high[:, 0] + frame, high[:, 1] + frame)
     local[many] = shapely.intersection(areas[block[:, 0]], boxes)[at]
     return local
 
 
-def _piece_areas(pieces, quads, square, size_m: float) -> np.ndarray:
+def _piece_areas(pieces: np.ndarray, corners: np.ndarray, size_m: float) -> np.ndarray:
     """Area in the projected system: by the share of the square, whose area there is known, so that the pieces of a
     square add up to it; corrected for the degree's shrinking to the north between the two middles."""
-    whole = quads[square]
+    across, up = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
+    whole = 0.5 * (across[:, 0] * up[:, 1] - across[:, 1] * up[:, 0])
     shrink = geo.area_of_degrees(shapely.get_y(shapely.centroid(pieces)))
-    shrink /= geo.area_of_degrees(shapely.get_y(shapely.centroid(whole)))
-    return size_m**2 * shapely.area(pieces) / shapely.area(whole) * shrink
+    shrink /= geo.area_of_degrees(corners[:, :, 1].mean(axis=1))
+    return size_m**2 * shapely.area(pieces) / whole * shrink
 
 
 def _shared_edges(squares: raster.Cover, candidates: _Candidates, size_m: float) -> tuple[np.ndarray, ...]:
