@@ -241,7 +241,7 @@ def python_packages(for_tests: bool) -> None:
     if not stamped("environment", home):
         say(f"[2/4] Python packages: making .venv with Python {sys.version.split()[0]}")
         shutil.rmtree(VENV, ignore_errors=True)
-        run("python -m venv", [sys.executable, "-m", "venv", VENV])
+        run("python -m venv", [sys._base_executable, "-m", "venv", VENV])
         stamp("environment", home)
     lock = ROOT / ("requirements-test.lock" if for_tests else "requirements.lock")
     if stamped(lock.name, lock.read_text()):

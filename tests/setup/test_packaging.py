@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -112,6 +113,16 @@ def test_the_command_works_from_a_wheel_outside_the_checkout(wheel, tmp_path):
     assert told.stdout.split() == [str(site / "webgis/sql"), str(site / "webgis/static")]
     helped = subprocess.run([site / "bin/webgis", "--help"], env=environment, cwd="/", capture_output=True, text=True)
     assert helped.returncode == 0 and "grid" in helped.stdout and "serve" in helped.stdout, helped.stderr
+
+
+def test_a_python_that_is_too_old_is_said_plainly(tmp_path):
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2\nexit 1\n')
+    old.chmod(0o755)
+    (tmp_path / "dirname").symlink_to(shutil.which("dirname"))
+    refused = subprocess.run([ROOT / "bin/setup"], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "Python 3.11 or newer is needed, and python3 is Python 3.9.2" in refused.stderr
 
 
 def test_a_second_set_up_changes_nothing_and_takes_seconds():
