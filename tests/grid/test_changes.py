@@ -45,6 +45,11 @@ def test_a_cell_is_split_along_a_line(cells):
     assert sum(step.share for step in steps) == pytest.approx(1, abs=1e-9)
 
 
+def test_a_cell_that_was_just_located_is_split(cells):
+    found = queries.cell_at(cells, *town.place(50, 250))
+    assert len(split(cells, found.code, line((30, 190), (30, 310)))) == 2
+
+
 def test_a_cell_is_split_along_the_outline_of_a_polygon(cells):
     yard = town.degrees(shapely.box(20, 220, 60, 260))
     made = split(cells, WEST + "001", yard)

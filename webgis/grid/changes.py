@@ -5,6 +5,7 @@ from datetime import datetime
 
 import numpy as np
 import shapely
+from geoalchemy2.shape import to_shape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -31,7 +32,7 @@ def split_cell(
     at = history.moment(session, at)
     history.lock_communities(session, [code[:12]])
     old = _valid(session, [code])
-    pieces = _pieces(shapely.from_wkb(bytes(old[0].geom.data)), by)
+    pieces = _pieces(to_shape(old[0].geom), by)
     return _replace(session, old, pieces, srid, "split", at)
 
 
@@ -48,7 +49,7 @@ def merge_cells(session: Session, codes: Sequence[str], *, srid: int, at: dateti
     at = history.moment(session, at)
     history.lock_communities(session, [codes[0][:12]])
     old = _valid(session, codes)
-    geoms = shapely.from_wkb([bytes(cell.geom.data) for cell in old])
+    geoms = [to_shape(cell.geom) for cell in old]
     whole = shapely.union_all(geoms)
     if whole.geom_type != "Polygon":
         raise Invalid(
@@ -95,7 +96,7 @@ def _replace(session: Session, old: list[Cell], geoms: np.ndarray, srid: int, re
     leaving = OldCells(
         np.array([cell.id for cell in old]),
         np.array([cell.code for cell in old], dtype=object),
-        shapely.from_wkb([bytes(cell.geom.data) for cell in old]),
+        np.array([to_shape(cell.geom) for cell in old], dtype=object),
         np.array([cell.valid.lower for cell in old], dtype=object),
     )
     cells = NewCells(
