@@ -4,7 +4,7 @@ const CELLS_FROM = 16;
 
 export function ground(box, view) {
   const maps = window.webgisMaps;
-  const map = L.map(box, { zoomControl: false, attributionControl: false, maxZoom: 20, minZoom: 4 });
+  const map = L.map(box, { zoomControl: false, attributionControl: false, maxZoom: 20, minZoom: 4, zoomSnap: 0.5 });
   L.control.zoom({ position: "topright", zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
   box.setAttribute("role", "application");
   box.setAttribute("aria-label", box.dataset.label);

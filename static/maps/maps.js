@@ -90,7 +90,8 @@
     L.control.attribution({ prefix: false, position: "bottomright" }).addAttribution(options.words.attribution).addTo(map);
     map.getContainer().setAttribute("aria-label", options.words.map);
     map.getContainer().setAttribute("role", "application");
-    map.webgisReady = new Set();
+    map.on("zoomend", () => ready(map, "zoom", map.getZoom()));
+    ready(map, "zoom", map.getZoom());
     return map;
   }
 
@@ -117,16 +118,17 @@
     state.line.dataset.what = first || "";
   }
 
-  function ready(map, what) {
-    map.getContainer().dataset[what] = "shown";
+  // Says on the map's element what it shows by now, for scripts that look on.
+  function ready(map, what, value = "shown") {
+    map.getContainer().dataset[what] = value;
   }
 
-  // ---- areas: the level follows the zoom; names are labels under the signs
+  // ---- areas: levels and detail follow the zoom; names are labels under the signs
 
-  const LEVELS = [
-    { level: "county", from: 0, to: 12, step: 1 },
-    { level: "subdistrict", from: 12, to: 14.5, step: 0.2 },
-    { level: "community", from: 14.5, to: 99, step: 0.05 },
+  const DETAILS = [
+    { detail: "far", from: 0, step: 1, levels: ["county"], names: "county" },
+    { detail: "middle", from: 12, step: 0.2, levels: ["county", "subdistrict"], names: "subdistrict" },
+    { detail: "near", from: 14.5, step: 0.05, levels: ["county", "subdistrict", "community"], names: "community" },
   ];
   const STYLES = {
     county: { color: "#64748b", weight: 2, fill: true, fillColor: "#ffffff", fillOpacity: 1 },
@@ -134,59 +136,60 @@
     community: { color: "#b6c2d1", weight: 1, fill: false, dashArray: "4 3" },
   };
 
+  // All levels of one detail are simplified alike, so that shared lines lie on one another.
   function areaLayer(map, options) {
     const group = L.layerGroup();
-    const lower = map.createPane("areas");
-    lower.style.zIndex = 350;
     const labels = map.createPane("labels");
     labels.style.zIndex = 450;
     labels.style.pointerEvents = "none";
-    const renderer = L.canvas({ pane: "areas", padding: 0.3 });
-    const drawn = {};
-    for (const { level } of LEVELS) drawn[level] = { shapes: L.layerGroup(), names: L.layerGroup(), known: new Set() };
-    const ask = { county: asker(map), subdistrict: asker(map), community: asker(map) };
+    const renderers = {};
+    Object.keys(STYLES).forEach((level, place) => {
+      map.createPane(level).style.zIndex = 350 + place;
+      renderers[level] = L.canvas({ pane: level, padding: 0.3 });
+    });
+    const drawn = new Map(DETAILS.map(({ detail }) => [detail, { shapes: L.layerGroup(), known: new Set() }]));
 
-    function add(level, features) {
-      const target = drawn[level];
-      for (const feature of features) {
-        if (target.known.has(feature.properties.code)) continue;
-        target.known.add(feature.properties.code);
-        L.geoJSON(feature, { pane: "areas", renderer, interactive: false, style: STYLES[level] }).addTo(target.shapes);
-        const [lon, lat] = feature.properties.label;
-        const name = element("span", `wg-name wg-name-${level}`, nameOf(feature.properties));
-        const place = L.divIcon({ html: name, className: "wg-label", iconSize: [0, 0] });
-        L.marker([lat, lon], { icon: place, pane: "labels", interactive: false, keyboard: false }).addTo(target.names);
-      }
+    function add(target, feature, named) {
+      const facts = feature.properties;
+      if (target.known.has(facts.code)) return;
+      target.known.add(facts.code);
+      const look = { pane: facts.level, renderer: renderers[facts.level], interactive: false, style: STYLES[facts.level] };
+      L.geoJSON(feature, look).addTo(target.shapes);
+      if (facts.level !== named) return;
+      const [lon, lat] = facts.label;
+      const name = element("span", `wg-name wg-name-${facts.level}`, nameOf(facts));
+      const icon_ = L.divIcon({ html: name, className: "wg-label", iconSize: [0, 0] });
+      L.marker([lat, lon], { icon: icon_, pane: "labels", interactive: false, keyboard: false }).addTo(target.shapes);
     }
 
-    async function load(level, step) {
-      const data = await ask[level](address(options.address, { level, bbox: box(map, step) }));
-      if (data) add(level, data.features);
+    const askers = Object.fromEntries(Object.keys(STYLES).map((level) => [level, asker(map)]));
+
+    async function load({ detail, step, names }, level) {
+      const data = await askers[level](address(options.address, { level, detail, bbox: box(map, step) }));
+      for (const feature of data ? data.features : []) add(drawn.get(detail), feature, names);
     }
 
-    function shown(layer, on) {
-      if (on && !group.hasLayer(layer)) group.addLayer(layer);
-      if (!on && group.hasLayer(layer)) group.removeLayer(layer);
-    }
-
+    // What was drawn last stays until the new detail is there: nothing blinks.
     async function update() {
       if (!map.hasLayer(group)) return;
-      const zoom = map.getZoom();
-      const jobs = [];
-      for (const { level, from, to, step } of LEVELS) {
-        if (!options.data && (level === "county" || zoom >= from)) jobs.push(load(level, step));
-        shown(drawn[level].shapes, level === "county" || zoom >= from);
-        shown(drawn[level].names, zoom >= from && zoom < to && (level !== "community" || zoom >= 15));
+      const wanted = DETAILS.findLast(({ from }) => map.getZoom() >= from);
+      await Promise.all(wanted.levels.map((level) => load(wanted, level)));
+      if (DETAILS.findLast(({ from }) => map.getZoom() >= from) !== wanted) return;
+      for (const [detail, { shapes }] of drawn) {
+        if (detail === wanted.detail) group.addLayer(shapes);
+        else group.removeLayer(shapes);
       }
-      await Promise.all(jobs);
       ready(map, "areas");
     }
 
     if (options.data) {
-      for (const feature of block(options.data).features) add(feature.properties.level, [feature]);
+      const all = drawn.get("middle");
+      for (const feature of block(options.data).features) add(all, feature, "subdistrict");
+      group.addLayer(all.shapes);
+    } else {
+      group.on("add", update);
+      map.on("moveend", update);
     }
-    group.on("add", update);
-    map.on("moveend", update);
     return group;
   }
 
@@ -227,7 +230,7 @@
       last = url;
       cells.clearLayers();
       cells.addData(data);
-      map.getContainer().dataset.cells = String(data.features.length);
+      ready(map, "cells", data.features.length);
       say(map, "cells", Boolean(data.truncated));
     }
 
@@ -307,7 +310,7 @@
       cluster.clearLayers();
       const shown = markers.filter((marker) => !hidden.has(marker.options.webgis.row.state));
       cluster.addLayers(shown);
-      map.getContainer().dataset.cases = String(shown.length);
+      ready(map, "cases", shown.length);
     }
 
     function take(data) {

@@ -1,6 +1,7 @@
 """The whole main job through the pages: reported on the pavement, filed, dispatched, done, checked, closed, mapped."""
 
 import re
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,6 +10,7 @@ from tests import city
 
 NASTY = "${alert(1)} <img src=x onerror=alert(1)> `${alert(2)}` {{ 7*7 }} </script><script>alert(3)</script>"
 PHONE, DESK = (390, 844), (1440, 900)
+HISTORY = ["report", "file", "dispatch", "receive", "resolve", "verify", "resolve", "verify", "close"]
 CELL_CODE = re.compile(r"^5101040170\d{5}$")
 
 
@@ -51,39 +53,40 @@ def step(page: Page, number: str, action: str, *, fill=None, choose=None, photos
 @pytest.mark.parametrize(("size", "language"), [(PHONE, "zh-CN"), (DESK, "en")], ids=["phone-zh", "desk-en"])
 def test_a_case_goes_through_the_pages_from_the_pavement_to_the_map(site, photo, size, language):
     where = {"latitude": city.IN_WEST[1], "longitude": city.IN_WEST[0], "accuracy": 12}
-    pocket = {"size": size, "language": language, "geolocation": where, "permissions": ["geolocation"]}
-    view = {"size": size, "language": language}
-    with site.reader("inspector1", **pocket) as page:
-        number = report(page, photo, by_position=size == PHONE)
-        expect(page.locator(".description")).to_have_text(NASTY)
-        expect(page.locator(".description img")).to_have_count(0)
-    with site.reader("acceptor1", **view) as page:
-        expect(page.locator(".c-text")).to_contain_text("${alert(1)} <img")
-        page.click(".row-link")
-        page.locator("[data-step=file] [name=condition]").first.check()
-        page.click("[data-step=file] button[type=submit]")
-        expect(page.locator(".notice-success")).to_be_visible()
-    with site.reader("dispatcher1", **view) as page:
-        step(page, number, "dispatch")
-    with site.reader("sanitation1", **view) as page:
-        step(page, number, "receive")
-        step(page, number, "resolve", fill={"note": "已清运"}, photos=[photo(150)])
-    with site.reader("inspector2", **pocket) as page:
-        step(page, number, "verify", choose={"result": "fail"}, fill={"note": "仍有残留"})
-    with site.reader("sanitation1", **view) as page:
-        step(page, number, "resolve", fill={"note": "已二次清理"})
-    with site.reader("inspector2", **pocket) as page:
-        step(page, number, "verify", choose={"result": "pass"})
-    with site.reader("acceptor1", **view) as page:
-        step(page, number, "close")
-        actions = page.locator("[data-timeline] [data-action]").evaluate_all(
+    pocket = {"geolocation": where, "permissions": ["geolocation"]}
+    with ExitStack() as stack:
+
+        def open_as(login: str, **options) -> Page:
+            return stack.enter_context(site.reader(login, size=size, language=language, **options))
+
+        reporter, checker = open_as("inspector1", **pocket), open_as("inspector2", **pocket)
+        acceptor, dispatcher, department = open_as("acceptor1"), open_as("dispatcher1"), open_as("sanitation1")
+        number = report(reporter, photo, by_position=size == PHONE)
+        expect(reporter.locator(".description")).to_have_text(NASTY)
+        expect(reporter.locator(".description img")).to_have_count(0)
+        file_from_the_list(acceptor)
+        step(dispatcher, number, "dispatch")
+        step(department, number, "receive")
+        step(department, number, "resolve", fill={"note": "已清运"}, photos=[photo(150)])
+        step(checker, number, "verify", choose={"result": "fail"}, fill={"note": "仍有残留"})
+        step(department, number, "resolve", fill={"note": "已二次清理"})
+        step(checker, number, "verify", choose={"result": "pass"})
+        step(acceptor, number, "close")
+        told = acceptor.locator("[data-timeline] [data-action]").evaluate_all(
             "all => all.map(one => one.dataset.action)"
         )
-        assert actions[::-1] == [
-            *("report", "file", "dispatch", "receive", "resolve"),
-            *("verify", "resolve", "verify", "close"),
-        ]
-        look_at_the_map(page, number)
+        assert told[::-1] == HISTORY
+        look_at_the_map(acceptor, number)
+
+
+def file_from_the_list(page: Page) -> None:
+    """The acceptor finds the case in the list, with its text as text, and files it."""
+    page.goto("/")
+    expect(page.locator(".c-text")).to_contain_text("${alert(1)} <img")
+    page.click(".row-link")
+    page.locator("[data-step=file] [name=condition]").first.check()
+    page.click("[data-step=file] button[type=submit]")
+    expect(page.locator(".notice-success")).to_be_visible()
 
 
 def look_at_the_map(page: Page, number: str) -> None:

@@ -40,6 +40,12 @@ def test_areas_come_by_level_with_their_names_and_a_place_for_the_label(api, lev
         assert "crs" not in one["geometry"]
 
 
+@pytest.mark.parametrize("wrong", [{"level": "city"}, {"detail": "microscopic"}], ids=["level", "detail"])
+def test_a_level_or_detail_that_there_is_not_is_refused_with_those_there_are(api, wrong):
+    answer = api("manager1").get("/maps/data/areas", **({"level": "county", "bbox": BOX} | wrong))
+    assert answer.status_code == 422
+
+
 def test_an_answer_that_has_not_changed_is_not_sent_again(api):
     reader = api("manager1")
     first = reader.get("/maps/data/areas", level="county", bbox=BOX)

@@ -33,6 +33,7 @@ class CityMap(Map):
             zoom_start=12,
             maxZoom=MAX_ZOOM,
             minZoom=4,
+            zoomSnap=0.5,
             zoom_control=False,
             attribution_control=False,
             **options,

@@ -4,7 +4,7 @@ Boxes are (west, south, east, north) in CGCS2000 degrees, which a web map may ta
 a metre). Every question about cases passes `cases.queries.visible`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, func, select, text
@@ -19,8 +19,9 @@ from webgis.grid.models import Area, Cell
 
 Box = tuple[float, float, float, float]
 
-TOLERANCE = {"county": 0.0004, "subdistrict": 0.0001, "community": 0.00002}
-"""Degrees to which a boundary is simplified: about a pixel at the zoom where its level begins to be drawn."""
+LEVELS = ("county", "subdistrict", "community")
+DETAILS = {"far": 0.0004, "middle": 0.00005, "near": 0.00001}
+"""Degrees to which boundaries are simplified, alike for all levels: about a pixel at the zooms each is drawn at."""
 
 MOST_CELLS = 3000
 """Cells in one answer: a large screen at zoom 16 shows about 900 of 100 m."""
@@ -64,12 +65,17 @@ def read_box(given: str | None) -> Box | None:
     return west, south, east, north
 
 
-def areas_geojson(session: Session, level: str, box: Box) -> str:
+def areas_geojson(session: Session, level: str, box: Box, detail: str = "far") -> str:
     """Areas of a level that touch the box, as GeoJSON text: code, level, name_zh, name_en, label."""
-    if level not in TOLERANCE:
-        accepted = " or ".join(TOLERANCE)
-        raise Invalid("maps.bad-level", f"level: {accepted}", field="level", got=level, accepted=accepted)
-    return session.scalar(_AREAS, _named(box) | {"level": level, "tolerance": TOLERANCE[level]})
+    _one_of("level", level, LEVELS)
+    _one_of("detail", detail, DETAILS)
+    return session.scalar(_AREAS, _named(box) | {"level": level, "tolerance": DETAILS[detail]})
+
+
+def _one_of(field: str, got: str, known: Iterable[str]) -> None:
+    if got not in known:
+        accepted = " or ".join(known)
+        raise Invalid(f"maps.bad-{field}", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
 
 
 def cells_geojson(session: Session, box: Box, most: int = MOST_CELLS) -> str:

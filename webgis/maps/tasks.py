@@ -24,7 +24,7 @@ def draw_cases(session: Session) -> None:
 def draw(session: Session, loaded: settings.Settings) -> Path:
     """Draw now, in the city's language, with the settings given; returns the page's path."""
     bounds = queries.extent(session)
-    areas = [queries.areas_geojson(session, level, bounds) for level in ("county", "subdistrict")]
+    areas = [queries.areas_geojson(session, level, bounds, "middle") for level in ("county", "subdistrict")]
     found = queries.cases_for_everyone(session)
     now = datetime.now(UTC)
     with _speaking(loaded):

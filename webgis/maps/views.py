@@ -19,10 +19,12 @@ AN_HOUR = "private, max-age=3600"
 
 @maps.get("/maps/data/areas")
 def areas():
-    """Boundaries of one `level` in the `bbox`, simplified for the zoom at which that level is drawn."""
+    """Boundaries of one `level` in the `bbox`, simplified to the `detail` (far, middle, near)."""
     box = _required_box()
     with web.transaction() as session:
-        text = queries.areas_geojson(session, request.args.get("level", "county"), box)
+        text = queries.areas_geojson(
+            session, request.args.get("level", "county"), box, request.args.get("detail", "far")
+        )
     return _geojson(text)
 
 

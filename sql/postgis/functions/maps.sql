@@ -1,7 +1,7 @@
 -- What maps draw: boundaries simplified to the eye's measure, and cells of a view, as finished GeoJSON.
 
 -- Areas of one level that touch the box (degrees, west south east north). Boundaries are simplified to `tolerance`
--- degrees (about what one pixel covers at the zoom the level is drawn at), so that a city's counties are a few kB.
+-- degrees (about what one pixel covers), so that a city's counties are a few kB.
 -- `label` is a place inside the area for its name.
 CREATE FUNCTION fn.areas_geojson(
     wanted_level text, west float8, south float8, east float8, north float8, tolerance float8

@@ -1,0 +1,101 @@
+"""What only a browser can show: nothing sticks out, photos survive a refusal, the map never draws the whole grid."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import city
+from webgis.maps import tasks
+from webgis.maps.drawing import CELLS_FROM_ZOOM
+
+PHONE, DESK = (390, 844), (1440, 900)
+PATHS = ("/cases", "/cases/new", "/maps/cases", "/api/v1/docs", "/nowhere")
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_no_page_is_wider_than_the_screen(site, size):
+    site.watch.refusals_expected = True
+    with site.reader("dispatcher1", size=size) as page:
+        for path in PATHS:
+            page.goto(path)
+            assert page.evaluate(OVERFLOW) <= 0, path
+
+
+def test_a_refused_report_keeps_its_photos_and_everything_typed(site, photo):
+    site.watch.refusals_expected = True
+    with site.reader("inspector1") as page:
+        page.goto("/cases/new")
+        page.locator(".report-photo input[type=file]").nth(1).set_input_files([photo(10), photo(20)])
+        page.fill("#description", "路口暴露垃圾")
+        page.click(".send-bar button")
+        expect(page.locator('[data-error="class"]')).to_contain_text("请选择类别")
+        expect(page.locator('[data-error="lon"]')).to_contain_text("请设置位置")
+        expect(page.locator('[data-error="photos"]')).to_be_empty()
+        expect(page.locator(".report-photo .photo-list li")).to_have_count(2)
+        page.locator(".photo-remove").first.click()
+        page.locator("[data-pin-map]").click()
+        page.fill("#subject-search", "06010")
+        page.keyboard.press("Enter")
+        page.click(".send-bar button")
+        page.wait_for_url("**/cases/51*")
+        expect(page.locator(".photo-view li")).to_have_count(1)
+        page.locator("[data-photo]").click()
+        expect(page.locator("dialog.viewer")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog.viewer")).to_be_hidden()
+
+
+def test_a_place_outside_the_grid_says_how_far_the_grid_is(site):
+    site.watch.refusals_expected = True
+    with site.reader("inspector1") as page:
+        page.goto("/cases/new")
+        page.locator(".by-hand summary").click()
+        page.fill("#lon", str(city.OUTSIDE[0]))
+        page.fill("#lat", str(city.OUTSIDE[1]))
+        page.keyboard.press("Tab")
+        expect(page.locator("[data-cell-areas]")).to_contain_text("不在网格范围内，距最近的单元网格")
+
+
+def test_the_class_is_found_by_code_by_chinese_and_by_english(site):
+    with site.reader("inspector1") as page:
+        page.goto("/cases/new")
+        for words in ("06010", "暴露垃圾", "exposed refuse"):
+            page.fill("#subject-search", words)
+            expect(page.locator(".picker-option").first).to_contain_text("06010")
+        page.keyboard.press("Enter")
+        expect(page.locator("#subject")).to_have_value("matter:06010")
+        expect(page.locator("#subject-search")).to_have_value("06010 暴露垃圾")
+
+
+def test_cells_are_drawn_on_a_canvas_and_only_when_they_can_be_seen(site):
+    site.report()
+    with site.reader("manager1") as page:
+        page.goto("/maps/cases")
+        ground = page.locator(".folium-map[data-cells]")
+        expect(ground).to_be_visible()
+        assert page.locator(".folium-map path").count() == 0
+        zoom = float(ground.get_attribute("data-zoom"))
+        while zoom >= CELLS_FROM_ZOOM:
+            zoom -= 1
+            page.locator(".leaflet-control-zoom-out").click()
+            expect(ground).to_have_attribute("data-zoom", f"{zoom:g}")
+        expect(page.locator(".wg-notice[data-what=cells]")).to_have_text("放大后显示单元网格")
+
+
+def test_the_language_switch_changes_the_page_and_stays(site):
+    with site.reader("manager1") as page:
+        page.goto("/cases?state=closed")
+        page.get_by_role("button", name="English").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Cases")
+        page.goto("/maps/cases")
+        expect(page.locator(".wg-legend-word").first).to_have_text("Reported")
+
+
+def test_the_drawn_copy_runs_under_the_sites_policy_for_anyone(site):
+    with site.runtime.transaction() as session:
+        tasks.draw(session, site.runtime.settings)
+    with site.reader(None) as page:
+        page.goto("/static/maps/drawn/cases.html")
+        expect(page.locator(".folium-map[data-cases='0']")).to_be_visible()
+        expect(page.locator(".wg-legend")).to_be_visible()
+        expect(page.locator(".wg-notice")).to_contain_text("还没有案件")
