@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -85,7 +87,20 @@ def _environment(runtime: Runtime, redis_url: str) -> dict[str, str]:
 
 def _work(runtime: Runtime, redis_url: str) -> None:
     """Run a stock RQ worker until the queues are empty."""
-    command = [sys.executable, "-m", "rq.cli", "worker", "-b", "-c", "webgis.worker", "-S", "json", "-u", redis_url, *jobs.QUEUES]
+    command = [
+        sys.executable,
+        "-m",
+        "rq.cli",
+        "worker",
+        "-b",
+        "-c",
+        "webgis.worker",
+        "-S",
+        "json",
+        "-u",
+        redis_url,
+        *jobs.QUEUES,
+    ]
     done = subprocess.run(command, env=_environment(runtime, redis_url), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
@@ -177,11 +192,12 @@ with runtime.transaction() as session:
 
 
 def test_cases_filed_while_redis_is_stopped_are_kept_and_their_jobs_done_when_it_is_back(
-    make_settings, city_template, tmp_path
+    make_settings, city_template, tmp_path, request
 ):
     socket = tmp_path / "redis.sock"
     url = f"unix://{socket}"
     server = _start_redis(socket)
+    request.addfinalizer(partial(_stop, server))
     settings = make_settings(city_template, redis_url=url)
     app = create_app(settings)
     runtime = app.extensions["webgis"]
@@ -190,29 +206,27 @@ def test_cases_filed_while_redis_is_stopped_are_kept_and_their_jobs_done_when_it
     client = app.test_client()
 
     def report(colour: int) -> int:
-        from io import BytesIO
-
         fields = REPORT | {"photos": (BytesIO(city.photo(900, 700, colour=colour)), "photo.jpg")}
         return client.post("/api/v1/cases", data=fields, headers=headers).status_code
 
     assert report(10) == 201
-    server.kill()
-    server.wait()
+    _stop(server)
     assert [report(20), report(30)] == [201, 201]
     assert client.get("/readyz").status_code == 503
     assert len(client.get("/api/v1/cases", headers=headers).json["features"]) == 3
 
-    server = _start_redis(socket)
-    try:
-        _make_due(runtime)
-        jobs.sweep(runtime, jobs.connect(settings))
-        _work(runtime, url)
-    finally:
-        server.kill()
-        server.wait()
+    request.addfinalizer(partial(_stop, _start_redis(socket)))
+    _make_due(runtime)
+    jobs.sweep(runtime, jobs.connect(settings))
+    _work(runtime, url)
     assert _outbox(runtime) == []
     assert len(list(settings.var_dir.glob("photos/*/*.thumb.jpg"))) == 3
     runtime.engine.dispose()
+
+
+def _stop(server: subprocess.Popen) -> None:
+    server.kill()
+    server.wait()
 
 
 def _start_redis(socket: Path) -> subprocess.Popen:
@@ -263,7 +277,8 @@ def test_the_scheduler_sweeps(city_runtime, servers, redis):
     from webgis.schedule import TIMETABLE, _JsonCronJob
 
     entry = TIMETABLE[0]
-    job = _JsonCronJob(queue_name=entry["queue"], func_name=entry["function"], interval=entry["interval"])
+    # The interval is also how long the entry waits for a worker: here longer than any worker needs to start.
+    job = _JsonCronJob(queue_name=entry["queue"], func_name=entry["function"], interval=600)
     job.enqueue(redis)
     _enqueue(city_runtime, "maps.draw_cases", queue="slow")
     _work(city_runtime, servers.redis_url)

@@ -32,6 +32,7 @@ THREADS = 8
 LONGEST_PAUSE = 60.0
 """Seconds: the pause before a child that ended is started again doubles from one second to this."""
 
+DEPARTMENTS_SHOWN = 4
 console = Console(highlight=False)
 
 
@@ -114,10 +115,9 @@ def _prepare(runtime: Runtime, *, demo: bool) -> None:
     if applied:
         _say(f"applied: {', '.join(applied)}")
     if demo:
-        from webgis import demo as city
+        from webgis.demo import ensure
 
-        if hasattr(city, "ensure"):
-            city.ensure(runtime, progress=True)
+        ensure(runtime, progress=True)
 
 
 def _run(runtime: Runtime, listener: socket.socket, servers: services.Services | None, workers: int) -> None:
@@ -221,17 +221,25 @@ def _announce(runtime: Runtime, address: str, host: str) -> None:
     console.print(f"[bold green]webgis is ready:[/] [bold]{address}[/]")
     if host in ("0.0.0.0", "::"):
         console.print(f"and on every address of this machine ({socket.gethostname()})")
-    from webgis import demo as city
+    from webgis.demo import accounts
 
-    accounts = city.accounts(runtime) if hasattr(city, "accounts") else []
-    if accounts:
-        table = Table("login", "password", "role", "department", title="demo accounts", title_justify="left")
-        for account in accounts:
-            table.add_row(account["login"], account["password"], account["role"], account["department"] or "")
-        console.print(table)
+    if known := accounts(runtime):
+        _list_accounts(known)
     else:
         console.print("Make an account: webgis accounts add --help")
     console.print(f"Logs are in {runtime.settings.var_dir / 'log'}. Ctrl-C stops everything.")
+
+
+def _list_accounts(accounts: list[dict[str, str | None]]) -> None:
+    """The posts, and the first few departments; the rest by command."""
+    departments = [account for account in accounts if account["role"] == "department"]
+    shown = [account for account in accounts if account not in departments[DEPARTMENTS_SHOWN:]]
+    table = Table("login", "password", "role", "name", title="demo accounts", title_justify="left")
+    for account in shown:
+        table.add_row(account["login"], account["password"], account["role"], account["name"])
+    console.print(table)
+    if len(shown) < len(accounts):
+        console.print(f"{len(accounts) - len(shown)} more departments: webgis demo accounts")
 
 
 def watch(children: list[Child]) -> None:

@@ -56,28 +56,27 @@ def cut(
 
 
 def nest(
-    polygon: Area, counts: list[int], seed: int, *, centre: tuple[float, float] | None = None, aspect: float = 1.0
+    polygon: Area,
+    counts: list[int],
+    seed: int,
+    *,
+    centre: tuple[float, float] | None = None,
+    aspect: float = 1.0,
+    variety: float = 1.0,
 ) -> list[list[Area]]:
-    """Cut `polygon` into `len(counts)` pieces, and piece i into `counts[i]` again; pieces near `centre` come first
-    and are smaller.
+    """Cut `polygon` into `len(counts)` pieces, and piece i into `counts[i]` again; pieces near `centre` come first.
 
-    The shares follow the counts, grow outwards by about four times and vary at random, so that sizes look like those
-    of a real city.
+    With `variety` 1 the shares, which follow the counts, grow outwards by about four times and vary at random, so that
+    sizes look like those of a real city; with 0 all inner pieces are to have the same area.
     """
     rng = np.random.default_rng(seed)
-    shares = np.array(counts) * np.linspace(0.5, 2.0, len(counts)) * _varied(rng, len(counts))
-    outer = cut(polygon, len(counts), seed, shares, centre=centre, aspect=aspect)
-    return [
-        cut(
-            piece,
-            count,
-            seed + 101 * (i + 1),
-            np.linspace(0.75, 1.5, count) * _varied(rng, count),
-            centre=centre,
-            aspect=aspect,
-        )
-        for i, (piece, count) in enumerate(zip(outer, counts, strict=True))
-    ]
+    shares = np.array(counts) * (np.linspace(0.5, 2.0, len(counts)) * _varied(rng, len(counts))) ** variety
+    pieces = cut(polygon, len(counts), seed, shares, centre=centre, aspect=aspect)
+    inner = []
+    for i, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
+        weights = (np.linspace(0.75, 1.5, count) * _varied(rng, count)) ** variety
+        inner.append(cut(piece, count, seed + 101 * (i + 1), weights, centre=centre, aspect=aspect))
+    return inner
 
 
 def seamless(polygons: list[Area], grid: float) -> list[Area]:

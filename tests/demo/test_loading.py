@@ -1,0 +1,138 @@
+"""A small demo city made through the operations: all states, working accounts, and a second load that does nothing."""
+
+import json
+import stat
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from webgis import cli
+from webgis.accounts import operations as accounts
+from webgis.accounts.actor import ROLES
+from webgis.cases.workflow import STATES
+from webgis.db import Runtime
+from webgis.demo import cases, loading, people, stories
+from webgis.errors import Invalid, NotFound
+
+HUANGPU = "310101"
+CASES = 24
+NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def demo(make_settings):
+    """A runtime with one loaded county of Shanghai."""
+    runtime = Runtime(make_settings())
+    loading.load(runtime, [HUANGPU], count=CASES, quiet=True)
+    yield runtime
+    runtime.engine.dispose()
+
+
+def _all(runtime, statement, **values):
+    with runtime.transaction() as session:
+        return session.execute(text(statement), values).all()
+
+
+def test_areas_are_stored_from_city_to_community_and_say_what_is_made_up(demo):
+    levels = dict(_all(demo, "SELECT level, bool_and(illustrative) FROM city.area GROUP BY level"))
+    assert levels == {"city": True, "county": False, "subdistrict": True, "community": True}
+
+
+def test_the_city_has_its_own_projected_system(demo):
+    assert _all(demo, "SELECT projected_srid FROM city.area WHERE level = 'city'") == [(4549,)]
+
+
+def test_cells_cover_the_county(demo):
+    ((cells, county),) = _all(
+        demo,
+        "SELECT (SELECT sum(area_m2) FROM city.cell), (SELECT area_m2 FROM city.area WHERE code = :code)",
+        code=HUANGPU,
+    )
+    assert cells == pytest.approx(county, abs=county / 1e6)
+
+
+def test_there_is_a_case_in_every_state_with_its_whole_history(demo):
+    assert {state for (state,) in _all(demo, "SELECT DISTINCT state FROM city.case")} == set(STATES)
+    ((total,),) = _all(demo, "SELECT count(*) FROM city.case")
+    assert total == CASES
+    broken = _all(
+        demo,
+        "SELECT 1 FROM city.case c WHERE state IS DISTINCT FROM"
+        " (SELECT to_state FROM city.case_event e WHERE e.case_id = c.id ORDER BY e.id DESC LIMIT 1)",
+    )
+    assert broken == []
+
+
+def test_nothing_lies_in_the_future_and_steps_follow_one_another(demo):
+    wrong = _all(
+        demo,
+        "SELECT 1 FROM (SELECT at, lag(at) OVER (PARTITION BY case_id ORDER BY id) AS before FROM city.case_event) e"
+        " WHERE at > now() OR at < before",
+    )
+    assert wrong == []
+
+
+def test_every_role_has_an_account_that_can_log_in(demo):
+    found = people.accounts(demo)
+    assert {account["role"] for account in found} == set(ROLES)
+    for role in ROLES:
+        account = next(account for account in found if account["role"] == role)
+        with demo.transaction() as session:
+            assert accounts.log_in(session, account["login"], account["password"], 1)
+
+
+def test_passwords_are_made_for_this_installation_and_only_its_owner_reads_them(demo):
+    file = demo.settings.var_dir / "demo-accounts.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    passwords = [account["password"] for account in people.accounts(demo)]
+    assert len(set(passwords)) == len(passwords)
+
+
+def test_webgis_demo_accounts_lists_login_role_department_and_password(demo):
+    listed = CliRunner().invoke(cli.group, ["demo", "accounts", "--json"], obj=demo)
+    assert listed.exit_code == 0
+    assert {"login", "role", "department", "password"} <= json.loads(listed.output)[0].keys()
+
+
+def test_a_second_load_does_nothing(demo):
+    again = loading.load(demo, [HUANGPU], count=CASES, quiet=True)
+    assert (again.areas, again.cells, again.accounts, again.cases) == (0, 0, 0, 0)
+    assert loading.ensure(demo, progress=False) is None
+
+
+def test_a_load_that_was_interrupted_is_finished(make_settings):
+    runtime = Runtime(make_settings())
+    loading.load(runtime, [HUANGPU], count=3, quiet=True)
+    loading._note(runtime, [HUANGPU], 5, loading.SEED, done=False)
+    finished = loading.ensure(runtime, progress=False)
+    assert (finished.areas, finished.cells, finished.cases) == (0, 0, 2)
+    runtime.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("counties", "refusal"), [(["310101", "510104"], Invalid), (["999999"], NotFound), (["31010"], NotFound)]
+)
+def test_counties_that_cannot_be_loaded_are_refused(runtime, counties, refusal):
+    with pytest.raises(refusal):
+        loading.load(runtime, counties, count=0, quiet=True)
+    assert _all(runtime, "SELECT 1 FROM city.area") == []
+
+
+def test_the_same_seed_tells_the_same_stories():
+    weights = np.ones(50)
+    assert stories.plan(40, weights, NOW, 7) == stories.plan(40, weights, NOW, 7)
+    assert stories.plan(40, weights, NOW, 7) != stories.plan(40, weights, NOW, 8)
+
+
+def test_every_class_of_the_stories_is_in_the_catalogue(demo):
+    classes = {(kind, code) for kind, code, _text, _parts in stories.MATTERS}
+    stored = {tuple(row) for row in _all(demo, "SELECT kind, code FROM city.class WHERE standard LIKE '%47678%'")}
+    assert classes <= stored
+
+
+def test_a_drawn_picture_is_a_small_jpeg():
+    drawn = cases.picture("DEMO 06010 before", 3)
+    assert drawn.startswith(b"\xff\xd8") and len(drawn) < 60_000
