@@ -49,12 +49,12 @@ def test_the_same_seed_gives_the_same_pieces_and_another_seed_others(jinjiang):
 
 
 def test_the_shares_follow_the_weights_from_the_centre_outwards():
-    weights = np.linspace(1, 5, 9)
-    pieces = subdivide.cut(box(0, 0, 1000, 800), 9, seed=2, weights=weights, centre=(500, 400))
+    weights = np.linspace(1, 5, 60)
+    pieces = subdivide.cut(box(0, 0, 1000, 800), 60, seed=2, weights=weights, centre=(500, 400))
     shares = np.array([piece.area for piece in pieces]) / 800_000
     assert np.corrcoef(shares, weights)[0, 1] > 0.95
     distances = [piece.centroid.distance(Point(500, 400)) for piece in pieces]
-    assert np.corrcoef(distances, range(9))[0, 1] > 0.7
+    assert np.corrcoef(distances, range(60))[0, 1] > 0.5
 
 
 UGLY = {
