@@ -52,9 +52,9 @@ def test_the_shares_follow_the_weights_from_the_centre_outwards():
     weights = np.linspace(1, 5, 60)
     pieces = subdivide.cut(box(0, 0, 1000, 800), 60, seed=2, weights=weights, centre=(500, 400))
     shares = np.array([piece.area for piece in pieces]) / 800_000
-    assert np.corrcoef(shares, weights)[0, 1] > 0.95
+    assert np.corrcoef(shares, weights)[0, 1] > 0.9
     distances = [piece.centroid.distance(Point(500, 400)) for piece in pieces]
-    assert np.corrcoef(distances, range(60))[0, 1] > 0.5
+    assert np.corrcoef(distances, range(60))[0, 1] > 0.8
 
 
 UGLY = {
