@@ -29,6 +29,7 @@ def everywhere() -> dict[str, Any]:
     """The names that templates know without being given them."""
     return {
         "asset": asset,
+        "module_addresses": module_addresses,
         "html_lang": html_lang,
         "person": person,
         "links": links,
@@ -47,6 +48,12 @@ def everywhere() -> dict[str, Any]:
 def asset(name: str) -> str:
     """The address of a static file, with a mark that changes when the file does."""
     return url_for("static", filename=name, v=_mark(name))
+
+
+def module_addresses() -> dict[str, dict[str, str]]:
+    """An import map: modules that others import, with the same marks, so that no page mixes old and new ones."""
+    names = sorted(file.name for file in (resources("static") / "app").glob("*.js"))
+    return {"imports": {url_for("static", filename=f"app/{name}"): asset(f"app/{name}") for name in names}}
 
 
 @lru_cache(maxsize=256)

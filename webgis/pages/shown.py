@@ -56,8 +56,9 @@ def class_groups(session: Session) -> list[ClassGroup]:
     """Every class of today's standard by kind and major: matters of the street first, since they are reported most,
     then components, then the matters "component abnormal" that repeat them."""
     groups: dict[tuple[str, str], ClassGroup] = {}
-    components = {one.code for one in catalog.classes(session, "component")}
-    for one in sorted(catalog.classes(session), key=lambda one: (*_rank(one, components), one.code)):
+    classes = catalog.classes(session)
+    components = {one.code for one in classes if one.kind == "component"}
+    for one in sorted(classes, key=lambda one: (*_rank(one, components), one.code)):
         major = (one.major_en if words.english() else None) or one.major_zh
         kind = str(words.KINDS[one.kind])
         group = groups.setdefault((one.kind, one.major_code), ClassGroup(f"{kind} · {major}", kind, []))
