@@ -66,7 +66,13 @@ function put(lat, lon, accuracy) {
   lookUp(lon, lat);
 }
 
-map.on("click", (event) => put(event.latlng.lat, event.latlng.lng));
+// A tap on the whole city says roughly where: come closer, so that the pin can be put right.
+const CLOSE = 17;
+
+map.on("click", (event) => {
+  put(event.latlng.lat, event.latlng.lng);
+  if (map.getZoom() < CLOSE - 1) map.setView(event.latlng, CLOSE);
+});
 
 for (const field of [fields.lon, fields.lat]) {
   field.addEventListener("change", () => {

@@ -61,6 +61,13 @@ def test_every_state_that_a_role_can_act_in_is_on_its_to_do_list():
     assert shown.todo_states("manager") == ()
 
 
+@pytest.mark.parametrize("login", ["inspector2", "acceptor1", "manager1"])
+def test_exactly_one_tab_of_the_list_is_the_current_one(reader, login):
+    for path in ("/cases", "/cases?state=resolved", "/cases?state=filed"):
+        tabs = re.search(r'<nav class="tabs".*?</nav>', reader(login).get(path).text, re.S)[0]
+        assert tabs.count("aria-current") == 1, path
+
+
 def test_the_language_is_chosen_and_kept_on_the_device_and_leads_back_within_the_site(reader):
     who = reader("manager1")
     assert "<h1>案件</h1>" in who.get("/cases").text

@@ -88,9 +88,10 @@ def _tabs(role: str, counts: dict[str, int], given: dict[str, str]) -> list[dict
     """What waits for the reader, all, and each state, with their numbers; the filters stay when a tab is changed."""
     kept = {name: value for name, value in given.items() if name not in ("state", "cursor")}
     todo = shown.todo_states(role)
-    choices = [(",".join(todo), _("To do"), "inbox", sum(counts[state] for state in todo))] if todo else []
+    own = ",".join(todo)
+    choices = [(own, _("To do"), "inbox", sum(counts[state] for state in todo))] if todo else []
     choices.append(("", _("All"), None, sum(counts.values())))
-    choices += [(state, sign.word, sign.icon, counts[state]) for state, sign in STATES.items()]
+    choices += [(state, sign.word, sign.icon, counts[state]) for state, sign in STATES.items() if state != own]
     return [
         {
             "href": url_for("pages.case_list", **kept | ({"state": state} if state else {})),
