@@ -234,7 +234,9 @@ def _list_accounts(accounts: list[dict[str, str | None]]) -> None:
     """The posts, and the first few departments; the rest by command."""
     departments = [account for account in accounts if account["role"] == "department"]
     shown = [account for account in accounts if account not in departments[DEPARTMENTS_SHOWN:]]
-    table = Table("login", "password", "role", "name", title="demo accounts", title_justify="left")
+    table = Table(title="demo accounts", title_justify="left")
+    for heading in ("login", "password", "role", "name"):
+        table.add_column(heading, no_wrap=heading != "name")
     for account in shown:
         table.add_row(account["login"], account["password"], account["role"], account["name"])
     console.print(table)

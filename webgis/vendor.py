@@ -13,20 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FILES = {
-    "@tabler/core": ("dist/css/tabler.min.css", "dist/js/tabler.min.js"),
+    "@tabler/core": ("dist/css/tabler.min.css",),
     "htmx.org": ("dist/htmx.min.js",),
     "leaflet": ("dist/leaflet.css", "dist/leaflet.js", "dist/images/*.png"),
-    "leaflet.markercluster": (
-        "dist/MarkerCluster.css",
-        "dist/MarkerCluster.Default.css",
-        "dist/leaflet.markercluster.js",
-    ),
-    "leaflet.vectorgrid": ("dist/Leaflet.VectorGrid.bundled.min.js",),
+    "leaflet.markercluster": ("dist/MarkerCluster.css", "dist/leaflet.markercluster.js"),
     "swagger-ui-dist": (
         "swagger-ui.css",
         "swagger-ui-bundle.js",
         "swagger-ui-bundle.js.LICENSE.txt",
-        "swagger-ui-standalone-preset.js",
     ),
 }
 """Package -> its files that we serve."""

@@ -153,3 +153,16 @@ def test_a_wrong_password_is_said_on_the_page_and_keeps_the_login(city_app):
     token = _token(browser.get("/login"))
     refused = browser.post("/login", data={"login": "dispatcher1", "password": "wrong", "csrf_token": token})
     assert refused.status_code == 422 and 'value="dispatcher1"' in refused.text
+
+
+def test_departments_that_serve_a_place_come_with_the_smallest_area_first(session):
+    for code, kind, area in (
+        ("everywhere", "sanitation", None),
+        ("district", "sanitation", "510104"),
+        ("street", "sanitation", "510104017"),
+        ("elsewhere", "sanitation", "510105"),
+        ("lamps", "power", "510104"),
+    ):
+        operations.add_department(session, code, code, kind=kind, area=area)
+    found = queries.serving(queries.departments(session), "sanitation", "510104017001003")
+    assert [one.code for one in found] == ["street", "district", "everywhere"]

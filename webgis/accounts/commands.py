@@ -67,14 +67,15 @@ def password(runtime: Runtime, login: str, password: str) -> None:
 @click.argument("name_zh")
 @click.option("--name-en")
 @click.option("--kind", type=click.Choice(DEPARTMENT_KINDS), required=True)
+@click.option("--area", help="Code of the area it serves; everywhere when left out.")
 @click.option("--parent", help="Code of the department above.")
 @click.pass_obj
 def add_department(
-    runtime: Runtime, code: str, name_zh: str, name_en: str | None, kind: str, parent: str | None
+    runtime: Runtime, code: str, name_zh: str, name_en: str | None, kind: str, area: str | None, parent: str | None
 ) -> None:
     """Add a department that resolves cases."""
     with runtime.transaction() as session:
-        operations.add_department(session, code, name_zh, name_en, kind=kind, parent=parent)
+        operations.add_department(session, code, name_zh, name_en, kind=kind, area=area, parent=parent)
     console.print(f"department {code} added")
 
 

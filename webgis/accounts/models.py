@@ -17,15 +17,23 @@ def _one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 class Department(Base):
-    """A department (责任单位) that resolves cases: its kind says which filing conditions name it."""
+    """A department (责任单位) that resolves cases: its kind says which filing conditions name it.
+
+    `area_code` is the code of the area it serves (4 to 12 digits); empty: everywhere. Areas may be loaded later, so it
+    is no foreign key.
+    """
 
     __tablename__ = "department"
-    __table_args__ = (CheckConstraint(_one_of("kind", DEPARTMENT_KINDS), name="kind"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", DEPARTMENT_KINDS), name="kind"),
+        CheckConstraint("area_code ~ '^[0-9]{4,12}$'", name="area_code"),
+    )
 
     code: Mapped[str] = mapped_column(primary_key=True)
     name_zh: Mapped[str]
     name_en: Mapped[str | None]
     kind: Mapped[str]
+    area_code: Mapped[str | None]
     parent_code: Mapped[str | None] = mapped_column(ForeignKey(f"{Base.metadata.schema}.department.code"))
 
 

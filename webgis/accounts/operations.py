@@ -16,6 +16,7 @@ from webgis.accounts.models import ApiKey, Department, LoginSession, Person
 from webgis.errors import Conflict, Invalid, NotFound
 
 LOGIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{1,63}$")
+AREA_CODE = re.compile(r"^\d{4}(\d\d(\d{3}(\d{3})?)?)?$")
 MINIMUM_PASSWORD = 8
 KEY_PREFIX = "wg_"
 
@@ -25,16 +26,27 @@ _NOBODY = _hasher.hash(secrets.token_hex(16))
 
 
 def add_department(
-    session: Session, code: str, name_zh: str, name_en: str | None = None, *, kind: str, parent: str | None = None
+    session: Session,
+    code: str,
+    name_zh: str,
+    name_en: str | None = None,
+    *,
+    kind: str,
+    area: str | None = None,
+    parent: str | None = None,
 ) -> Department:
-    """Add a department of one of `DEPARTMENT_KINDS`; `Conflict` when the code is taken."""
+    """Add a department of a kind, serving `area` (a code) or everywhere; `Conflict` when the code is taken."""
     if kind not in DEPARTMENT_KINDS:
         _refuse("kind", kind, f"one of {', '.join(DEPARTMENT_KINDS)}")
     if not code.strip() or not name_zh.strip():
         _refuse("code" if not code.strip() else "name_zh", "", "some text")
+    if area is not None and not AREA_CODE.match(area):
+        _refuse("area", area, "the code of an area: 4, 6, 9 or 12 digits")
+    if parent is not None:
+        queries.require_department(session, parent)
     if session.get(Department, code) is not None:
         raise Conflict("accounts.department-exists", f"There is a department {code} already", field="code")
-    department = Department(code=code, name_zh=name_zh, name_en=name_en, kind=kind, parent_code=parent)
+    department = Department(code=code, name_zh=name_zh, name_en=name_en, kind=kind, area_code=area, parent_code=parent)
     session.add(department)
     session.flush()
     return department
@@ -64,7 +76,7 @@ def add_person(
 
 
 def _refuse(field: str, got: str | None, accepted: str) -> None:
-    raise Invalid(f"accounts.bad-{field}", f"{field}: expected {accepted}", field=field, got=got, accepted=accepted)
+    raise Invalid("accounts.bad-field", f"{field}: expected {accepted}", field=field, got=got, accepted=accepted)
 
 
 def log_in(session: Session, login: str, password: str, hours: int) -> tuple[Person, str]:
@@ -100,7 +112,7 @@ def set_password(session: Session, login: str, password: str) -> Person:
     """Give a person a new password and end all their logins."""
     person = queries.person_by_login(session, login)
     if person is None:
-        raise NotFound("accounts.unknown", f"There is no account {login}", field="login")
+        raise NotFound("accounts.person-unknown", f"There is no account {login}", field="login")
     if len(password) < MINIMUM_PASSWORD:
         _refuse("password", None, f"at least {MINIMUM_PASSWORD} characters")
     person.password_hash = _hasher.hash(password)

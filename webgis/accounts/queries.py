@@ -1,6 +1,7 @@
 """Questions about accounts."""
 
 import hashlib
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
@@ -24,7 +25,7 @@ def actor(session: Session, login: str) -> Actor:
     """The actor of this login. `NotFound` when there is none, or it is not active."""
     person = person_by_login(session, login)
     if person is None or not person.active:
-        raise NotFound("accounts.unknown", f"There is no active account {login}", field="login")
+        raise NotFound("accounts.person-unknown", f"There is no active account {login}", field="login")
     return Actor(person.id, person.login, person.name, person.role, person.department_code)
 
 
@@ -59,6 +60,12 @@ def departments(session: Session, kind: str | None = None) -> list[Department]:
     """Departments, those of `kind` only when given, by code."""
     statement = select(Department).order_by(Department.code)
     return list(session.scalars(statement.where(Department.kind == kind) if kind else statement))
+
+
+def serving(departments: Sequence[Department], kind: str | None, place: str) -> list[Department]:
+    """Those of a kind that serve a place (the code of a cell or area), the one with the smallest area first."""
+    found = [one for one in departments if one.kind == kind and place.startswith(one.area_code or "")]
+    return sorted(found, key=lambda one: -len(one.area_code or ""))
 
 
 def require_department(session: Session, code: str) -> Department:

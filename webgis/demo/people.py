@@ -118,7 +118,7 @@ def _department_posts(session: Session, city: str, counties: Sequence[str]) -> l
             code = department_code(area, kind)
             if session.get(Department, code) is None:
                 name_en = f"{place.name_en} {en}" if place.name_en else en
-                operations.add_department(session, code, f"{place.name_zh}{zh}", name_en, kind=kind)
+                operations.add_department(session, code, f"{place.name_zh}{zh}", name_en, kind=kind, area=area)
             posts.append(Post(code, f"{place.name_zh}{zh}", "department", code, _password()))
     return posts
 

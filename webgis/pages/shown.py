@@ -290,11 +290,12 @@ def steps(
 
 
 def departments(session: Session, row: Row) -> tuple[list[Department], list[Department]]:
-    """Departments to dispatch to: those of the kind that the case's condition names, and all others."""
+    """Departments to dispatch to: those of the kind that the case's condition names and that serve the place, the one
+    with the smallest area first; and all others."""
     every = accounts.departments(session)
     condition = cases.condition(session, row.condition_id) if row.condition_id else None
-    wanted = condition.department_kind if condition else None
-    return [one for one in every if one.kind == wanted], [one for one in every if one.kind != wanted]
+    proposed = accounts.serving(every, condition.department_kind if condition else None, row.cell_code)
+    return proposed, [one for one in every if one not in proposed]
 
 
 def waiting(actor: Actor, row: Row) -> str:

@@ -24,6 +24,7 @@ def upgrade() -> None:
             name_zh varchar NOT NULL,
             name_en varchar,
             kind varchar NOT NULL CONSTRAINT ck_department_kind CHECK (kind IN ({KINDS})),
+            area_code varchar CONSTRAINT ck_department_area_code CHECK (area_code ~ '^[0-9]{{4,12}}$'),
             parent_code varchar CONSTRAINT fk_department_parent_code REFERENCES city.department
         )
         """
