@@ -119,9 +119,9 @@ class Child:
                 return
             if self.wait(0.05):
                 raise Unavailable(
-                    "child.ended", f"{self.name} ended at its start (status {self.status()}). {self.tail()}"
+                    "children.ended", f"{self.name} ended at its start (status {self.status()}). {self.tail()}"
                 )
-        raise Unavailable("child.slow", f"{self.name} did not answer within {seconds:.0f} s. {self.tail()}")
+        raise Unavailable("children.slow", f"{self.name} did not answer within {seconds:.0f} s. {self.tail()}")
 
     def tail(self, lines: int = 12) -> str:
         """The last lines of the log, with its place."""

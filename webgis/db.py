@@ -129,13 +129,13 @@ def check(engine: Engine) -> None:
             _check_chinese(connection)
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        raise Unavailable("database.unreachable", f"The database does not answer: {reason}") from None
+        raise Unavailable("db.unreachable", f"The database does not answer: {reason}") from None
 
 
 def _check_versions(connection: Connection) -> None:
     server = connection.scalar(text("SELECT current_setting('server_version_num')::int"))
     if server < MINIMUM_POSTGRESQL:
-        raise Unavailable("database.postgresql-old", f"PostgreSQL {server // 10000} is too old: 14 or newer is needed")
+        raise Unavailable("db.postgresql-old", f"PostgreSQL {server // 10000} is too old: 14 or newer is needed")
     row = connection.execute(
         text(
             "SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = 'postgis'),"
@@ -144,12 +144,12 @@ def _check_versions(connection: Connection) -> None:
     ).scalar()
     if row is None:
         raise Unavailable(
-            "database.no-postgis",
+            "db.no-postgis",
             "The PostgreSQL server has no PostGIS. Install its package (Debian, Ubuntu: "
             f"postgresql-{server // 10000}-postgis-3) on the server and start again",
         )
     if tuple(int(part) for part in row.split(".")[:2]) < MINIMUM_POSTGIS:
-        raise Unavailable("database.postgis-old", f"PostGIS {row} is too old: 3.2 or newer is needed")
+        raise Unavailable("db.postgis-old", f"PostGIS {row} is too old: 3.2 or newer is needed")
 
 
 def _check_chinese(connection: Connection) -> None:
@@ -158,7 +158,7 @@ def _check_chinese(connection: Connection) -> None:
     connection.commit()
     if not alike:
         raise Unavailable(
-            "database.locale",
+            "db.locale-unusable",
             "This database's locale makes pg_trgm drop Chinese, so searches would find nothing. Make it anew: "
             "createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8 NAME, and move the data with pg_dump",
         )
@@ -235,7 +235,7 @@ def make_functions(connection: Connection) -> None:
     dependants = connection.execute(_DEPENDANTS).scalars().all()
     if dependants:
         raise Conflict(
-            "database.fn-dependants",
+            "db.fn-dependants",
             f"Tables depend on functions of schema fn, which is rebuilt at every upgrade: {', '.join(dependants)}",
         )
     connection.execute(text("DROP SCHEMA IF EXISTS fn CASCADE"))

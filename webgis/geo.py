@@ -41,10 +41,10 @@ _CGCS2000_E2 = 0.00669438002290
 
 
 def check_crs(crs: str) -> str:
-    """`crs` if it is one of CRS_NAMES, else `Invalid` ("geo.unknown-crs")."""
+    """`crs` if it is one of CRS_NAMES, else `Invalid` ("geo.crs-unknown")."""
     if crs not in CRS_NAMES:
         raise Invalid(
-            "geo.unknown-crs",
+            "geo.crs-unknown",
             f"There is no coordinate system {crs!r}; known are {', '.join(CRS_NAMES)}",
             field="crs",
             got=crs,

@@ -119,9 +119,9 @@ def check(settings: Settings) -> None:
     try:
         version = connect(settings).info("server")["redis_version"]
     except RedisError as error:
-        raise Unavailable("redis.unreachable", f"Redis does not answer: {error}") from None
+        raise Unavailable("jobs.redis-unreachable", f"Redis does not answer: {error}") from None
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_REDIS:
-        raise Unavailable("redis.old", f"Redis {version} is too old: 6.0 or newer (or Valkey) is needed")
+        raise Unavailable("jobs.redis-old", f"Redis {version} is too old: 6.0 or newer (or Valkey) is needed")
 
 
 def hand_over(redis: Redis, queues: Iterable[str]) -> bool:
@@ -210,7 +210,7 @@ def _run(runtime: Runtime, group: _Group) -> None:
     try:
         known = TASKS.get(group.task)
         if known is None:
-            raise NotFound("jobs.unknown-task", f"No task is called {group.task}", task=group.task)
+            raise NotFound("jobs.task-unknown", f"No task is called {group.task}", task=group.task)
         with runtime.transaction() as session:
             known.run(session, **group.args)
             session.execute(text("DELETE FROM city.outbox WHERE id = ANY(:ids)"), {"ids": group.ids})

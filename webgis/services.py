@@ -139,7 +139,7 @@ def _make_var(var_dir: Path) -> None:
         var_dir.mkdir(parents=True, exist_ok=True)
         (var_dir / "log").mkdir(exist_ok=True)
     except PermissionError as error:
-        raise Unavailable("services.var", f"{error.filename} cannot be written by {_me()}") from None
+        raise Unavailable("services.var-not-writable", f"{error.filename} cannot be written by {_me()}") from None
 
 
 def _me() -> str:
@@ -214,7 +214,9 @@ def _home(var_dir: Path, owners: dict[str, Owner | None], throwaway: bool) -> Pa
         else:
             home.symlink_to(_folder_away(var_dir, throwaway))
     if not home.is_dir():
-        raise Unavailable("services.lost", f"{home} links to {home.readlink()}, which is not there; remove the link")
+        raise Unavailable(
+            "services.data-lost", f"{home} links to {home.readlink()}, which is not there; remove the link"
+        )
     home = home.resolve()
     if not all(_may_enter(owner, home) for owner in owners.values()):
         raise Unavailable(
@@ -283,7 +285,7 @@ def _end_orphans(data: Path, programs: tuple[str, ...], stop_signal: signal.Sign
             _send(pid, sign)
         if all_gone(orphans, seconds):
             return
-    raise Unavailable("services.orphan", f"Processes {orphans} use {data} and cannot be stopped")
+    raise Unavailable("services.orphan-stays", f"Processes {orphans} use {data} and cannot be stopped")
 
 
 def _send(pid: int, sign: signal.Signals) -> None:
@@ -404,7 +406,9 @@ def _make_cluster(programs: Path, folder: Path, owner: Owner | None, throwaway: 
 def _run_as(owner: Owner | None, command: list[str], folder: Path, given: str = "") -> None:
     done = subprocess.run(as_owner(owner, command), input=given, capture_output=True, text=True, env=ENV, cwd=folder)
     if done.returncode:
-        raise Unavailable("services.initdb", f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
+        raise Unavailable(
+            "services.cluster-not-made", f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}"
+        )
 
 
 def _drop_borrowed_lock(data: Path) -> None:

@@ -115,7 +115,9 @@ def load_with_sources(environ: Mapping[str, str] | None = None) -> tuple[Setting
     environ = os.environ if environ is None else environ
     path = Path(environ.get(FILE_VARIABLE) or "webgis.toml")
     if FILE_VARIABLE in environ and not path.is_file():
-        raise Invalid("settings.no-file", f"{FILE_VARIABLE} names {path}, which is not a file", field=FILE_VARIABLE)
+        raise Invalid(
+            "settings.file-missing", f"{FILE_VARIABLE} names {path}, which is not a file", field=FILE_VARIABLE
+        )
     given: dict[str, Any] = {}
     sources = dict.fromkeys(Settings.model_fields, "default")
     for name, value in _file_values(path).items():
@@ -141,7 +143,7 @@ def _file_values(path: Path) -> dict[str, Any]:
 def _known(name: str, where: str, shown: str | None = None) -> None:
     if name not in Settings.model_fields:
         raise Invalid(
-            "settings.unknown",
+            "settings.name-unknown",
             f"{shown or name} in {where} is not a setting. Known: {', '.join(sorted(Settings.model_fields))}",
             field=shown or name,
         )

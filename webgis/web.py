@@ -156,7 +156,7 @@ def transaction() -> Iterator[Session]:
 def actor() -> Any:
     """Who asks. `LoginNeeded` when nobody is logged in."""
     if g.get("actor") is None:
-        raise LoginNeeded("login-needed", "Log in, or send an API key as 'Authorization: Bearer KEY'")
+        raise LoginNeeded("web.login-needed", "Log in, or send an API key as 'Authorization: Bearer KEY'")
     return g.actor
 
 
@@ -264,7 +264,7 @@ def _login_needed(error: LoginNeeded):
 
 def _forged(error: CSRFError):
     message = "The form is too old or did not come from this site. Load the page again and send it once more"
-    return answer_error(400, "form-expired", message, {"reason": error.description})
+    return answer_error(400, "web.form-expired", message, {"reason": error.description})
 
 
 def _http_error(error: HTTPException):
@@ -272,8 +272,8 @@ def _http_error(error: HTTPException):
         return error
     if error.code == 413:
         return _too_large()
-    code = re.sub(r"\W+", "-", error.name.lower())
-    response = answer_error(error.code, code, error.description or error.name, {})
+    name = re.sub(r"\W+", "-", error.name.lower())
+    response = answer_error(error.code, f"web.{name}", error.description or error.name, {})
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
@@ -282,7 +282,7 @@ def _http_error(error: HTTPException):
 
 def _too_large():
     limit = current_app.config["MAX_CONTENT_LENGTH"] // (1024 * 1024)
-    return answer_error(413, "too-large", f"The request is larger than {limit} MB", {"limit_mb": limit})
+    return answer_error(413, "web.too-large", f"The request is larger than {limit} MB", {"limit_mb": limit})
 
 
 def _input_refused(error: HTTPError):
@@ -296,14 +296,16 @@ def _input_refused(error: HTTPError):
     if error.status_code == 413:
         return _too_large()
     if not errors:
-        return answer_error(error.status_code, "input.invalid", error.message, {})
+        return answer_error(error.status_code, "web.bad-input", error.message, {})
     message = f"{errors[0]['field']}: {errors[0]['message']}"
-    return answer_error(error.status_code, "input.invalid", message, errors[0] | {"errors": errors})
+    return answer_error(error.status_code, "web.bad-input", message, errors[0] | {"errors": errors})
 
 
 def _database_away(error: OperationalError):
     log.error("web.database-away", error=str(error.orig))
-    response = answer_error(503, "database-away", "The database does not answer just now. Try again in a moment", {})
+    response = answer_error(
+        503, "web.database-away", "The database does not answer just now. Try again in a moment", {}
+    )
     response.headers["Retry-After"] = "5"
     return response
 
@@ -311,7 +313,7 @@ def _database_away(error: OperationalError):
 def _unexpected(error: Exception):
     log.exception("web.unexpected", path=request.path)
     message = f"Something went wrong on our side; nothing was changed. Say this number when you ask: {g.request_id}"
-    return answer_error(500, "unexpected", message, {})
+    return answer_error(500, "web.unexpected", message, {})
 
 
 def wants_problem() -> bool:

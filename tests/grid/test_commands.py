@@ -112,7 +112,7 @@ def test_fields_of_any_name_can_be_said(call, tmp_path):
     path = town.write(tmp_path / "a.gpkg", [town.shapes()[CITY]], {"x": [CITY], "y": ["成都市"], "z": ["Chengdu"]})
     with pytest.raises(Invalid) as refusal:
         call("areas", "import", path)
-    assert refusal.value.code == "grid.no-field"
+    assert refusal.value.code == "grid.field-unknown"
     call("areas", "import", path, "--code-field", "x", "--name-field", "y", "--name-en-field", "z")
     assert "Chengdu" in call("areas", "list")
 

@@ -220,8 +220,8 @@ def test_a_city_in_another_zone_is_divided_in_its_own_system():
         (shapely.Polygon(), {}, "grid.area-invalid"),
         (shapely.Point(104, 30), {}, "grid.area-invalid"),
         (shapely.Polygon([(104, 30), (104.1, 30.1), (104.1, 30), (104, 30.1)]), {}, "grid.area-invalid"),
-        (shapely.box(104, 30, 104.1, 30.1), {"size_m": 0}, "grid.size"),
-        (shapely.box(104, 30, 104.1, 30.1), {"sliver": 0.9}, "grid.sliver"),
+        (shapely.box(104, 30, 104.1, 30.1), {"size_m": 0}, "grid.bad-field"),
+        (shapely.box(104, 30, 104.1, 30.1), {"sliver": 0.9}, "grid.bad-field"),
     ],
 )
 def test_what_cannot_be_divided_is_refused(area, given, code):

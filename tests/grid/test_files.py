@@ -60,7 +60,7 @@ def test_the_encoding_given_goes_before_the_cpg(tmp_path):
 def test_a_wrong_encoding_is_refused(tmp_path):
     with pytest.raises(Invalid) as refusal:
         files.read(shapefile(tmp_path, "GBK", cpg=False), encoding="UTF-8")
-    assert refusal.value.code == "files.encoding"
+    assert refusal.value.code == "grid.file-encoding"
 
 
 def test_a_file_without_a_coordinate_system_has_to_be_told_one(tmp_path):
@@ -68,7 +68,7 @@ def test_a_file_without_a_coordinate_system_has_to_be_told_one(tmp_path):
     path.with_suffix(".prj").unlink()
     with pytest.raises(Invalid) as refusal:
         files.read(path)
-    assert refusal.value.code == "files.no-crs"
+    assert refusal.value.code == "grid.file-no-crs"
     assert "gcj02" in refusal.value.facts["accepted"]
     assert shapely.equals_exact(files.read(path, "cgcs2000").geoms[0].normalize(), SQUARE.normalize(), 1e-12)
 
@@ -113,7 +113,7 @@ def test_swapped_coordinates_are_refused(tmp_path):
 def test_an_unknown_coordinate_system_is_refused(crs):
     with pytest.raises(Invalid) as refusal:
         files.known_crs(crs)
-    assert refusal.value.code == "files.unknown-crs"
+    assert refusal.value.code == "grid.file-crs-unknown"
 
 
 def test_a_file_that_is_no_vector_file_is_refused(tmp_path):
@@ -121,10 +121,10 @@ def test_a_file_that_is_no_vector_file_is_refused(tmp_path):
     path.write_text("not at all")
     with pytest.raises(Invalid) as refusal:
         files.read(path)
-    assert refusal.value.code == "files.unreadable"
+    assert refusal.value.code == "grid.file-unreadable"
     with pytest.raises(Invalid) as refusal:
         files.read(tmp_path / "nowhere.gpkg")
-    assert refusal.value.code == "files.missing"
+    assert refusal.value.code == "grid.file-missing"
 
 
 def test_a_table_without_geometry_is_refused(tmp_path):
@@ -132,7 +132,7 @@ def test_a_table_without_geometry_is_refused(tmp_path):
     path.write_text(f"code\n{EAST}001\n")
     with pytest.raises(Invalid) as refusal:
         files.read(path, "wgs84")
-    assert refusal.value.code == "files.no-geometry"
+    assert refusal.value.code == "grid.file-no-geometry"
 
 
 def test_only_known_endings_are_written(tmp_path):

@@ -12,7 +12,6 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 URGENT = {"urgent_hour": timedelta(hours=1), "urgent_day": timedelta(days=1)}
-UNITS = (*URGENT, "working_hour", "working_day")
 DUE_SOON = 0.2
 """Share of the limit left under which the light turns amber (`ui.md`)."""
 

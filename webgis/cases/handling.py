@@ -99,14 +99,14 @@ def _step(actor, case, action: str, given: Mapping, photos: Sequence, version: i
 
 def _check_text(field: str, value: Any) -> None:
     if value is not None and (not isinstance(value, str) or len(value) > LONGEST_TEXT or "\0" in value):
-        raise workflow.missing(field, None, f"a text of at most {LONGEST_TEXT} characters")
+        raise workflow.bad_field(field, None, f"a text of at most {LONGEST_TEXT} characters")
 
 
 def _place(given: Mapping[str, Any]) -> tuple[float, float] | None:
     """Where the person stood, in CGCS2000, when they said so; both coordinates or neither."""
     lon, lat = given.get("lon"), given.get("lat")
     if (lon is None) != (lat is None):
-        raise workflow.missing("lat" if lat is None else "lon", None, "give both lon and lat, or neither")
+        raise workflow.bad_field("lat" if lat is None else "lon", None, "give both lon and lat, or neither")
     return None if lon is None else geo.to_cgcs2000(lon, lat, given.get("crs") or "wgs84")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -26,7 +26,7 @@ SOURCES = ("inspector", "hotline", "public", "leader", "department", "video", "s
 USUAL_SOURCE = {"inspector": "inspector", "acceptor": "hotline", "dispatcher": "department"}
 LONGEST_DESCRIPTION = 2000
 LONGEST_ADDRESS = 256
-CLOCK_TOLERANCE = timedelta(minutes=5)
+LARGEST_ACCURACY_M = 100_000
 
 
 @dataclass(frozen=True)
@@ -123,29 +123,28 @@ def _check(actor: Actor, given: Report, photos: Sequence[Evidence]) -> None:
             "cases.not-your-role", f"'report' is done by: {' or '.join(step.who)}", role=actor.role, accepted=step.who
         )
     if not given.description.strip():
-        raise workflow.missing("description", given.description, "say in a few words what is wrong")
+        raise workflow.bad_field("description", given.description, "say in a few words what is wrong")
     for field, value, longest in (
         ("description", given.description, LONGEST_DESCRIPTION),
         ("address", given.address or "", LONGEST_ADDRESS),
     ):
         if len(value) > longest:
-            accepted = f"at most {longest} characters"
-            raise Invalid("cases.too-long", f"{field}: {accepted}", field=field, got=len(value), accepted=accepted)
+            raise workflow.bad_field(field, len(value), f"at most {longest} characters")
         if "\0" in value:
-            raise Invalid("cases.bad-text", f"{field}: text without NUL characters", field=field, accepted="plain text")
-    if given.accuracy_m is not None and not 0 <= given.accuracy_m <= 100_000:
-        raise workflow.missing("accuracy_m", given.accuracy_m, "metres, from 0 to 100,000")
+            raise workflow.bad_field(field, None, "text without NUL characters")
+    if given.accuracy_m is not None and not 0 <= given.accuracy_m <= LARGEST_ACCURACY_M:
+        raise workflow.bad_field("accuracy_m", given.accuracy_m, f"metres, from 0 to {LARGEST_ACCURACY_M:,}")
     if _source(actor, given) == "inspector" and not photos:
-        raise workflow.missing("photos", 0, "an inspector's report needs at least one photo")
+        raise workflow.bad_field("photos", 0, "an inspector's report needs at least one photo")
 
 
 def _source(actor: Actor, given: Report) -> str:
     """Where the report comes from; an inspector is always its own source."""
     source = given.source or USUAL_SOURCE[actor.role]
     if source not in SOURCES:
-        raise workflow.missing("source", source, f"one of {', '.join(SOURCES)}")
+        raise workflow.bad_field("source", source, f"one of {', '.join(SOURCES)}")
     if actor.role == "inspector" and source != "inspector":
-        raise workflow.missing("source", source, "an inspector's report has the source inspector")
+        raise workflow.bad_field("source", source, "an inspector's report has the source inspector")
     return source
 
 
@@ -203,9 +202,7 @@ def done_before(session: Session, actor: Actor, key: str, asked: Any) -> str | N
     else. `asked` is any JSON value that describes the request.
     """
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-        raise Invalid(
-            "cases.bad-key", f"Idempotency-Key: 1 to {LONGEST_KEY} printable characters", field="Idempotency-Key"
-        )
+        raise workflow.bad_field("Idempotency-Key", None, f"1 to {LONGEST_KEY} printable characters")
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).digest()
     values = {"person": actor.id, "key": key, "fingerprint": fingerprint}
     if session.execute(_CLAIM_KEY, values).one_or_none():

@@ -66,7 +66,7 @@ _ONE = text(
     "SELECT * FROM fn.case_line"
     " WHERE number = :number AND coalesce(department_code = :only, CAST(:only AS text) IS NULL)"
 )
-_BY_ID = text("SELECT * FROM fn.case_line WHERE id = ANY(:ids) ORDER BY reported_at DESC, id DESC")
+_BY_ID = text("SELECT * FROM fn.case_lines(CAST(:ids AS bigint[]))")
 
 
 def require_case(session: Session, actor: Actor, number: str) -> Row:
@@ -79,7 +79,7 @@ def require_case(session: Session, actor: Actor, number: str) -> Row:
 
 def unknown(number: str) -> NotFound:
     """The refusal for a case that does not exist, or not for this person."""
-    return NotFound("cases.unknown", f"There is no case {number}", number=number)
+    return NotFound("cases.case-unknown", f"There is no case {number}", number=number)
 
 
 def after_step(session: Session, case_id: int) -> Row:
@@ -90,8 +90,7 @@ def after_step(session: Session, case_id: int) -> Row:
 def list_cases(session: Session, actor: Actor, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page:
     """Cases newest first, `limit` (1 to 500) at a time; `cursor` is the `next` of the page before."""
     if not 1 <= limit <= MOST_ROWS:
-        accepted = f"a whole number from 1 to {MOST_ROWS}"
-        raise Invalid("cases.bad-limit", f"limit: {accepted}", field="limit", got=limit, accepted=accepted)
+        raise workflow.bad_field("limit", limit, f"a whole number from 1 to {MOST_ROWS}")
     newest = select(Case.id).where(visible(actor), *conditions(filters))
     if cursor:
         newest = newest.where(tuple_(Case.reported_at, Case.id) < _position(cursor))
@@ -141,8 +140,7 @@ def _position(cursor: str) -> tuple[Any, int]:
         moment, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromtimestamp(moment, UTC), int(last_id)
     except (ValueError, TypeError, OverflowError, OSError):
-        accepted = "the cursor in the `next` of the page before"
-        raise Invalid("cases.bad-cursor", f"cursor: {accepted}", field="cursor", accepted=accepted) from None
+        raise workflow.bad_field("cursor", cursor, "the cursor in the `next` of the page before") from None
 
 
 def counts_by_state(session: Session, actor: Actor, filters: Filters = Filters()) -> dict[str, int]:
@@ -239,7 +237,7 @@ def _working_days(country: str) -> "holidays.HolidayBase":
         return holidays.country_holidays(country)
     except NotImplementedError:
         raise Invalid(
-            "settings.holiday-country",
+            "settings.bad-value",
             f"holiday_country: the holidays package knows no {country}",
             field="holiday_country",
         ) from None

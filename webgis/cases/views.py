@@ -150,7 +150,7 @@ def _fields() -> dict[str, Any]:
         return {}
     body = request.get_json(silent=True, force=True)
     if not isinstance(body, dict):
-        raise Invalid("input.not-an-object", "The body: a JSON object or multipart/form-data", field="body")
+        raise Invalid("web.bad-input", "The body: give a JSON object or multipart/form-data", field="body")
     return body
 
 
@@ -158,7 +158,7 @@ def _uploaded() -> list[bytes]:
     """The uploaded photos; a file field left empty by a browser is none."""
     for name in request.files:
         if name != "photos":
-            raise Invalid("input.invalid", f"{name}: files go into the field photos", field=name, accepted="photos")
+            raise Invalid("web.bad-input", f"{name}: files go into the field photos", field=name, accepted="photos")
     return [data for data in (file.read() for file in request.files.getlist("photos")) if data]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from flask import url_for
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,14 +10,12 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import queries, workflow
+from webgis.cases import handling, intake, queries, workflow
 from webgis.cases.models import Photo
 from webgis.catalog.models import FilingCondition
 from webgis.catalog.rules import limit_text
 from webgis.errors import Invalid
 from webgis.geo import CRS_NAMES
-
-Code = Annotated[str, Field(pattern=r"^\d+$")]
 
 
 class _Given(BaseModel):
@@ -34,9 +32,11 @@ class ReportGiven(_Given):
     crs: Literal[CRS_NAMES] = "wgs84"
     kind: Literal["component", "matter"]
     class_: str = Field(alias="class", pattern=r"^\d{5}$", description="5-digit class code", examples=["06010"])
-    description: str = Field(min_length=1, max_length=2000)
-    address: str | None = Field(None, max_length=256)
-    accuracy_m: float | None = Field(None, ge=0, le=100_000, description="the phone's accuracy in metres")
+    description: str = Field(min_length=1, max_length=intake.LONGEST_DESCRIPTION)
+    address: str | None = Field(None, max_length=intake.LONGEST_ADDRESS)
+    accuracy_m: float | None = Field(
+        None, ge=0, le=intake.LARGEST_ACCURACY_M, description="the phone's accuracy in metres"
+    )
     source: str | None = Field(None, description="default: inspector for inspectors, hotline for acceptors")
 
 
@@ -45,8 +45,8 @@ class ActionGiven(_Given):
 
     condition: int | None = Field(None, description="file: id of a filing condition")
     department: str | None = Field(None, description="dispatch: code of a department")
-    reason: str | None = Field(None, max_length=2000, description="reject, return")
-    note: str | None = Field(None, max_length=2000)
+    reason: str | None = Field(None, max_length=handling.LONGEST_TEXT, description="reject, return")
+    note: str | None = Field(None, max_length=handling.LONGEST_TEXT)
     result: Literal["pass", "fail"] | None = Field(None, description="verify")
     lon: float | None = Field(None, allow_inf_nan=False)
     lat: float | None = Field(None, allow_inf_nan=False)
@@ -78,7 +78,7 @@ def checked(model: type[_Given], given: Mapping[str, Any]) -> Any:
     except ValidationError as error:
         faults = [_fault(model, fault) for fault in error.errors(include_url=False)]
         first = faults[0]
-        raise Invalid("input.invalid", f"{first['field']}: {first['message']}", **first, errors=faults) from None
+        raise Invalid("web.bad-input", f"{first['field']}: {first['message']}", **first, errors=faults) from None
 
 
 def _fault(model: type[_Given], fault: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def filters(given: ListGiven) -> queries.Filters:
     states = tuple(filter(None, (given.state or "").split(",")))
     for state in states:
         if state not in workflow.STATES:
-            raise workflow.missing("state", state, f"one or more of {', '.join(workflow.STATES)}")
+            raise workflow.bad_field("state", state, f"one or more of {', '.join(workflow.STATES)}")
     return queries.Filters(
         states=states,
         classes=tuple(filter(None, (given.class_ or "").split(","))),
@@ -126,8 +126,7 @@ def _box(text: str | None) -> tuple[float, float, float, float] | None:
     except ValueError:
         west = south = east = north = float("nan")
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        accepted = "west,south,east,north in degrees"
-        raise Invalid("cases.bad-bbox", f"bbox: {accepted}", field="bbox", got=text, accepted=accepted)
+        raise workflow.bad_field("bbox", text, "west,south,east,north in degrees")
     return west, south, east, north
 
 

@@ -130,7 +130,7 @@ def _row_for(rows: Collection[Step], given: Mapping[str, Any]) -> Step:
             return step
     field = next(step.when[0] for step in rows if step.when)
     accepted = [step.when[1] for step in rows if step.when]
-    raise missing(field, given.get(field), " or ".join(accepted))
+    raise bad_field(field, given.get(field), " or ".join(accepted))
 
 
 def require(step: Step, given: Mapping[str, Any]) -> None:
@@ -138,7 +138,7 @@ def require(step: Step, given: Mapping[str, Any]) -> None:
     for need in step.needs:
         names = need.split("|")
         if not any(_filled(given.get(name)) for name in names):
-            raise missing(names[0], None, f"{step.action} needs {' or '.join(names)}")
+            raise bad_field(names[0], None, f"{step.action} needs {' or '.join(names)}")
     takes = {name for need in step.needs for name in need.split("|")} | set(step.takes)
     for name in given:
         if name not in takes:
@@ -150,9 +150,9 @@ def require(step: Step, given: Mapping[str, Any]) -> None:
             )
 
 
-def missing(field: str, got: Any, accepted: str) -> Invalid:
-    """The refusal of an empty or unusable field."""
-    return Invalid(f"cases.{field}-needed", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
+def bad_field(field: str, got: Any, accepted: str) -> Invalid:
+    """The refusal of a field that is empty or cannot be used: `accepted` says what it takes."""
+    return Invalid("cases.bad-field", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
 
 
 def _words(actions: Collection[str]) -> str:

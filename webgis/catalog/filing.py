@@ -185,7 +185,7 @@ def _require_columns(columns: Mapping[str, str]) -> None:
 
 
 def _bad_header(problem: str, column: str) -> Invalid:
-    return Invalid("catalog.header", f"Row 1: {problem}", row=1, column=column)
+    return Invalid("catalog.bad-header", f"Row 1: {problem}", row=1, column=column)
 
 
 def _plain(heading: str) -> str:

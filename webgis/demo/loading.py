@@ -65,7 +65,7 @@ def load(
     `NotFound` for a code without a boundary.
     """
     if not 0 <= count <= 20_000:
-        raise Invalid("demo.cases", "cases: a whole number from 0 to 20,000", field="cases", got=count)
+        raise Invalid("demo.bad-field", "cases: a whole number from 0 to 20,000", field="cases", got=count)
     counties = sorted(set(counties))
     city, start = places.city_of(counties), time.perf_counter()
     _note(runtime, counties, count, seed, done=False)
@@ -116,7 +116,7 @@ def _import(session: Session, group: list[Place], srid: int) -> None:
         city_srid=first.projected_srid,
     )
     if not outcome.loaded:
-        raise Invalid("demo.areas", f"The demo's areas cannot be stored: {outcome.faults[0].message}")
+        raise Invalid("demo.areas-refused", f"The demo's areas cannot be stored: {outcome.faults[0].message}")
 
 
 def _divide(session: Session, counties: Sequence[str], srid: int, progress) -> int:

@@ -78,7 +78,7 @@ def gk_srid(lon: float) -> int:
     """
     if not 73.5 <= lon <= 136.5:
         raise Invalid(
-            "demo.longitude",
+            "demo.no-projection",
             f"{lon} E lies in no 3-degree zone of CGCS2000; they cover 73.5 to 136.5 E",
             field="lon",
             got=lon,
@@ -92,7 +92,7 @@ def county_boundary(code: str) -> Area:
     path = _boundary_folder() / f"{code}.geojson"
     if code not in _counties() or not path.is_file():
         raise NotFound(
-            "demo.no-county",
+            "demo.county-unknown",
             f"There is no boundary of a county {code!r}",
             field="county",
             got=code,

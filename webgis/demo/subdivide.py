@@ -41,10 +41,12 @@ def cut(
     extent or less. Invalid: n below 1, weights not positive, an empty polygon.
     """
     if n < 1 or polygon.is_empty or not polygon.is_valid:
-        raise Invalid("demo.cut", "Only a valid polygon that is not empty can be cut, into 1 piece or more", n=n)
+        raise Invalid(
+            "demo.not-cuttable", "Only a valid polygon that is not empty can be cut, into 1 piece or more", n=n
+        )
     weights = np.ones(n) if weights is None else np.asarray(weights, float)
     if weights.shape != (n,) or not (weights > 0).all():
-        raise Invalid("demo.cut-weights", f"There must be {n} weights, each above 0", n=n)
+        raise Invalid("demo.bad-weights", f"There must be {n} weights, each above 0", n=n)
     if n == 1:
         return [polygon]
     stretch = np.array([aspect, 1.0])

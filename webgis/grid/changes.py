@@ -67,7 +67,7 @@ def _valid(session: Session, codes: Sequence[str]) -> list[Cell]:
         now = [share.code for share in queries.cells_now(session, missing[0])]
         raise Conflict("grid.cell-closed", f"Cell {missing[0]} is no longer valid; its ground is now {now}", now=now)
     if missing:
-        raise NotFound("grid.no-cell", f"There is no cell {missing[0]}", got=missing[0])
+        raise NotFound("grid.cell-unknown", f"There is no cell {missing[0]}", got=missing[0])
     return list(found)
 
 

@@ -110,9 +110,9 @@ def divide_many(
 
 def _checked(areas, size_m: float, sliver: float) -> np.ndarray:
     if not 1.0 <= size_m <= 100_000.0:
-        raise Invalid("grid.size", "The size of a cell is from 1 to 100000 m", field="size", got=size_m)
+        raise Invalid("grid.bad-field", "The size of a cell is from 1 to 100000 m", field="size", got=size_m)
     if not 0.0 <= sliver <= 0.5:
-        raise Invalid("grid.sliver", "The share of a sliver is from 0 to 0.5", field="sliver", got=sliver)
+        raise Invalid("grid.bad-field", "The share of a sliver is from 0 to 0.5", field="sliver", got=sliver)
     areas = np.array(list(areas), dtype=object)
     good = np.isin(shapely.get_type_id(areas), (3, 6)) & ~shapely.is_empty(areas) & shapely.is_valid(areas)
     if not good.all():

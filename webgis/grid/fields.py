@@ -45,7 +45,7 @@ _DAY = re.compile(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$")
 def chosen(layer: Layer, names: Mapping[str, Sequence[str]], given: Mapping[str, str | None]) -> dict[str, str]:
     """For each meaning in `names` the field of the file that has it: as `given`, else by its usual names.
 
-    Meanings without a field are left out. `Invalid` "grid.no-field" when a given field is not in the file.
+    Meanings without a field are left out. `Invalid` "grid.field-unknown" when a given field is not in the file.
     """
     found = {}
     for meaning, usual in names.items():
@@ -59,7 +59,7 @@ def chosen(layer: Layer, names: Mapping[str, Sequence[str]], given: Mapping[str,
 def _exact(layer: Layer, asked: str) -> str:
     if asked not in layer.columns:
         raise Invalid(
-            "grid.no-field",
+            "grid.field-unknown",
             f"The file has no field {asked!r}; it has: {', '.join(layer.columns) or 'none'}",
             field=asked,
             accepted=list(layer.columns),
@@ -86,7 +86,7 @@ def needed(layer: Layer, found: Mapping[str, str], meaning: str, option: str) ->
     """The values of a field that must be there; `Invalid` says with which option to name it."""
     if meaning not in found:
         raise Invalid(
-            "grid.no-field",
+            "grid.field-unknown",
             f"None of the file's fields is known as {meaning}; say which it is with {option}. "
             f"The file has: {', '.join(layer.columns) or 'none'}",
             field=meaning,

@@ -49,7 +49,7 @@ def read(path: Path, crs: str | None = None, encoding: str | None = None) -> Lay
     `Invalid` when the file cannot be read, states no system and none is given, or has coordinates that cannot be.
     """
     if not path.exists():
-        raise Invalid("files.missing", f"There is no file {path}", field="file", got=str(path))
+        raise Invalid("grid.file-missing", f"There is no file {path}", field="file", got=str(path))
     shapefile = path.suffix.lower() == ".shp"
     meta, geometries, columns = _read(path, RAW if shapefile else encoding)
     used, notes = meta["encoding"], []
@@ -78,9 +78,11 @@ def _read(path: Path, encoding: str | None) -> tuple[dict, np.ndarray, dict[str,
     try:
         meta, _, wkb, values = pyogrio.raw.read(path, encoding=encoding, force_2d=True, datetime_as_string=True)
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
-        raise Invalid("files.unreadable", f"{path.name} cannot be read: {error}", field="file", got=str(path)) from None
+        raise Invalid(
+            "grid.file-unreadable", f"{path.name} cannot be read: {error}", field="file", got=str(path)
+        ) from None
     if wkb is None:
-        raise Invalid("files.no-geometry", f"{path.name} holds no geometry", field="file", got=str(path))
+        raise Invalid("grid.file-no-geometry", f"{path.name} holds no geometry", field="file", got=str(path))
     geometries = shapely.from_wkb(wkb, on_invalid="ignore")
     return meta, np.asarray(geometries, dtype=object), dict(zip(meta["fields"].tolist(), values, strict=True))
 
@@ -97,7 +99,7 @@ def _decoded(columns: dict[str, np.ndarray], encodings: Sequence[str | None]) ->
         return {_text(name, encoding): _texts(values, encoding) for name, values in columns.items()}, encoding
     tried = ", ".join(filter(None, encodings))
     raise Invalid(
-        "files.encoding",
+        "grid.file-encoding",
         f"The texts of the Shapefile are not {tried}; say what they are with --encoding",
         field="encoding",
         got=tried,
@@ -121,7 +123,7 @@ def _system(path: Path, given: str | None, stated: str | None) -> tuple[str, lis
         return known_crs(given), []
     if stated is None:
         raise Invalid(
-            "files.no-crs",
+            "grid.file-no-crs",
             f"{path.name} does not say its coordinate system. State it: --crs wgs84, gcj02, bd09, cgcs2000 or EPSG:n",
             field="crs",
             accepted=[*geo.CRS_NAMES, "EPSG:n"],
@@ -141,7 +143,7 @@ def known_crs(crs: str) -> str:
         return f"EPSG:{pyproj.CRS.from_epsg(int(number)).to_epsg()}"
     except (ValueError, pyproj.exceptions.CRSError):
         raise Invalid(
-            "files.unknown-crs",
+            "grid.file-crs-unknown",
             f"There is no coordinate system {crs!r}; known are {', '.join(geo.CRS_NAMES)} and EPSG:n",
             field="crs",
             got=crs,
@@ -181,7 +183,7 @@ def write(path: Path, geoms: np.ndarray, columns: Mapping[str, Sequence], crs: s
     driver = DRIVERS.get(path.suffix.lower())
     if driver is None:
         raise Invalid(
-            "files.ending",
+            "grid.file-ending",
             f"The ending {path.suffix!r} is not known; end the file's name in .geojson or .gpkg",
             field="file",
             accepted=sorted(DRIVERS),

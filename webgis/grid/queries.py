@@ -129,7 +129,9 @@ def area(session: Session, code: str) -> Area:
     """The area with this code. `NotFound` otherwise."""
     found = session.get(Area, code)
     if found is None:
-        raise NotFound("grid.no-area", f"There is no area {code}; `webgis areas list` shows those there are", got=code)
+        raise NotFound(
+            "grid.area-unknown", f"There is no area {code}; `webgis areas list` shows those there are", got=code
+        )
     return found
 
 

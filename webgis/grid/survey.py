@@ -96,7 +96,7 @@ def import_cells(
     unknown = set(accepted) - KINDS
     if unknown:
         raise Invalid(
-            "grid.unknown-fault",
+            "grid.fault-unknown",
             f"There is no kind of fault {sorted(unknown)[0]!r}; known are {', '.join(sorted(KINDS))}",
             field="accept-faults",
             accepted=sorted(KINDS),

@@ -68,7 +68,9 @@ def cell_by_code(code: str):
     with web.transaction() as session:
         found = queries.last_cell(session, code) if at is None else queries.cell_by_code(session, code, at)
         if found is None:
-            raise NotFound("grid.no-cell", f"No cell {'bears' if at is None else 'bore'} the code {code}", got=code)
+            raise NotFound(
+                "grid.cell-unknown", f"No cell {'bears' if at is None else 'bore'} the code {code}", got=code
+            )
         return feature(session, found, history(session, found))
 
 
@@ -80,7 +82,7 @@ def place() -> tuple[float, float]:
     """The query's `lon`, `lat` and `crs` as CGCS2000 degrees; `Invalid` names the field that is wrong."""
     for field in ("lon", "lat"):
         if not request.args.get(field, "").strip():
-            raise Invalid("grid.missing", f"{field} is missing; give lon and lat in degrees", field=field)
+            raise Invalid("grid.bad-field", f"{field} is missing; give lon and lat in degrees", field=field)
     crs = geo.check_crs(request.args.get("crs") or "wgs84")
     return geo.to_cgcs2000(request.args["lon"], request.args["lat"], crs)
 
