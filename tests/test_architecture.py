@@ -14,6 +14,7 @@ RANKS = (
     ("db",),
     ("geo",),
     ("jobs",),
+    ("api",),
     ("web",),
     ("accounts",),
     ("grid", "catalog"),

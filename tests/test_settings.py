@@ -65,3 +65,7 @@ def test_webgis_settings_prints_sources_and_hides_secrets(monkeypatch):
     shown = CliRunner().invoke(cli.group, ["settings", "--json"])
     assert shown.exit_code == 0 and "hunter2" not in shown.output
     assert json.loads(shown.output)["database_url"] == {"value": "(set)", "source": "WEBGIS_DATABASE_URL"}
+
+
+def test_every_setting_says_what_it_is():
+    assert all(field.description for field in settings.Settings.model_fields.values())

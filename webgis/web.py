@@ -9,18 +9,17 @@ import secrets
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
-from apiflask import APIBlueprint, APIFlask, HTTPError
+from apiflask import APIBlueprint, APIFlask
 from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
 from flask_babel import Babel
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from pydantic import BaseModel
 from redis import Redis
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -28,7 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import webgis
-from webgis import db, jobs
+from webgis import api, db, jobs
 from webgis.db import Runtime
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable, WebgisError
 from webgis.settings import Settings, resources
@@ -89,7 +88,7 @@ def make_app(runtime: Runtime, authenticate: Authenticate) -> APIFlask:
     app.before_request(_admit)
     app.after_request(_finish)
     _register_errors(app)
-    app.spec_processor(_complete_spec)
+    app.spec_processor(api.complete_spec)
     app.register_blueprint(health)
     app.jinja_env.globals.update(csp_nonce=csp_nonce, webgis_version=webgis.__version__)
     return app
@@ -244,7 +243,6 @@ def _register_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(Exception, _unexpected)
-    app.error_processor(_input_refused)
 
 
 def _refusal(error: WebgisError):
@@ -285,22 +283,6 @@ def _too_large():
     return answer_error(413, "web.too-large", f"The request is larger than {limit} MB", {"limit_mb": limit})
 
 
-def _input_refused(error: HTTPError):
-    """What `@blueprint.input` found wrong with a request (by place, field and messages), as our own kind of error."""
-    errors = [
-        {"field": field, "message": message}
-        for fields in (error.detail or {}).values()
-        for field, messages in fields.items()
-        for message in messages
-    ]
-    if error.status_code == 413:
-        return _too_large()
-    if not errors:
-        return answer_error(error.status_code, "web.bad-input", error.message, {})
-    message = f"{errors[0]['field']}: {errors[0]['message']}"
-    return answer_error(error.status_code, "web.bad-input", message, errors[0] | {"errors": errors})
-
-
 def _database_away(error: OperationalError):
     log.error("web.database-away", error=str(error.orig))
     response = answer_error(
@@ -335,79 +317,6 @@ def answer_error(status: int, code: str, message: str, facts: dict[str, Any]) ->
         response = current_app.make_response(page)
     response.status_code = status
     return response
-
-
-# What the API says of itself (OpenAPI 3.1)
-
-
-def documented(
-    *,
-    query: type[BaseModel] | None = None,
-    body: type[BaseModel] | None = None,
-    photos: bool = False,
-    parameters: Sequence[dict[str, Any]] = (),
-) -> Callable:
-    """Describe a view in the OpenAPI document: its query and body as models, whether it takes photos.
-
-    The view reads the request itself, since a body may be JSON or a form; this is its description only.
-    """
-
-    def mark(view: Callable) -> Callable:
-        view.documented = {"query": query, "body": body, "photos": photos, "parameters": list(parameters)}
-        return view
-
-    return mark
-
-
-def _complete_spec(spec: dict[str, Any]) -> dict[str, Any]:
-    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM
-    key = {"type": "http", "scheme": "bearer", "description": "webgis accounts key LOGIN"}
-    spec["components"]["securitySchemes"] = {"key": key}
-    spec["security"] = [{"key": []}]
-    for rule in current_app.url_map.iter_rules():
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-        for method in rule.methods & {"GET", "POST"}:
-            operation = spec.get("paths", {}).get(path, {}).get(method.lower())
-            if operation is not None:
-                _complete(operation, current_app.view_functions[rule.endpoint], schemas)
-    return spec
-
-
-def _complete(operation: dict[str, Any], view: Callable, schemas: dict[str, Any]) -> None:
-    told = getattr(view, "documented", {"query": None, "body": None, "photos": False, "parameters": []})
-    operation.setdefault("parameters", []).extend(told["parameters"])
-    if told["query"]:
-        schema = told["query"].model_json_schema()
-        operation["parameters"] += [
-            {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": about}
-            for name, about in schema["properties"].items()
-        ]
-    if told["body"]:
-        schemas[told["body"].__name__] = schema = told["body"].model_json_schema()
-        form = {**schema, "properties": {**schema["properties"], "photos": _PHOTOS}} if told["photos"] else schema
-        reference = {"$ref": f"#/components/schemas/{told['body'].__name__}"}
-        operation["requestBody"] = {
-            "content": {"application/json": {"schema": reference}, "multipart/form-data": {"schema": form}}
-        }
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    operation.setdefault("responses", {})["default"] = {"description": "A refusal (RFC 9457)", "content": problem}
-
-
-_PHOTOS = {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "JPEG, PNG or WebP"}
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "code"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string", "description": "what is wrong and what would be accepted"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "description": "stable, such as grid.outside"},
-        "field": {"type": "string"},
-        "accepted": {},
-        "request_id": {"type": "string"},
-    },
-}
 
 
 # Health

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, send_file, url_for
 
-from webgis import web
+from webgis import api, web
 from webgis.cases import evidence, handling, intake, queries, wire
 from webgis.errors import Invalid, NotFound
 
@@ -25,10 +25,10 @@ KEY = {
 
 @cases.post("")
 @cases.doc(summary="Report a case", description="JSON, or multipart/form-data with `photos`. Honours Idempotency-Key.")
-@web.documented(body=wire.ReportGiven, photos=True, parameters=[KEY])
+@api.documented(body=wire.ReportGiven, photos=True, parameters=[KEY])
 def report():
     """Take in a report; the same Idempotency-Key again gives the same case and makes no second one."""
-    given = wire.checked(wire.ReportGiven, _fields())
+    given = api.checked(wire.ReportGiven, _fields())
     uploaded = _uploaded()
     key = request.headers.get("Idempotency-Key")
     stored = evidence.store(web.runtime().settings, uploaded)
@@ -53,10 +53,10 @@ def _report(session, given: wire.ReportGiven, stored: list, key: str | None) -> 
 
 @cases.get("")
 @cases.doc(summary="List cases", description="Newest first; `next` is the address of the next page, or null.")
-@web.documented(query=wire.ListGiven)
+@api.documented(query=wire.ListGiven)
 def listed():
     """Cases by filters, a page at a time."""
-    given = wire.checked(wire.ListGiven, request.args.to_dict())
+    given = api.checked(wire.ListGiven, request.args.to_dict())
     with web.transaction() as session:
         page = queries.list_cases(
             session, web.actor(), wire.filters(given), limit=given.limit, cursor=_cursor(given.cursor)
@@ -100,10 +100,10 @@ def events(number: str):
 
 @cases.post("/<number>/actions/<action>")
 @cases.doc(summary="Do a step", description="JSON, or multipart/form-data with `photos`. 409 when it is not open.")
-@web.documented(body=wire.ActionGiven, photos=True)
+@api.documented(body=wire.ActionGiven, photos=True)
 def act(number: str, action: str):
     """Do a step of the workflow and answer with the case as it is then."""
-    given = wire.checked(wire.ActionGiven, _fields()).model_dump(exclude_none=True)
+    given = api.checked(wire.ActionGiven, _fields()).model_dump(exclude_none=True)
     version = given.pop("version", None)
     settings, actor = web.runtime().settings, web.actor()
     stored = evidence.store(settings, _uploaded())
@@ -150,7 +150,7 @@ def _fields() -> dict[str, Any]:
         return {}
     body = request.get_json(silent=True, force=True)
     if not isinstance(body, dict):
-        raise Invalid("web.bad-input", "The body: give a JSON object or multipart/form-data", field="body")
+        raise Invalid("api.bad-input", "The body: give a JSON object or multipart/form-data", field="body")
     return body
 
 
@@ -158,7 +158,7 @@ def _uploaded() -> list[bytes]:
     """The uploaded photos; a file field left empty by a browser is none."""
     for name in request.files:
         if name != "photos":
-            raise Invalid("web.bad-input", f"{name}: files go into the field photos", field=name, accepted="photos")
+            raise Invalid("api.bad-input", f"{name}: files go into the field photos", field=name, accepted="photos")
     return [data for data in (file.read() for file in request.files.getlist("photos")) if data]
 
 

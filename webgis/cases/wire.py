@@ -1,30 +1,25 @@
 """Cases as they go over the wire: what comes in is checked here, what goes out is GeoJSON (RFC 7946)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from flask import url_for
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
+from webgis.api import Given
+from webgis.api import checked as checked
 from webgis.cases import handling, intake, queries, workflow
 from webgis.cases.models import Photo
 from webgis.catalog.models import FilingCondition
 from webgis.catalog.rules import limit_text
-from webgis.errors import Invalid
 from webgis.geo import CRS_NAMES
 
 
-class _Given(BaseModel):
-    """Fields as given; names that do not exist are refused, so that a slip of the pen is not lost in silence."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-
-class ReportGiven(_Given):
+class ReportGiven(Given):
     """A report: place, kind and class, and what is wrong."""
 
     lon: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[104.0665])
@@ -40,7 +35,7 @@ class ReportGiven(_Given):
     source: str | None = Field(None, description="default: inspector for inspectors, hotline for acceptors")
 
 
-class ActionGiven(_Given):
+class ActionGiven(Given):
     """What a step is given. Which fields a step needs and takes is the workflow's to say."""
 
     condition: int | None = Field(None, description="file: id of a filing condition")
@@ -54,7 +49,7 @@ class ActionGiven(_Given):
     version: int | None = Field(None, description="the case's version on the page acted on; an older one is refused")
 
 
-class ListGiven(_Given):
+class ListGiven(Given):
     """Filters and paging of a list of cases."""
 
     state: str | None = Field(None, description="one or more states, separated by commas")
@@ -69,28 +64,6 @@ class ListGiven(_Given):
     q: str | None = Field(None, max_length=100, description="number, or words in the description or address")
     limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
     cursor: str | None = Field(None, description="of the page before")
-
-
-def checked(model: type[_Given], given: Mapping[str, Any]) -> Any:
-    """The given fields as `model`, or `Invalid` that names the first field at fault and lists all."""
-    try:
-        return model.model_validate(dict(given))
-    except ValidationError as error:
-        faults = [_fault(model, fault) for fault in error.errors(include_url=False)]
-        first = faults[0]
-        raise Invalid("web.bad-input", f"{first['field']}: {first['message']}", **first, errors=faults) from None
-
-
-def _fault(model: type[_Given], fault: Mapping[str, Any]) -> dict[str, Any]:
-    name = str(fault["loc"][0]) if fault["loc"] else "body"
-    accepted = fault.get("ctx", {}).get("expected") or fault.get("ctx", {}).get("pattern")
-    if fault["type"] == "extra_forbidden":
-        known = [field.alias or name for name, field in model.model_fields.items()]
-        return {"field": name, "message": "no such field", "accepted": known}
-    kept = {"field": name, "message": fault["msg"]}
-    if isinstance(fault["input"], (str, int, float)):
-        kept["got"] = fault["input"]
-    return kept | ({"accepted": accepted} if accepted else {})
 
 
 def filters(given: ListGiven) -> queries.Filters:

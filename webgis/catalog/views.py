@@ -3,21 +3,22 @@
 from typing import Literal
 
 from apiflask import APIBlueprint
+from flask import request
 from pydantic import BaseModel, Field
 
-from webgis import web
+from webgis import api, web
 from webgis.catalog import queries, rules
 from webgis.catalog.models import CaseClass, FilingCondition
-from webgis.catalog.standards import CJT_2007, GBT_2013, GBT_2026
+from webgis.catalog.standards import CJT_2007, CURRENT, GBT_2013, GBT_2026
 from webgis.errors import NotFound
 
-api = APIBlueprint("catalog", __name__, url_prefix="/api/v1/catalog", tag="Catalogue")
-BLUEPRINTS = (api,)
+catalog = APIBlueprint("catalog", __name__, url_prefix="/api/v1/catalog", tag="Catalogue")
+BLUEPRINTS = (catalog,)
 
 Kind = Literal["component", "matter"]
 
 
-class ClassSearch(BaseModel):
+class ClassSearch(api.Given):
     """What to look for."""
 
     kind: Kind | None = None
@@ -25,7 +26,7 @@ class ClassSearch(BaseModel):
     standard: Literal[GBT_2026, GBT_2013, CJT_2007] | None = Field(None, description="today's when left out")
 
 
-class ClassCity(BaseModel):
+class ClassCity(api.Given):
     """Whose filing standard to show."""
 
     city: str | None = Field(
@@ -84,32 +85,29 @@ class ClassWithConditions(ClassFacts):
     conditions: list[Condition]
 
 
-@api.get("/classes")
-@api.input(ClassSearch, location="query", arg_name="wanted")
-@api.output(ClassList)
-def classes(wanted: ClassSearch):
+@catalog.get("/classes")
+@catalog.output(ClassList)
+@api.documented(query=ClassSearch)
+def classes():
     """Classes of components and matters, by kind and words."""
+    wanted = api.checked(ClassSearch, request.args.to_dict())
     with web.transaction() as session:
-        found = queries.classes(session, wanted.kind, wanted.standard or _today(), wanted.q)
+        found = queries.classes(session, wanted.kind, wanted.standard or CURRENT, wanted.q)
     return {"classes": [_class_facts(one) for one in found]}
 
 
-@api.get("/classes/<kind>/<code>")
-@api.input(ClassCity, location="query", arg_name="wanted")
-@api.output(ClassWithConditions)
-def one_class(kind: str, code: str, wanted: ClassCity):
+@catalog.get("/classes/<kind>/<code>")
+@catalog.output(ClassWithConditions)
+@api.documented(query=ClassCity)
+def one_class(kind: str, code: str):
     """One class with its filing conditions. 404 names the classes near it."""
-    city = wanted.city or web.runtime().settings.city_code
+    city = api.checked(ClassCity, request.args.to_dict()).city or web.runtime().settings.city_code
     with web.transaction() as session:
-        found = queries.find_class(session, kind, code, _today())
+        found = queries.find_class(session, kind, code, CURRENT)
         if found is None:
-            raise queries.unknown_class(session, kind, code, _today(), NotFound)
+            raise queries.unknown_class(session, kind, code, CURRENT, NotFound)
         conditions = queries.conditions_of(session, kind, code, city)
     return _class_facts(found) | {"conditions": [_condition_facts(one) for one in conditions]}
-
-
-def _today() -> str:
-    return web.runtime().settings.standard
 
 
 def _class_facts(one: CaseClass) -> dict:

@@ -9,7 +9,7 @@ from flask import request
 from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
-from webgis import geo, web
+from webgis import api, geo, web
 from webgis.errors import Invalid, NotFound
 from webgis.grid import queries
 from webgis.grid.models import Area, Cell
@@ -39,7 +39,7 @@ _PLACE = [
     "with the nearest cell and its distance in metres.",
     responses=[404, 422],
 )
-@web.documented(parameters=_PLACE)
+@api.documented(parameters=_PLACE)
 def cell():
     """The cell that holds a place."""
     lon, lat = place()
@@ -58,7 +58,7 @@ def cell():
     "closed cell says what it went into (`successors`) and which cells hold its ground today (`now`).",
     responses=[404, 422],
 )
-@web.documented(parameters=[_AT])
+@api.documented(parameters=[_AT])
 def cell_by_code(code: str):
     """A cell by its code, with its history."""
     wrong = code_fault(code)

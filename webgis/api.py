@@ -1,0 +1,115 @@
+"""What the views of the API share: given fields checked against a model, and the OpenAPI document made from the same.
+
+No subject of the city is known here. `web.py` holds what pages and API have in common.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from flask import current_app
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from webgis.errors import Invalid
+
+
+class Given(BaseModel):
+    """Fields as given; names that do not exist are refused, so that a slip of the pen is not lost in silence."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+Model = TypeVar("Model", bound=Given)
+
+
+def checked(model: type[Model], given: Mapping[str, Any]) -> Model:
+    """The given fields as `model`, or `Invalid` that names the first field at fault and lists all (`errors`)."""
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        faults = [_fault(model, fault) for fault in error.errors(include_url=False)]
+        first = faults[0]
+        raise Invalid("api.bad-input", f"{first['field']}: {first['message']}", **first, errors=faults) from None
+
+
+def _fault(model: type[Given], fault: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(fault["loc"][0]) if fault["loc"] else "body"
+    accepted = fault.get("ctx", {}).get("expected") or fault.get("ctx", {}).get("pattern")
+    if fault["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        return {"field": name, "message": "no such field", "accepted": known}
+    kept = {"field": name, "message": fault["msg"]}
+    if isinstance(fault["input"], (str, int, float)):
+        kept["got"] = fault["input"]
+    return kept | ({"accepted": accepted} if accepted else {})
+
+
+def documented(
+    *,
+    query: type[Given] | None = None,
+    body: type[Given] | None = None,
+    photos: bool = False,
+    parameters: Sequence[dict[str, Any]] = (),
+) -> Callable:
+    """Describe a view in the OpenAPI document: its query and body as models, whether it takes photos.
+
+    The view reads the request itself, since a body may be JSON or a form; this is its description only.
+    """
+
+    def mark(view: Callable) -> Callable:
+        view.documented = {"query": query, "body": body, "photos": photos, "parameters": list(parameters)}
+        return view
+
+    return mark
+
+
+def complete_spec(spec: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with what `documented` told of each view, the API key, and the form of a refusal."""
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM
+    key = {"type": "http", "scheme": "bearer", "description": "webgis accounts key LOGIN"}
+    spec["components"]["securitySchemes"] = {"key": key}
+    spec["security"] = [{"key": []}]
+    for rule in current_app.url_map.iter_rules():
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for method in rule.methods & {"GET", "POST"}:
+            operation = spec.get("paths", {}).get(path, {}).get(method.lower())
+            if operation is not None:
+                _complete(operation, current_app.view_functions[rule.endpoint], schemas)
+    return spec
+
+
+def _complete(operation: dict[str, Any], view: Callable, schemas: dict[str, Any]) -> None:
+    told = getattr(view, "documented", {"query": None, "body": None, "photos": False, "parameters": []})
+    operation.setdefault("parameters", []).extend(told["parameters"])
+    if told["query"]:
+        schema = told["query"].model_json_schema()
+        operation["parameters"] += [
+            {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": about}
+            for name, about in schema["properties"].items()
+        ]
+    if told["body"]:
+        schemas[told["body"].__name__] = schema = told["body"].model_json_schema()
+        form = {**schema, "properties": {**schema["properties"], "photos": _PHOTOS}} if told["photos"] else schema
+        reference = {"$ref": f"#/components/schemas/{told['body'].__name__}"}
+        operation["requestBody"] = {
+            "content": {"application/json": {"schema": reference}, "multipart/form-data": {"schema": form}}
+        }
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    operation.setdefault("responses", {})["default"] = {"description": "A refusal (RFC 9457)", "content": problem}
+
+
+_PHOTOS = {"type": "array", "items": {"type": "string", "format": "binary"}, "description": "JPEG, PNG or WebP"}
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string", "description": "what is wrong and what would be accepted"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "stable, such as grid.outside"},
+        "field": {"type": "string"},
+        "accepted": {},
+        "request_id": {"type": "string"},
+    },
+}
