@@ -43,7 +43,6 @@ class Settings(BaseSettings):
     projected_srid: int = Field(4544, description="metres and areas; EPSG:4544 = CGCS2000 / 3-degree GK, 105 E")
     timezone: str = Field("Asia/Shanghai", description="time zone of the city: days, working time, case numbers")
     locale: Literal["zh_CN", "en"] = Field("zh_CN", description="language when the browser states none that we speak")
-    standard: str = Field("GB/T 47678.5-2026", description="standard version of the classes that are reported today")
     holiday_country: str = Field("CN", description="country of the `holidays` package that seeds days off")
     working_hours: str = Field(
         "08:00-12:00,14:00-18:00",
@@ -57,7 +56,7 @@ class Settings(BaseSettings):
     session_hours: int = Field(12, ge=1, le=720, description="a login ends after so many hours without use")
     secure_cookies: bool = Field(False, description="send cookies over HTTPS only; set it wherever HTTPS is used")
     trusted_proxies: int = Field(0, ge=0, le=5, description="how many proxies in front set X-Forwarded-*")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that is logged")
 
     job_attempts: int = Field(6, ge=1, le=20, description="tries of a job before it is put on the dead-letter list")
     job_backoff_s: float = Field(10.0, gt=0, description="wait before the second try; doubles with each further one")
