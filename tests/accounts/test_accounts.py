@@ -164,5 +164,15 @@ def test_departments_that_serve_a_place_come_with_the_smallest_area_first(sessio
         ("lamps", "power", "510104"),
     ):
         operations.add_department(session, code, code, kind=kind, area=area)
-    found = queries.serving(queries.departments(session), "sanitation", "510104017001003")
+    found = queries.serving(queries.departments(session, "sanitation"), "510104017001003")
     assert [one.code for one in found] == ["street", "district", "everywhere"]
+
+
+def test_programs_find_the_departments_that_a_case_can_be_dispatched_to(api):
+    found = (
+        api("dispatcher1").get("/api/v1/departments", kind="sanitation", place=f"{city.WEST}001").json["departments"]
+    )
+    assert [(one["code"], one["area"]) for one in found] == [("510104-sanitation", city.COUNTY)]
+    assert api("dispatcher1").get("/api/v1/departments", place="310101").json["departments"] == []
+    refused = api("dispatcher1").get("/api/v1/departments", kind="circus")
+    assert (refused.status_code, refused.json["field"]) == (422, "kind")

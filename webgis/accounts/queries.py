@@ -29,14 +29,8 @@ def actor(session: Session, login: str) -> Actor:
     return Actor(person.id, person.login, person.name, person.role, person.department_code)
 
 
-_BY_KEY = text(
-    "SELECT p.id, p.login, p.name, p.role, p.department_code FROM city.person p"
-    " JOIN city.api_key k ON k.person_id = p.id WHERE p.active AND k.key_hash = :hash AND k.revoked_at IS NULL"
-)
-_BY_TOKEN = text(
-    "SELECT p.id, p.login, p.name, p.role, p.department_code FROM city.person p"
-    " JOIN city.login_session s ON s.person_id = p.id WHERE p.active AND s.token_hash = :hash AND s.expires_at > now()"
-)
+_BY_KEY = text("SELECT * FROM fn.actor_of_key(:hash)")
+_BY_TOKEN = text("SELECT * FROM fn.actor_of_session(:hash)")
 
 
 def actor_of_key(connection: Connection, key: str) -> Actor | None:
@@ -62,9 +56,9 @@ def departments(session: Session, kind: str | None = None) -> list[Department]:
     return list(session.scalars(statement.where(Department.kind == kind) if kind else statement))
 
 
-def serving(departments: Sequence[Department], kind: str | None, place: str) -> list[Department]:
-    """Those of a kind that serve a place (the code of a cell or area), the one with the smallest area first."""
-    found = [one for one in departments if one.kind == kind and place.startswith(one.area_code or "")]
+def serving(departments: Sequence[Department], place: str) -> list[Department]:
+    """Those that serve a place (the code of a cell or area), the one with the smallest area first."""
+    found = [one for one in departments if place.startswith(one.area_code or "")]
     return sorted(found, key=lambda one: -len(one.area_code or ""))
 
 

@@ -1,18 +1,28 @@
 """Logging in and out, and who a request speaks for."""
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 from apiflask import APIBlueprint
 from flask import g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
+from pydantic import Field
 
-from webgis import web
+from webgis import api, web
 from webgis.accounts import operations, queries
-from webgis.accounts.actor import Actor
+from webgis.accounts.actor import DEPARTMENT_KINDS, Actor
 from webgis.errors import Invalid
 
 accounts = APIBlueprint("accounts", __name__, enable_openapi=False)
-BLUEPRINTS = (accounts,)
+departments = APIBlueprint("departments", __name__, url_prefix="/api/v1/departments", tag="Departments")
+BLUEPRINTS = (accounts, departments)
+
+
+class DepartmentSearch(api.Given):
+    """Which departments."""
+
+    kind: Literal[DEPARTMENT_KINDS] | None = None
+    place: str | None = Field(None, pattern=r"^\d{4,15}$", description="code of a cell or area that they serve")
 
 
 def authenticate() -> Actor | None:
@@ -64,6 +74,23 @@ def log_out():
         operations.log_out(database, session.get("token", ""))
     session.clear()
     return redirect(url_for("accounts.login"))
+
+
+@departments.get("")
+@departments.doc(summary="Departments", description="Those that a case can be dispatched to, by kind and place.")
+@api.documented(query=DepartmentSearch)
+def listed():
+    """Departments, of a kind and serving a place where these are given; the smallest area first then."""
+    given = api.checked(DepartmentSearch, request.args.to_dict())
+    with web.transaction() as database:
+        found = queries.departments(database, given.kind)
+    found = found if given.place is None else queries.serving(found, given.place)
+    return {
+        "departments": [
+            {"code": one.code, "kind": one.kind, "area": one.area_code, "name": {"zh": one.name_zh, "en": one.name_en}}
+            for one in found
+        ]
+    }
 
 
 def _next() -> str:

@@ -294,7 +294,8 @@ def departments(session: Session, row: Row) -> tuple[list[Department], list[Depa
     with the smallest area first; and all others."""
     every = accounts.departments(session)
     condition = cases.condition(session, row.condition_id) if row.condition_id else None
-    proposed = accounts.serving(every, condition.department_kind if condition else None, row.cell_code)
+    wanted = condition.department_kind if condition else None
+    proposed = accounts.serving([one for one in every if one.kind == wanted], row.cell_code)
     return proposed, [one for one in every if one not in proposed]
 
 
