@@ -2,17 +2,20 @@
 
 import re
 import threading
+from datetime import datetime, timedelta
 from io import BytesIO
 
 import pytest
 from PIL import ExifTags, Image
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from tests import city
 from webgis import geo, jobs
 from webgis.accounts import operations as accounts
 from webgis.cases import evidence
+from webgis.catalog import operations as catalog
+from webgis.catalog import queries as catalog_queries
 from webgis.worker import import_tasks
 
 REPORT = {
@@ -304,6 +307,37 @@ def test_lists_are_filtered(api):
     assert numbers(until="2099-01-01T00:00:00Z", q="东侧") == [east["number"], west["number"]]
     assert numbers(q=west["number"]) == [west["number"]]
     assert numbers(q="100%") == []
+
+
+def test_a_moment_without_an_offset_is_in_the_citys_time_zone(api, city_app):
+    _report(api)
+    here = datetime.now(city_app.extensions["webgis"].settings.zone).replace(tzinfo=None)
+    person, hour = api("acceptor1"), timedelta(hours=1)
+    assert len(person.get("/api/v1/cases", since=(here - hour).isoformat()).json["features"]) == 1
+    assert person.get("/api/v1/cases", since=(here + hour).isoformat()).json["features"] == []
+
+
+def test_a_list_takes_the_same_number_of_statements_however_many_classes_wait_to_be_filed(api, city_app):
+    person, statements, counts = api("acceptor1"), [], []
+    event.listen(city_app.extensions["webgis"].engine, "before_cursor_execute", lambda *given: statements.append(given))
+    for class_code in ("06010", "06013", "06014", "06015"):
+        _report(api, "acceptor1", photos=[], **{"class": class_code})
+        statements.clear()
+        assert person.get("/api/v1/cases").json["features"][0]["properties"]["class"] == class_code
+        counts.append(len(statements))
+    assert len(set(counts)) == 1
+
+
+def test_a_county_with_its_own_filing_standard_offers_its_conditions(api, city_app):
+    with city_app.extensions["webgis"].transaction() as session:
+        own = catalog.load_default_filing_standard(session, city.COUNTY)
+        ids = {condition.id for condition, _class in catalog_queries.conditions_in(session, own)}
+    made = _report(api).json["properties"]
+    assert ids.issuperset(condition["id"] for condition in made["conditions"]) and made["conditions"]
+    filed = api("acceptor1").post(
+        f"/api/v1/cases/{made['number']}/actions/file", {"condition": made["conditions"][0]["id"]}
+    )
+    assert filed.status_code == 200, filed.json
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from webgis.errors import Invalid, NotFound
 from webgis.settings import Settings
 
 MOST_ROWS = 500
+COUNTY_DIGITS = 6
+"""Digits of a cell's code that name its county: a county may have a filing standard of its own."""
 
 
 @dataclass(frozen=True)
@@ -159,13 +162,15 @@ def open_actions(actor: Actor, case: Row) -> list[str]:
 
 def offered_conditions(session: Session, cases: Iterable[Row]) -> dict[int, list[FilingCondition]]:
     """For those cases that wait to be filed, by their id: the conditions of their city's standard to choose from."""
-    waiting = {case.id: _class_in_city(case) for case in cases if case.state == workflow.REPORTED}
-    offered = {wanted: catalog.conditions_of(session, *wanted) for wanted in sorted(set(waiting.values()))}
-    return {case_id: offered[wanted] for case_id, wanted in waiting.items()}
-
-
-def _class_in_city(case: Row) -> tuple[str, str, str]:
-    return case.kind, case.class_code, case.cell_code[: catalog.CITY_DIGITS]
+    waiting: dict[str, list[Row]] = defaultdict(list)
+    for case in cases:
+        if case.state == workflow.REPORTED:
+            waiting[case.cell_code[:COUNTY_DIGITS]].append(case)
+    offered = {}
+    for county, there in waiting.items():
+        found = catalog.conditions_by_class(session, {(case.kind, case.class_code) for case in there}, county)
+        offered |= {case.id: found[case.kind, case.class_code] for case in there}
+    return offered
 
 
 def light(case: Row, now: datetime) -> clock.Light | None:

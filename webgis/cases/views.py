@@ -57,10 +57,9 @@ def _report(session, given: wire.ReportGiven, stored: list, key: str | None) -> 
 def listed():
     """Cases by filters, a page at a time."""
     given = api.checked(wire.ListGiven, request.args.to_dict())
+    filters = wire.filters(given, web.runtime().settings.zone)
     with web.transaction() as session:
-        page = queries.list_cases(
-            session, web.actor(), wire.filters(given), limit=given.limit, cursor=_cursor(given.cursor)
-        )
+        page = queries.list_cases(session, web.actor(), filters, limit=given.limit, cursor=_cursor(given.cursor))
         features = wire.features(session, web.actor(), page.rows)
     return _geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
 

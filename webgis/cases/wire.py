@@ -1,7 +1,7 @@
 """Cases as they go over the wire: what comes in is checked here, what goes out is GeoJSON (RFC 7946)."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 from flask import url_for
@@ -59,15 +59,15 @@ class ListGiven(Given):
     area: str | None = Field(None, pattern=r"^\d{4,12}$", description="an area's code: 4, 6, 9 or 12 digits")
     department: str | None = None
     bbox: str | None = Field(None, description="west,south,east,north in degrees (WGS 84 or CGCS2000)")
-    since: datetime | None = Field(None, description="reported at or after")
+    since: datetime | None = Field(None, description="reported at or after; without an offset in the city's time zone")
     until: datetime | None = Field(None, description="reported before")
     q: str | None = Field(None, max_length=100, description="number, or words in the description or address")
     limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
     cursor: str | None = Field(None, description="of the page before")
 
 
-def filters(given: ListGiven) -> queries.Filters:
-    """The filters of a list, or `Invalid` for an unknown state or a bad box."""
+def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
+    """The filters of a list, or `Invalid` for an unknown state or a bad box. `zone`: of moments without an offset."""
     states = tuple(filter(None, (given.state or "").split(",")))
     for state in states:
         if state not in workflow.STATES:
@@ -80,15 +80,14 @@ def filters(given: ListGiven) -> queries.Filters:
         area=given.area,
         department=given.department,
         box=_box(given.bbox),
-        since=_aware(given.since),
-        until=_aware(given.until),
+        since=_aware(given.since, zone),
+        until=_aware(given.until, zone),
         words=given.q,
     )
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    """A moment without an offset is UTC."""
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+def _aware(moment: datetime | None, zone: tzinfo) -> datetime | None:
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _box(text: str | None) -> tuple[float, float, float, float] | None:

@@ -1,8 +1,8 @@
 """Questions about classes, filing standards and conditions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from webgis.catalog import rules, standards
@@ -73,13 +73,25 @@ def conditions_of(session: Session, kind: str, code: str, city_code: str | None 
     active standard, else `Conflict`. A matter that is the abnormality of a component (GB/T 47678.5-2026: same code,
     "...异常") and has no conditions of its own has those of the component.
     """
+    return conditions_by_class(session, [(kind, code)], city_code)[kind, code]
+
+
+def conditions_by_class(
+    session: Session, wanted: Collection[tuple[str, str]], city_code: str | None = None
+) -> dict[tuple[str, str], list[FilingCondition]]:
+    """The same for many classes (kind, code) of one city at once: two statements however many they are."""
     active = active_filing_standard(session, city_code)
     if active is None:
-        return []
-    found = _conditions(session, active, kind, code)
-    if not found and kind == "matter":
-        return _conditions(session, active, "component", code)
-    return found
+        return {key: [] for key in wanted}
+    keys = {*wanted, *(("component", code) for _kind, code in wanted)}
+    query = select(FilingCondition).where(
+        FilingCondition.filing_standard_id == active.id,
+        tuple_(FilingCondition.kind, FilingCondition.class_code).in_(keys),
+    )
+    found: dict[tuple[str, str], list[FilingCondition]] = {key: [] for key in keys}
+    for one in session.scalars(query.order_by(FilingCondition.seq)):
+        found[one.kind, one.class_code].append(one)
+    return {(kind, code): found[kind, code] or found["component", code] for kind, code in wanted}
 
 
 def active_filing_standard(session: Session, city_code: str | None = None) -> FilingStandard | None:
@@ -150,11 +162,6 @@ def conditions_in(
         .order_by(FilingCondition.kind, FilingCondition.class_code, FilingCondition.seq)
     )
     return session.execute(query).all()
-
-
-def _conditions(session: Session, standard: FilingStandard, kind: str, code: str) -> list[FilingCondition]:
-    query = select(FilingCondition).filter_by(filing_standard_id=standard.id, kind=kind, class_code=code)
-    return list(session.scalars(query.order_by(FilingCondition.seq)))
 
 
 def _near(session: Session, kind: str, code: str, standard: str, most: int = 3) -> list[CaseClass]:
