@@ -59,8 +59,12 @@ def build(session: Session) -> None:
         _divide(session, code, square)
     catalog.load_standard_classes(session)
     catalog.load_default_filing_standard(session, CITY)
-    accounts.add_department(session, "510104-sanitation", "锦江区环卫所", "Jinjiang Sanitation", kind="sanitation", area=COUNTY)
-    accounts.add_department(session, "510104-works", "锦江区市政所", "Jinjiang Works", kind="municipal_works", area=COUNTY)
+    accounts.add_department(
+        session, "510104-sanitation", "锦江区环卫所", "Jinjiang Sanitation", kind="sanitation", area=COUNTY
+    )
+    accounts.add_department(
+        session, "510104-works", "锦江区市政所", "Jinjiang Works", kind="municipal_works", area=COUNTY
+    )
     for login, role, department in PEOPLE:
         accounts.add_person(session, login, f"{login} 岗", role, PASSWORD, department=department)
 

@@ -7,9 +7,10 @@ upgrade (`docs/architecture.md`).
 import importlib.util
 import pkgutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -36,8 +38,9 @@ UPGRADE_LOCK = 0x77656267
 
 
 class Base(DeclarativeBase):
-    """Parent of every table; names of constraints are fixed so that migrations can speak of them."""
+    """Parent of every table: moments have a time zone, and names of constraints are those that migrations give."""
 
+    type_annotation_map = {datetime: TIMESTAMP(timezone=True)}
     metadata = MetaData(
         schema="city",
         naming_convention={
@@ -48,6 +51,11 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         },
     )
+
+
+def one_of(column: str, values: Sequence[str]) -> str:
+    """The check of a column that holds one of these words (of ours, never of people)."""
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webgis.accounts.actor import DEPARTMENT_KINDS, ROLES
-from webgis.db import Base
-
-Moment = TIMESTAMP(timezone=True)
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+from webgis.db import Base, one_of
 
 
 class Department(Base):
@@ -25,7 +18,7 @@ class Department(Base):
 
     __tablename__ = "department"
     __table_args__ = (
-        CheckConstraint(_one_of("kind", DEPARTMENT_KINDS), name="kind"),
+        CheckConstraint(one_of("kind", DEPARTMENT_KINDS), name="kind"),
         CheckConstraint("area_code ~ '^[0-9]{4,12}$'", name="area_code"),
     )
 
@@ -42,7 +35,7 @@ class Person(Base):
 
     __tablename__ = "person"
     __table_args__ = (
-        CheckConstraint(_one_of("role", ROLES), name="role"),
+        CheckConstraint(one_of("role", ROLES), name="role"),
         CheckConstraint("role <> 'department' OR department_code IS NOT NULL", name="department_of_role"),
         Index("uq_person_login", text("lower(login)"), unique=True),
     )
@@ -54,7 +47,7 @@ class Person(Base):
     department_code: Mapped[str | None] = mapped_column(ForeignKey(Department.code))
     password_hash: Mapped[str]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
 class LoginSession(Base):
@@ -64,8 +57,8 @@ class LoginSession(Base):
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey(Person.id), index=True)
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
-    expires_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    expires_at: Mapped[datetime]
 
 
 class ApiKey(Base):
@@ -77,5 +70,5 @@ class ApiKey(Base):
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     person_id: Mapped[int] = mapped_column(ForeignKey(Person.id), index=True)
     label: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
-    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    revoked_at: Mapped[datetime | None]

@@ -1,6 +1,6 @@
 """Tables of cases: the case, its history, its photos, and the keys that make a retry harmless."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -17,21 +17,16 @@ from sqlalchemy import (
     desc,
     text,
 )
-from sqlalchemy.dialects.postgresql import DATE, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webgis.accounts.models import Department, Person
 from webgis.cases.workflow import STATES
 from webgis.catalog.models import FilingCondition
-from webgis.db import SRID, Base
+from webgis.db import SRID, Base, one_of
 from webgis.grid.models import Cell
 
-Moment = TIMESTAMP(timezone=True)
 KINDS = ("component", "matter")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
 
 
 class Case(Base):
@@ -40,8 +35,8 @@ class Case(Base):
     __tablename__ = "case"
     __table_args__ = (
         CheckConstraint("number ~ '^[0-9]{19}$'", name="number"),
-        CheckConstraint(_one_of("kind", KINDS), name="kind"),
-        CheckConstraint(_one_of("state", STATES), name="state"),
+        CheckConstraint(one_of("kind", KINDS), name="kind"),
+        CheckConstraint(one_of("state", STATES), name="state"),
         CheckConstraint("deadline_at IS NULL OR department_code IS NOT NULL", name="deadline"),
         Index("ix_case_newest", desc("reported_at"), desc("id")),
         Index("ix_case_state", "state", desc("reported_at"), desc("id")),
@@ -76,12 +71,12 @@ class Case(Base):
     condition_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(FilingCondition.id))
     department_code: Mapped[str | None] = mapped_column(ForeignKey(Department.code))
     resolver_id: Mapped[int | None] = mapped_column(Integer, ForeignKey(Person.id))
-    reported_at: Mapped[datetime] = mapped_column(Moment)
-    dispatched_at: Mapped[datetime | None] = mapped_column(Moment)
-    deadline_at: Mapped[datetime | None] = mapped_column(Moment)
-    resolved_at: Mapped[datetime | None] = mapped_column(Moment)
-    closed_at: Mapped[datetime | None] = mapped_column(Moment)
-    changed_at: Mapped[datetime] = mapped_column(Moment)
+    reported_at: Mapped[datetime]
+    dispatched_at: Mapped[datetime | None]
+    deadline_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
     rework_count: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
 
@@ -97,8 +92,8 @@ class CaseEvent(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     case_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Case.id))
-    at: Mapped[datetime] = mapped_column(Moment)
-    recorded_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     action: Mapped[str] = mapped_column(Text)
     from_state: Mapped[str | None] = mapped_column(Text)
     to_state: Mapped[str] = mapped_column(Text)
@@ -123,7 +118,7 @@ class Photo(Base):
     width: Mapped[int]
     height: Mapped[int]
     bytes: Mapped[int]
-    taken_at: Mapped[datetime | None] = mapped_column(Moment)
+    taken_at: Mapped[datetime | None]
     geom = mapped_column(Geometry("POINT", SRID, spatial_index=False))
 
 
@@ -134,7 +129,7 @@ class CaseCounter(Base):
     __table_args__ = (CheckConstraint("last BETWEEN 1 AND 99999", name="last"),)
 
     county_code: Mapped[str] = mapped_column(Text, primary_key=True)
-    day: Mapped[datetime] = mapped_column(DATE, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
     last: Mapped[int]
 
 
@@ -148,4 +143,4 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     number: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -21,7 +21,7 @@ from sqlalchemy import (
     column,
     text,
 )
-from sqlalchemy.dialects.postgresql import TIMESTAMP, TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webgis.db import SRID, Base
@@ -130,4 +130,4 @@ class CellLineage(Base):
     to_cell: Mapped[int] = mapped_column(BigInteger, ForeignKey(Cell.id), primary_key=True)
     share: Mapped[float] = mapped_column(Double)
     reason: Mapped[str] = mapped_column(Text)
-    at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    at: Mapped[datetime]

@@ -112,6 +112,6 @@ def _one_code_at_a_time() -> None:
     )
     for event in ("INSERT", "UPDATE"):
         op.execute(
-            f"CREATE TRIGGER one_code_after_{event.lower()} AFTER {event} ON city.cell REFERENCING NEW TABLE AS changed "
-            "FOR EACH STATEMENT EXECUTE FUNCTION city.refuse_one_code_twice()"
+            f"CREATE TRIGGER one_code_after_{event.lower()} AFTER {event} ON city.cell "
+            "REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION city.refuse_one_code_twice()"
         )
