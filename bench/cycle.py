@@ -132,17 +132,25 @@ def _rate(client: Callable, port: int, keys: dict[str, str], cycles: int) -> flo
 
 
 def _run(client: Callable, port: int, keys: dict[str, str], cycles: int, number: int, barrier) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         for _ in range(WARM_UP):
-            client(connection, keys, number)
+            _once(client, port, keys, number)
         barrier.wait()
         for _ in range(cycles):
-            client(connection, keys, number)
+            _once(client, port, keys, number)
         barrier.wait()
     except BaseException:
         barrier.abort()
         raise
+
+
+def _once(client: Callable, port: int, keys: dict[str, str], number: int) -> None:
+    """One cycle on a connection of its own: kept ones would all stay with the worker that took them first."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        client(connection, keys, number)
+    finally:
+        connection.close()
 
 
 def _post(connection: http.client.HTTPConnection, path: str, given: dict, key: str = "") -> dict:
