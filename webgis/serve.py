@@ -38,7 +38,7 @@ console = Console(highlight=False)
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0: all of them.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="To listen on.")
 @click.option("--no-demo", is_flag=True, help="Do not load the demo city at the first start.")
 @click.option(
     "--workers",
@@ -78,7 +78,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.listen(512)
         except OSError as error:
             raise Conflict(
-                "serve.port",
+                "serve.port-taken",
                 f"Cannot listen on {host} port {port}: {error.strerror}. "
                 f"Stop the program that has it, or choose another: bin/serve --port {port + 1}",
                 field="port",

@@ -40,7 +40,7 @@ def list_people(runtime: Runtime, as_json: bool) -> None:
 @accounts.command()
 @click.argument("login")
 @click.option("--name", help="Shown to others (default: the login).")
-@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What the person may do.")
 @click.option("--department", help="Code of the department, for role department.")
 @click.password_option(help="At least 8 characters; asked for when not given.")
 @click.pass_obj
@@ -65,8 +65,8 @@ def password(runtime: Runtime, login: str, password: str) -> None:
 @accounts.command("add-department")
 @click.argument("code")
 @click.argument("name_zh")
-@click.option("--name-en")
-@click.option("--kind", type=click.Choice(DEPARTMENT_KINDS), required=True)
+@click.option("--name-en", help="Its name in English.")
+@click.option("--kind", type=click.Choice(DEPARTMENT_KINDS), required=True, help="What filing conditions name.")
 @click.option("--area", help="Code of the area it serves; everywhere when left out.")
 @click.option("--parent", help="Code of the department above.")
 @click.pass_obj

@@ -23,10 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webgis.accounts.models import Department, Person
 from webgis.cases.workflow import STATES
 from webgis.catalog.models import FilingCondition
+from webgis.catalog.rules import KINDS
 from webgis.db import SRID, Base, one_of
 from webgis.grid.models import Cell
-
-KINDS = ("component", "matter")
 
 
 class Case(Base):

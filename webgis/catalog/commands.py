@@ -137,7 +137,13 @@ def _show_import(done: operations.Import) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--code", help="Which filing standard; the one in force when left out.")
 @click.option("--version", type=int, help="Which version; the newest when left out.")
-@click.option("--headings", type=click.Choice(list(EXPORT_HEADINGS)), default="en", show_default=True)
+@click.option(
+    "--headings",
+    type=click.Choice(list(EXPORT_HEADINGS)),
+    default="en",
+    show_default=True,
+    help="Language of the first row.",
+)
 @city_option
 @click.pass_obj
 def export(
@@ -201,8 +207,10 @@ def activate(runtime: Runtime, code: str, version: int | None, city: str | None)
 
 @catalog.command("classes")
 @click.argument("words", required=False)
-@click.option("--kind", type=click.Choice(rules.KINDS))
-@click.option("--standard", default=CURRENT, type=click.Choice(list(MINOR_DIGITS)), show_default=True)
+@click.option("--kind", type=click.Choice(rules.KINDS), help="Only of this kind.")
+@click.option(
+    "--standard", default=CURRENT, type=click.Choice(list(MINOR_DIGITS)), show_default=True, help="Which class list."
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 @click.pass_obj
 def list_classes(runtime: Runtime, words: str | None, kind: str | None, standard: str, as_json: bool) -> None:

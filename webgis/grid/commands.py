@@ -152,7 +152,7 @@ def import_areas(
 
 
 @areas.command("list")
-@click.option("--level", type=click.Choice(LEVELS))
+@click.option("--level", type=click.Choice(LEVELS), help="Only of this level.")
 @click.option("--area", "within", metavar="CODE", help="Only within this area.")
 @as_json_option
 @click.pass_obj
@@ -200,7 +200,7 @@ def _tell(faults: list[Fault], good: str, as_json: bool) -> None:
 
 
 @areas.command("export")
-@click.option("--level", type=click.Choice(LEVELS))
+@click.option("--level", type=click.Choice(LEVELS), help="Only of this level.")
 @click.option("--area", "within", metavar="CODE", help="Only within this area.")
 @out_crs_option
 @click.argument("file", type=FILE)
@@ -350,7 +350,7 @@ def _tell_import(outcome: survey.Outcome, layer: files.Layer, file: Path) -> Non
 
 
 @grid.command("check")
-@click.option("--area", "code", metavar="CODE", required=True)
+@click.option("--area", "code", metavar="CODE", required=True, help="A community or any area above.")
 @tolerance_option
 @as_json_option
 @click.pass_obj
@@ -363,7 +363,7 @@ def check_cells(runtime: Runtime, code: str, tolerance: float | None, as_json: b
 
 
 @grid.command("export")
-@click.option("--area", "code", metavar="CODE", required=True)
+@click.option("--area", "code", metavar="CODE", required=True, help="A community or any area above.")
 @out_crs_option
 @click.argument("file", type=FILE)
 @click.pass_obj
@@ -377,7 +377,7 @@ def export_cells(runtime: Runtime, code: str, crs: str, file: Path) -> None:
 @grid.command("locate")
 @click.argument("lon", type=float)
 @click.argument("lat", type=float)
-@click.option("--crs", type=click.Choice(geo.CRS_NAMES), default="wgs84", show_default=True)
+@click.option("--crs", type=click.Choice(geo.CRS_NAMES), default="wgs84", show_default=True, help="Of LON LAT.")
 @moment_option("Which cell it was then.")
 @as_json_option
 @click.pass_obj
