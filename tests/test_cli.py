@@ -14,7 +14,7 @@ def _commands(command: click.Command, path: tuple[str, ...] = ()):
             yield from _commands(command.get_command(context, name), (*path, name))
 
 
-@pytest.mark.parametrize(("path", "command"), _commands(group), ids=str)
+@pytest.mark.parametrize(("path", "command"), list(_commands(group)), ids=str)
 def test_every_command_and_option_has_help(path, command):
     assert command.help
     assert [option.name for option in command.params if isinstance(option, click.Option) and not option.help] == []

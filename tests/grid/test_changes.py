@@ -8,7 +8,7 @@ import shapely
 from tests.grid import town
 from tests.grid.town import EAST, WEST
 from webgis.errors import Conflict, Invalid, NotFound
-from webgis.grid import changes, queries, survey
+from webgis.grid import changes, fitting, queries
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ def test_a_cell_is_split_along_a_line(cells):
     made = split(cells, WEST + "001", line((30, 190), (30, 310)))
     assert [cell.code for cell in made] == [WEST + "016", WEST + "017"]
     assert [cell.area_m2 for cell in made] == pytest.approx([3000, 7000], abs=1)
-    assert survey.check_cells(cells, WEST, srid=town.SRID) == []
+    assert fitting.check_cells(cells, WEST, srid=town.SRID) == []
     steps = queries.became(cells, queries.last_cell(cells, WEST + "001").id)
     assert [(step.code, step.reason, step.at) for step in steps] == [(c.code, "split", APRIL) for c in made]
     assert sum(step.share for step in steps) == pytest.approx(1, abs=1e-9)
@@ -81,7 +81,7 @@ def test_cells_are_merged(cells):
         (WEST + "001", pytest.approx(1)),
         (WEST + "002", pytest.approx(1)),
     ]
-    assert survey.check_cells(cells, WEST, srid=town.SRID) == []
+    assert fitting.check_cells(cells, WEST, srid=town.SRID) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from tests.grid import town
 from tests.grid.town import CITY, EAST, STREET, WEST
 from webgis.errors import Conflict, Invalid, NotFound
-from webgis.grid import areas, history, queries, survey
+from webgis.grid import areas, fitting, history, queries
 from webgis.grid.dividing import free_numbers
 from webgis.grid.models import Cell, CellLineage
 
@@ -39,7 +39,7 @@ def test_every_community_of_an_area_is_divided(loaded):
 
 def test_divided_cells_have_no_fault(loaded):
     town.divide(loaded)
-    assert survey.check_cells(loaded, CITY, srid=town.SRID) == []
+    assert fitting.check_cells(loaded, CITY, srid=town.SRID) == []
 
 
 def test_the_first_load_of_a_city_leaves_index_and_foreign_key_in_place(loaded, monkeypatch):
@@ -158,7 +158,7 @@ def test_each_city_is_cut_in_its_own_projected_system(loaded):
     cell = queries.cell_at(loaded, *town.place(1500, 150))
     assert cell.community_code == "510603001001"
     assert cell.area_m2 == pytest.approx(10_000, rel=0.2)
-    assert survey.check_cells(loaded, "5106", srid=town.SRID) == []
+    assert fitting.check_cells(loaded, "5106", srid=town.SRID) == []
 
 
 @pytest.mark.parametrize(

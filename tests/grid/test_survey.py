@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from tests.grid import town
 from tests.grid.town import EAST, WEST
 from webgis.errors import Conflict, Invalid
-from webgis.grid import queries, survey
+from webgis.grid import fitting, queries, survey
 from webgis.grid.models import Cell
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -187,13 +187,14 @@ def test_the_check_of_what_is_stored_finds_what_an_insert_broke(loaded):
         text("UPDATE city.cell SET geom = ST_GeomFromText(:shape, 4490) WHERE code = :code"),
         {"shape": town.square(20, 200, 110, 300).wkt, "code": WEST + "001"},
     )
-    kinds = {(fault.kind, fault.code) for fault in survey.check_cells(loaded, WEST, srid=town.SRID)}
+    kinds = {(fault.kind, fault.code) for fault in fitting.check_cells(loaded, WEST, srid=town.SRID)}
     assert kinds == {("overlap", WEST + "001"), ("gap", WEST)}
 
 
 def test_the_check_finds_a_community_without_cells(loaded):
     town.divide(loaded, WEST)
-    assert [(fault.kind, fault.code) for fault in survey.check_cells(loaded, "5101", srid=town.SRID)] == [("gap", EAST)]
+    faults = fitting.check_cells(loaded, "5101", srid=town.SRID)
+    assert [(fault.kind, fault.code) for fault in faults] == [("gap", EAST)]
 
 
 def test_the_check_finds_numbers_out_of_order(loaded):
@@ -201,5 +202,5 @@ def test_the_check_finds_numbers_out_of_order(loaded):
     loaded.execute(
         text("UPDATE city.cell SET code = :new WHERE code = :old"), {"old": WEST + "002", "new": WEST + "998"}
     )
-    kinds = [fault.kind for fault in survey.check_cells(loaded, WEST, srid=town.SRID)]
+    kinds = [fault.kind for fault in fitting.check_cells(loaded, WEST, srid=town.SRID)]
     assert kinds == ["order"]

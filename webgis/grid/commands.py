@@ -19,7 +19,7 @@ from webgis import geo
 from webgis.db import Runtime
 from webgis.errors import Invalid
 from webgis.grid import areas as area_operations
-from webgis.grid import changes, checks, dividing, division, files, queries, survey
+from webgis.grid import changes, checks, dividing, division, files, fitting, queries, survey
 from webgis.grid.checks import Fault
 from webgis.grid.models import LEVELS
 
@@ -358,7 +358,7 @@ def check_cells(runtime: Runtime, code: str, tolerance: float | None, as_json: b
     """Check the valid cells of an area: seamless, no overlap, in their communities, codes. Exit code 1 on faults."""
     limit = checks.NOTABLE_M2 if tolerance is None else tolerance
     with runtime.transaction() as session:
-        faults = survey.check_cells(session, code, srid=runtime.settings.projected_srid, tolerance_m2=limit)
+        faults = fitting.check_cells(session, code, srid=runtime.settings.projected_srid, tolerance_m2=limit)
     _tell(faults, "The cells are seamless, without overlap, inside their communities, in order.", as_json)
 
 
