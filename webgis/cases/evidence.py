@@ -8,17 +8,19 @@ of what is stored; a file whose transaction was rolled back is harmless and is u
 import hashlib
 import io
 import os
-import warnings
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
 
 from webgis import geo
-from webgis.errors import Invalid
+from webgis.errors import Invalid, Unavailable
 from webgis.settings import Settings
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -27,6 +29,22 @@ THUMBNAIL_PX = 480
 """Longest edge of a thumbnail."""
 
 STORED_QUALITY = 88
+TAKEN_YEARS = range(1900, 3000)
+"""A time outside these years is a camera's mistake."""
+
+UNREADABLE = (
+    Image.DecompressionBombError,
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow raises on a file that is cut off, false or malicious."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +64,19 @@ class Evidence:
 
 
 def store(settings: Settings, photos: Sequence[bytes]) -> list[Evidence]:
-    """Check and store photos. Raises `Invalid` (field "photos", with the photo's position from 1) and stores none."""
+    """Check and store photos. Raises `Invalid` (field "photos", with the photo's position from 1) and stores none;
+    `Unavailable` when the disc is full or not to be written."""
     if len(photos) > settings.max_photos:
         raise _refused(f"at most {settings.max_photos} photos in one step", got=len(photos))
     cleaned = [_clean(settings, data, number) for number, data in enumerate(photos, start=1)]
-    for facts, content in cleaned:
-        _write(path(settings, facts.sha256), content)
+    try:
+        for facts, content in cleaned:
+            _write(path(settings, facts.sha256), content)
+    except OSError as error:
+        raise Unavailable(
+            "cases.photos-not-kept",
+            f"The photos cannot be kept just now ({error.strerror}); nothing was changed. Tell the administrator",
+        ) from error
     return [facts for facts, _content in cleaned]
 
 
@@ -60,10 +85,8 @@ def _clean(settings: Settings, data: bytes, number: int) -> tuple[Evidence, byte
         raise _refused(f"photo {number} is larger than {settings.max_photo_mb} MB", photo=number)
     Image.init()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _encoded(settings, Image.open(io.BytesIO(data), formats=FORMATS), number)
-    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError):
+        return _encoded(settings, Image.open(io.BytesIO(data), formats=FORMATS), number)
+    except UNREADABLE:
         raise _refused(f"photo {number} cannot be read; send {ACCEPTED}", photo=number, accepted=ACCEPTED) from None
 
 
@@ -74,7 +97,7 @@ def _encoded(settings: Settings, image: Image.Image, number: int) -> tuple[Evide
     exif = image.getexif()
     taken_at, place = _time(exif, settings.zone), _position(exif)
     upright = ImageOps.exif_transpose(image)
-    opaque = upright if upright.mode == "RGB" else upright.convert("RGB")
+    opaque = upright if upright.mode == "RGB" else _eight_bits(upright).convert("RGB")
     buffer = io.BytesIO()
     opaque.save(buffer, "JPEG", quality=STORED_QUALITY)
     content = buffer.getvalue()
@@ -82,15 +105,23 @@ def _encoded(settings: Settings, image: Image.Image, number: int) -> tuple[Evide
     return Evidence(digest, "image/jpeg", opaque.width, opaque.height, len(content), taken_at, place), content
 
 
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture of 16-bit greys in 8 bits: Pillow would cut all that is brighter than 1/256 to white."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+
+
 def _time(exif: Image.Exif, zone: ZoneInfo) -> datetime | None:
-    """When the photo was taken; EXIF times without an offset are the city's."""
+    """When the photo was taken, in UTC; EXIF times without an offset are the city's. None for one that cannot be."""
     details = exif.get_ifd(ExifTags.IFD.Exif)
     text = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
     try:
         local = datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S")
-    except ValueError:
+        taken = local.replace(tzinfo=_offset(details.get(ExifTags.Base.OffsetTimeOriginal)) or zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return local.replace(tzinfo=_offset(details.get(ExifTags.Base.OffsetTimeOriginal)) or zone)
+    return taken if taken.year in TAKEN_YEARS else None
 
 
 def _offset(text: object) -> timezone | None:
