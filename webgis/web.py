@@ -86,6 +86,7 @@ def make_app(runtime: Runtime, authenticate: Authenticate) -> APIFlask:
     CSRFProtect(app)
     app.before_request(_begin)
     app.before_request(_admit)
+    app.before_request(_refuse_nul)
     app.after_request(_finish)
     _register_errors(app)
     app.spec_processor(api.complete_spec)
@@ -186,6 +187,12 @@ def _admit() -> None:
         current_app.extensions["csrf"].protect()
 
 
+def _refuse_nul() -> None:
+    """A NUL in the address is in no name or code of ours, and PostgreSQL refuses it with an error of its own."""
+    if "\0" in request.path or any("\0" in part for pair in request.args.items(multi=True) for part in pair):
+        raise Invalid("web.bad-address", "The address holds a NUL character (%00)", field="address")
+
+
 def csp_nonce() -> str:
     """The nonce that this answer's scripts carry."""
     if "csp_nonce" not in g:
@@ -279,8 +286,13 @@ def _http_error(error: HTTPException):
 
 
 def _too_large():
-    limit = current_app.config["MAX_CONTENT_LENGTH"] // (1024 * 1024)
-    return answer_error(413, "web.too-large", f"The request is larger than {limit} MB", {"limit_mb": limit})
+    limit = (request.max_content_length or 0) // (1024 * 1024)
+    return answer_error(
+        413,
+        "web.too-large",
+        f"The request is larger than {limit} MB, or its fields are too many or too long",
+        {"limit_mb": limit},
+    )
 
 
 def _database_away(error: OperationalError):

@@ -18,6 +18,8 @@ def fingerprint(secret: str) -> bytes:
 
 def person_by_login(session: Session, login: str) -> Person | None:
     """The person of this login; upper and lower case are the same."""
+    if "\0" in login:
+        return None  # PostgreSQL has no such text
     return session.scalar(select(Person).where(func.lower(Person.login) == login.strip().lower()))
 
 

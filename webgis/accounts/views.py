@@ -96,6 +96,9 @@ def listed():
 def _next() -> str:
     """Where to go after the login: a path of this site only."""
     wanted = request.args.get("next", "")
-    parts = urlsplit(wanted)
-    local = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc
+    try:
+        elsewhere = urlsplit(wanted).netloc
+    except ValueError:
+        return "/"
+    local = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not elsewhere and wanted.isprintable()
     return wanted if local else "/"
