@@ -3,20 +3,35 @@
 No subject of the city is known here. `web.py` holds what pages and API have in common.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from flask import current_app
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from werkzeug.datastructures import MultiDict
 
 from webgis.errors import Invalid
+
+LONGEST_SHOWN = 200
+"""Characters of a refused value that are shown again."""
 
 
 class Given(BaseModel):
     """Fields as given; names that do not exist are refused, so that a slip of the pen is not lost in silence."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """PostgreSQL has no NUL in a text, and a truth value is no number."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("a text without NUL characters is expected")
+        if isinstance(value, bool):
+            raise ValueError("true and false are not expected here")
+        return value
 
 
 Model = TypeVar("Model", bound=Given)
@@ -33,15 +48,58 @@ def checked(model: type[Model], given: Mapping[str, Any]) -> Model:
 
 
 def _fault(model: type[Given], fault: Mapping[str, Any]) -> dict[str, Any]:
-    name = str(fault["loc"][0]) if fault["loc"] else "body"
+    name = str(fault["loc"][0])[:LONGEST_SHOWN] if fault["loc"] else "body"
     accepted = fault.get("ctx", {}).get("expected") or fault.get("ctx", {}).get("pattern")
     if fault["type"] == "extra_forbidden":
         known = [field.alias or name for name, field in model.model_fields.items()]
         return {"field": name, "message": "no such field", "accepted": known}
     kept = {"field": name, "message": fault["msg"]}
     if isinstance(fault["input"], (str, int, float)):
-        kept["got"] = fault["input"]
+        kept["got"] = _shown(fault["input"])
     return kept | ({"accepted": accepted} if accepted else {})
+
+
+def _shown(value: str | float) -> str | float:
+    return value if len(text := str(value)) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+
+
+def once(given: MultiDict) -> dict[str, str]:
+    """The fields of a query or form, each of which may be there once: of two, one would be lost in silence."""
+    for name, values in given.lists():
+        if len(values) > 1:
+            message = f"{name[:LONGEST_SHOWN]} is given {len(values)} times; give it once"
+            raise Invalid("api.bad-input", message, field=name[:LONGEST_SHOWN], accepted="one value")
+    return given.to_dict()
+
+
+def form_fields(form: MultiDict) -> dict[str, str]:
+    """The fields of a form. An empty one counts as not given; one that is not UTF-8 is refused, for its words are
+    lost: they have been read as U+FFFD."""
+    given = {name: value for name, value in once(form).items() if value != "" and name != "csrf_token"}
+    for name, value in given.items():
+        if "\N{REPLACEMENT CHARACTER}" in value:
+            raise Invalid("api.bad-input", f"{name}: the text is not UTF-8", field=name, accepted="text in UTF-8")
+    return given
+
+
+def json_fields(body: bytes) -> dict[str, Any]:
+    """The fields of a JSON object; an empty body has none. Refused is also what could not be stored or sent back: a
+    name given twice, NaN, infinity, half of a surrogate pair, a depth that nobody means."""
+    try:
+        given = json.loads(body, object_pairs_hook=_once_in_object) if body else {}
+        json.dumps(given, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Invalid("api.bad-input", f"The body is not JSON that can be used: {error}", field="body") from None
+    if not isinstance(given, dict):
+        raise Invalid("api.bad-input", "The body: give a JSON object or multipart/form-data", field="body")
+    return given
+
+
+def _once_in_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise ValueError("a name is given more than once")
+    return given
 
 
 def documented(

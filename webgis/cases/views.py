@@ -3,7 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, send_file, url_for
@@ -21,6 +21,9 @@ KEY = {
     "schema": {"type": "string", "maxLength": intake.LONGEST_KEY},
     "description": "Of your making, new for each report: a retry with it makes no second case.",
 }
+
+LARGEST_JSON = 1024 * 1024
+"""Bytes of a JSON body; its texts are short, and photos do not come in JSON."""
 
 
 @cases.post("")
@@ -56,7 +59,7 @@ def _report(session, given: wire.ReportGiven, stored: list, key: str | None) -> 
 @api.documented(query=wire.ListGiven)
 def listed():
     """Cases by filters, a page at a time."""
-    given = api.checked(wire.ListGiven, request.args.to_dict())
+    given = api.checked(wire.ListGiven, api.once(request.args))
     filters = wire.filters(given, web.runtime().settings.zone)
     with web.transaction() as session:
         page = queries.list_cases(session, web.actor(), filters, limit=given.limit, cursor=_cursor(given.cursor))
@@ -67,7 +70,7 @@ def listed():
 def _cursor(given: str | None) -> str | None:
     """The cursor alone, also when the whole address in `next` was given."""
     if given and "cursor=" in given:
-        return parse_qs(urlsplit(given).query).get("cursor", [None])[0]
+        return parse_qs(given.partition("?")[2]).get("cursor", [given])[0]
     return given
 
 
@@ -142,23 +145,20 @@ def _picture(number: str, photo_id: int, *, thumbnail: bool) -> Response:
 
 
 def _fields() -> dict[str, Any]:
-    """The given fields: of a JSON object, or of a form. An empty form field counts as not given."""
+    """The given fields: of a JSON object, or of a form."""
     if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        return {name: value for name, value in request.form.items() if value != "" and name != "csrf_token"}
-    if not request.data:
-        return {}
-    body = request.get_json(silent=True, force=True)
-    if not isinstance(body, dict):
-        raise Invalid("api.bad-input", "The body: give a JSON object or multipart/form-data", field="body")
-    return body
+        return api.form_fields(request.form)
+    request.max_content_length = LARGEST_JSON
+    return api.json_fields(request.get_data())
 
 
 def _uploaded() -> list[bytes]:
-    """The uploaded photos; a file field left empty by a browser is none."""
+    """The uploaded photos; a file field that a browser left empty (without a file name) is none."""
     for name in request.files:
         if name != "photos":
             raise Invalid("api.bad-input", f"{name}: files go into the field photos", field=name, accepted="photos")
-    return [data for data in (file.read() for file in request.files.getlist("photos")) if data]
+    given = [(file.filename, file.read()) for file in request.files.getlist("photos")]
+    return [data for name, data in given if name or data]
 
 
 def _geojson(value: dict[str, Any], status: int = 200) -> Response:

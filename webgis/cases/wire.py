@@ -32,14 +32,16 @@ class ReportGiven(Given):
     accuracy_m: float | None = Field(
         None, ge=0, le=intake.LARGEST_ACCURACY_M, description="the phone's accuracy in metres"
     )
-    source: str | None = Field(None, description="default: inspector for inspectors, hotline for acceptors")
+    source: str | None = Field(
+        None, max_length=32, description="default: inspector for inspectors, hotline for acceptors"
+    )
 
 
 class ActionGiven(Given):
     """What a step is given. Which fields a step needs and takes is the workflow's to say."""
 
     condition: int | None = Field(None, description="file: id of a filing condition")
-    department: str | None = Field(None, description="dispatch: code of a department")
+    department: str | None = Field(None, max_length=64, description="dispatch: code of a department")
     reason: str | None = Field(None, max_length=handling.LONGEST_TEXT, description="reject, return")
     note: str | None = Field(None, max_length=handling.LONGEST_TEXT)
     result: Literal["pass", "fail"] | None = Field(None, description="verify")
@@ -80,14 +82,18 @@ def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
         area=given.area,
         department=given.department,
         box=_box(given.bbox),
-        since=_aware(given.since, zone),
-        until=_aware(given.until, zone),
+        since=_utc("since", given.since, zone),
+        until=_utc("until", given.until, zone),
         words=given.q,
     )
 
 
-def _aware(moment: datetime | None, zone: tzinfo) -> datetime | None:
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone)
+def _utc(field: str, moment: datetime | None, zone: tzinfo) -> datetime | None:
+    """A moment in UTC: PostgreSQL takes no offset of 16 hours or more. Without an offset it is in `zone`."""
+    try:
+        return moment and (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        raise workflow.bad_field(field, None, "a moment of the years 1 to 9999") from None
 
 
 def _box(text: str | None) -> tuple[float, float, float, float] | None:

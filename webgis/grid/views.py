@@ -1,7 +1,7 @@
 """The grid over HTTP: the cell of a place, and a cell by its code, with its history."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -88,13 +88,14 @@ def place() -> tuple[float, float]:
 
 
 def moment() -> datetime | None:
-    """The query's `at` as an aware datetime, or None."""
+    """The query's `at` in UTC (PostgreSQL takes no offset of 16 hours or more), or None."""
     given = request.args.get("at", "").strip()
     if not given:
         return None
     try:
         at = datetime.fromisoformat(_PLUS_LOST.sub(r"\1+\2", given))
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=web.runtime().settings.zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(
             "grid.bad-moment",
             f"{given!r} is not a moment",
@@ -102,7 +103,6 @@ def moment() -> datetime | None:
             got=given,
             accepted="ISO 8601, such as 2026-07-01T09:30:00+08:00",
         ) from None
-    return at if at.tzinfo else at.replace(tzinfo=web.runtime().settings.zone)
 
 
 def feature(session: Session, found: Cell, more: dict[str, Any] | None = None) -> dict[str, Any]:
