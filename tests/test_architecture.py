@@ -69,5 +69,5 @@ def test_rules_import_no_framework_and_no_database(path):
 
 def test_nothing_but_settings_reads_the_environment():
     readers = [p for p in MODULES if "os.environ" in p.read_text(encoding="utf-8") or "getenv" in p.read_text("utf-8")]
-    allowed = {"settings.py", "schedule.py", "serve.py", "services.py", "children.py", "vendor.py"}
+    allowed = {"settings.py", "schedule.py", "serve.py", "services.py"}
     assert {path.name for path in readers} <= allowed

@@ -3,6 +3,7 @@
 import re
 import secrets
 from datetime import timedelta
+from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -21,8 +22,6 @@ MINIMUM_PASSWORD = 8
 KEY_PREFIX = "wg_"
 
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash(secrets.token_hex(16))
-"""Checked when the login is unknown, so that the time of an answer does not tell which logins exist."""
 
 
 def add_department(
@@ -83,7 +82,8 @@ def log_in(session: Session, login: str, password: str, hours: int) -> tuple[Per
     """Check a password and open a login session of `hours`; returns the person and the token for the cookie."""
     person = queries.person_by_login(session, login)
     usable = person is not None and person.active
-    if not _matches(person.password_hash if usable else _NOBODY, password) or not usable:
+    nobodys = _nobody()
+    if not _matches(person.password_hash if usable else nobodys, password) or not usable:
         raise Invalid("accounts.wrong-login", "The login or the password is wrong", field="password")
     token = secrets.token_urlsafe(32)
     session.execute(delete(LoginSession).where(LoginSession.expires_at <= func.now()))
@@ -94,6 +94,12 @@ def log_in(session: Session, login: str, password: str, hours: int) -> tuple[Per
     )
     session.flush()
     return person, token
+
+
+@lru_cache
+def _nobody() -> str:
+    """A hash to check when the login is unknown, so that the time of an answer does not tell which logins exist."""
+    return _hasher.hash(secrets.token_hex(16))
 
 
 def _matches(stored: str, password: str) -> bool:

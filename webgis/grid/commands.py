@@ -17,9 +17,8 @@ from rich.table import Table
 
 from webgis import geo
 from webgis.db import Runtime
-from webgis.errors import Invalid
 from webgis.grid import areas as area_operations
-from webgis.grid import changes, checks, dividing, division, files, fitting, queries, survey
+from webgis.grid import changes, checks, dividing, division, files, fitting, history, queries, survey
 from webgis.grid.checks import Fault
 from webgis.grid.models import LEVELS
 
@@ -44,15 +43,7 @@ def moment_option(about: str) -> Callable:
 
 
 def _moment(runtime: Runtime, given: str | None) -> datetime | None:
-    if given is None:
-        return None
-    try:
-        at = datetime.fromisoformat(given)
-    except ValueError:
-        raise Invalid(
-            "grid.bad-moment", f"{given!r} is not a moment; accepted: 2026-07-01T09:30 (ISO 8601)", field="at"
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=runtime.settings.zone)
+    return None if given is None else history.read_moment(given, runtime.settings.zone)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import numpy as np
 import shapely
@@ -77,6 +77,20 @@ def moment(session: Session, at: datetime | None) -> datetime:
     if at > now:
         raise Invalid("grid.future", f"{at} is in the future; a change of cells holds from now or earlier", field="at")
     return at
+
+
+def read_moment(written: str, zone: tzinfo) -> datetime:
+    """A moment as people and programs write it (ISO 8601; in `zone` unless it says another), in UTC.
+
+    UTC, since PostgreSQL takes no offset of 16 hours or more. `Invalid` "grid.bad-moment" says what is accepted.
+    """
+    try:
+        at = datetime.fromisoformat(written)
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        accepted = "ISO 8601, such as 2026-07-01T09:30 or 2026-07-01T09:30:00+08:00"
+        message = f"{written!r} is not a moment; accepted: {accepted}"
+        raise Invalid("grid.bad-moment", message, field="at", got=written, accepted=accepted) from None
 
 
 def lock_communities(session: Session, codes: Sequence[str]) -> None:

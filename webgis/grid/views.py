@@ -1,7 +1,7 @@
 """The grid over HTTP: the cell of a place, and a cell by its code, with its history."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webgis import api, geo, web
 from webgis.errors import Invalid, NotFound
 from webgis.grid import queries
+from webgis.grid.history import read_moment
 from webgis.grid.models import Area, Cell
 from webgis.grid.survey import code_fault
 
@@ -88,21 +89,9 @@ def place() -> tuple[float, float]:
 
 
 def moment() -> datetime | None:
-    """The query's `at` in UTC (PostgreSQL takes no offset of 16 hours or more), or None."""
+    """The query's `at`, or None."""
     given = request.args.get("at", "").strip()
-    if not given:
-        return None
-    try:
-        at = datetime.fromisoformat(_PLUS_LOST.sub(r"\1+\2", given))
-        return (at if at.tzinfo else at.replace(tzinfo=web.runtime().settings.zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(
-            "grid.bad-moment",
-            f"{given!r} is not a moment",
-            field="at",
-            got=given,
-            accepted="ISO 8601, such as 2026-07-01T09:30:00+08:00",
-        ) from None
+    return read_moment(_PLUS_LOST.sub(r"\1+\2", given), web.runtime().settings.zone) if given else None
 
 
 def feature(session: Session, found: Cell, more: dict[str, Any] | None = None) -> dict[str, Any]:
