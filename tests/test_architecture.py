@@ -67,6 +67,21 @@ def test_rules_import_no_framework_and_no_database(path):
     assert not found & {"flask", "sqlalchemy", "redis", "rq", "apiflask"}
 
 
+@pytest.mark.parametrize(
+    "path", sorted(p for folder in ("webgis", "tests", "bench") for p in (ROOT.parent / folder).rglob("*.py")), ids=str
+)
+def test_private_names_stay_in_their_module(path):
+    tree = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    ours = [n for n in tree if isinstance(n, ast.ImportFrom) and (n.module or "").split(".")[0] in ("webgis", "bench")]
+    names = {alias.asname or alias.name for node in ours for alias in node.names}
+    used = {
+        node.attr
+        for node in tree
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names
+    }
+    assert not {name for name in names | used if name.startswith("_") and not name.startswith("__")}
+
+
 def test_nothing_but_settings_reads_the_environment():
     readers = [p for p in MODULES if "os.environ" in p.read_text(encoding="utf-8") or "getenv" in p.read_text("utf-8")]
     allowed = {"settings.py", "schedule.py", "serve.py", "services.py"}

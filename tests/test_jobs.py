@@ -151,7 +151,7 @@ def test_a_job_whose_task_nobody_knows_is_kept_with_its_error(runtime):
 
 def test_a_worker_that_died_leaves_its_job_to_the_next_when_the_lease_ends(runtime, runs):
     _enqueue(runtime, "test.note", word="again")
-    assert [group.task for group in jobs._claim(runtime, "quick")] == ["test.note"]
+    assert [group.task for group in jobs.claim(runtime, "quick")] == ["test.note"]
     assert jobs.drain(runtime, "quick") == 0, "it is leased"
     _make_due(runtime)
     assert jobs.drain(runtime, "quick") == 1 and runs == [{"word": "again"}]
@@ -274,11 +274,11 @@ def test_a_delayed_job_is_left_to_the_sweeper(runtime, redis):
 
 def test_the_scheduler_sweeps(city_runtime, servers, redis):
     """The timetable's own entry reaches a JSON worker and makes it hand over what is due."""
-    from webgis.schedule import TIMETABLE, _JsonCronJob
+    from webgis.schedule import TIMETABLE, JsonCronJob
 
     entry = TIMETABLE[0]
     # The interval is also how long the entry waits for a worker: here longer than any worker needs to start.
-    job = _JsonCronJob(queue_name=entry["queue"], func_name=entry["function"], interval=600)
+    job = JsonCronJob(queue_name=entry["queue"], func_name=entry["function"], interval=600)
     job.enqueue(redis)
     _enqueue(city_runtime, "maps.draw_cases", queue="slow")
     _work(city_runtime, servers.redis_url)

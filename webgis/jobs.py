@@ -33,8 +33,8 @@ from webgis.settings import Settings
 log = structlog.get_logger(__name__)
 
 QUEUES = ("quick", "slow")
-BATCH = 200
-"""Rows taken at once; equal ones among them run once."""
+BATCH = {"quick": 200, "slow": 10}
+"""Rows of a queue taken at once; equal ones among them run once."""
 
 DRAIN_SECONDS = 3600
 """RQ's limit for one drain; each task in it has its lease as its own limit."""
@@ -174,7 +174,7 @@ _CLAIM = text(
 def drain(runtime: Runtime, queue: str) -> int:
     """Run every job of `queue` that is due, equal ones once, until none is; returns how many runs were made."""
     runs = 0
-    while groups := _claim(runtime, queue):
+    while groups := claim(runtime, queue):
         for group in groups:
             _run(runtime, group)
             runs += 1
@@ -182,7 +182,7 @@ def drain(runtime: Runtime, queue: str) -> int:
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
     """Equal rows: one run serves all."""
 
     task: str
@@ -191,21 +191,21 @@ class _Group:
     attempts: int
 
 
-def _claim(runtime: Runtime, queue: str) -> list[_Group]:
-    batch = BATCH if queue == "quick" else 10
-    values = {"queue": queue, "batch": batch, "lease": runtime.settings.job_lease_s}
+def claim(runtime: Runtime, queue: str) -> list[Group]:
+    """Take a batch of rows that are due, equal ones together, for as long as the lease lasts."""
+    values = {"queue": queue, "batch": BATCH[queue], "lease": runtime.settings.job_lease_s}
     with runtime.transaction() as session:
         rows = session.execute(_CLAIM, values).all()
     equal: dict[tuple[str, str], list] = defaultdict(list)
     for row in sorted(rows):
         equal[row.task, _json(row.args)].append(row)
     return [
-        _Group(same[0].task, same[0].args, [row.id for row in same], max(row.attempts for row in same))
+        Group(same[0].task, same[0].args, [row.id for row in same], max(row.attempts for row in same))
         for same in equal.values()
     ]
 
 
-def _run(runtime: Runtime, group: _Group) -> None:
+def _run(runtime: Runtime, group: Group) -> None:
     """The worker's edge: whatever a task raises is written down with the job, and the next one goes on."""
     try:
         known = TASKS.get(group.task)
@@ -221,7 +221,7 @@ def _run(runtime: Runtime, group: _Group) -> None:
         hand_over_session(connect(runtime.settings), session)
 
 
-def _postpone(runtime: Runtime, group: _Group, error: str) -> None:
+def _postpone(runtime: Runtime, group: Group, error: str) -> None:
     settings = runtime.settings
     wait = timedelta(seconds=settings.job_backoff_s * 2 ** (group.attempts - 1))
     with runtime.transaction() as session:

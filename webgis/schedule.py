@@ -21,7 +21,7 @@ SCHEDULER_LOCK = 0x63726F6E
 TIMETABLE = ({"function": "webgis.worker.sweep", "queue": "quick", "interval": SWEEP_SECONDS},)
 
 
-class _JsonCronJob(CronJob):
+class JsonCronJob(CronJob):
     """A cron job whose queue is ours: JSON, and an entry nobody took before the next is due leaves the queue."""
 
     def enqueue(self, connection: Redis):
@@ -36,7 +36,7 @@ def run(runtime: Runtime) -> None:
     redis = Redis.from_url(runtime.settings.redis)
     scheduler = CronScheduler(connection=redis)
     for entry in TIMETABLE:
-        job = _JsonCronJob(queue_name=entry["queue"], func_name=entry["function"], interval=entry["interval"])
+        job = JsonCronJob(queue_name=entry["queue"], func_name=entry["function"], interval=entry["interval"])
         scheduler.get_jobs().append(job)
     with runtime.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": SCHEDULER_LOCK})

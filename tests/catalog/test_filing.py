@@ -115,5 +115,5 @@ def test_two_headings_for_one_column_are_refused():
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_heading_of_an_export_is_read(language):
-    columns, ignored = filing._columns(filing.EXPORT_HEADINGS[language])
+    columns, ignored = filing.read_header(filing.EXPORT_HEADINGS[language])
     assert len(columns) == 11 and ignored == ()

@@ -106,7 +106,7 @@ def test_a_second_load_does_nothing(demo):
 def test_a_load_that_was_interrupted_is_finished(make_settings):
     runtime = Runtime(make_settings())
     loading.load(runtime, [HUANGPU], count=3, quiet=True)
-    loading._note(runtime, [HUANGPU], 5, loading.SEED, done=False)
+    loading.note_load(runtime, [HUANGPU], 5, loading.SEED, done=False)
     finished = loading.ensure(runtime, progress=False)
     assert (finished.areas, finished.cells, finished.cases) == (0, 0, 2)
     runtime.engine.dispose()

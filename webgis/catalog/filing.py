@@ -140,7 +140,7 @@ def read_conditions(sheet: Sheet, standard: str, extensions: Mapping[tuple[str, 
     that is needed is missing; whatever is wrong with a row is a fault of the reading.
     """
     rules.require_standard(standard)
-    columns, ignored = _columns(sheet.header)
+    columns, ignored = read_header(sheet.header)
     table = _Table(columns, standard, extensions or {})
     reading = Reading(ignored=ignored)
     seen: dict[tuple[str, str, str], int] = {}
@@ -158,7 +158,8 @@ def read_conditions(sheet: Sheet, standard: str, extensions: Mapping[tuple[str, 
     return reading
 
 
-def _columns(header: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+def read_header(header: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The heading of each known column, and the headings that mean nothing here. `Invalid` for one that lacks."""
     by_heading = {_plain(word): column for column, words in HEADINGS.items() for word in words}
     columns: dict[str, str] = {}
     ignored = []

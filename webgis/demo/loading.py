@@ -68,7 +68,7 @@ def load(
         raise Invalid("demo.bad-field", "cases: a whole number from 0 to 20,000", field="cases", got=count)
     counties = sorted(set(counties))
     city, start = places.city_of(counties), time.perf_counter()
-    _note(runtime, counties, count, seed, done=False)
+    note_load(runtime, counties, count, seed, done=False)
     with _progress(quiet) as bar:
         with _stage(bar, "areas"), runtime.transaction() as session:
             stored = _store_areas(session, counties, seed, runtime.settings.projected_srid)
@@ -82,7 +82,7 @@ def load(
         with _stage(bar, "cases") as task:
             now = datetime.now(UTC)
             made = cases.live(runtime, counties, count, seed, now, lambda done: _show(bar, task, done, count))
-    _note(runtime, counties, count, seed, done=True)
+    note_load(runtime, counties, count, seed, done=True)
     jobs.sweep(runtime, jobs.connect(runtime.settings))
     return Loaded(city, stored, cells, posts, made, round(time.perf_counter() - start, 1))
 
@@ -138,7 +138,8 @@ def _begun(runtime: Runtime) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _note(runtime: Runtime, counties: Sequence[str], count: int, seed: int, *, done: bool) -> None:
+def note_load(runtime: Runtime, counties: Sequence[str], count: int, seed: int, *, done: bool) -> None:
+    """Write down what is being loaded, and whether it is done: `ensure` finishes what was interrupted."""
     path = runtime.settings.var_dir / "demo.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
