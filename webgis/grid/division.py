@@ -20,9 +20,7 @@ so they cover the plane without gap or overlap, and so do the cells cut from the
 The same input gives the same output.
 """
 
-import heapq
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,16 +30,15 @@ import shapely
 
 from webgis import geo
 from webgis.errors import Invalid
-from webgis.grid import clipping, raster
+from webgis.grid import clipping, raster, slivers
+from webgis.grid.slivers import Candidates
 
 SIZE_M = 100.0
 SLIVER = 0.2
 MAX_CELLS = 999
 STEP_M = 10.0
 
-_ON_SIDE_DEG = 1e-11  # a vertex this near to a side of its square lies on it: one micrometre
 _SAME_DEG = 1e-12  # nodes nearer than this are one node, computed twice
-_SHARED_M = 1e-5  # a shared edge shorter than this joins nothing
 _MANY_VERTICES = 256  # a community with more is cut into blocks first
 _LONGEST = 0.45  # squares after which an edge is cut to look for the squares it touches
 _SMALL_M = 200.0  # up to this size a square is flat enough for areas by proportion
@@ -152,7 +149,7 @@ def _cut(areas: np.ndarray, srid: int, size_m: float, sliver: float) -> list[Div
     lines = raster.edges(areas)
     squares = raster.cover(lines, lattice.place, lattice.margin, _LONGEST, pairs=True)
     candidates = _candidates(lattice, areas, lines, squares)
-    group = _merge(_shared_edges(squares, candidates, size_m), candidates.area_m2, sliver * size_m**2)
+    group = slivers.joined(squares, candidates, size_m, sliver * size_m**2)
     return _number(candidates, group, len(areas), size_m, sliver * size_m**2)
 
 
@@ -191,20 +188,7 @@ class _Lattice:
         return np.stack([lon, lat], axis=1)[at.reshape(key.shape)]
 
 
-@dataclass
-class _Candidates:
-    """Pieces of touched squares, then whole squares inside. `square`: for a piece, its index in `squares.touched`."""
-
-    geoms: np.ndarray
-    owner: np.ndarray
-    i: np.ndarray
-    j: np.ndarray
-    area_m2: np.ndarray
-    square: np.ndarray
-    corners: np.ndarray
-
-
-def _candidates(lattice: _Lattice, areas: np.ndarray, lines: raster.Edges, squares: raster.Cover) -> _Candidates:
+def _candidates(lattice: _Lattice, areas: np.ndarray, lines: raster.Edges, squares: raster.Cover) -> Candidates:
     touched, inside = squares.touched, squares.inside
     rings = lattice.quads(np.concatenate([touched.i, inside.i]), np.concatenate([touched.j, inside.j]))
     cut = len(touched)
@@ -216,7 +200,7 @@ def _candidates(lattice: _Lattice, areas: np.ndarray, lines: raster.Edges, squar
         area_m2 = np.concatenate([area_m2, np.full(len(inside), lattice.size_m**2)])
     else:
         area_m2 = geo.area_m2(geoms, lattice.srid)
-    return _Candidates(
+    return Candidates(
         geoms=geoms,
         owner=np.concatenate([touched.owner[square], inside.owner]),
         i=np.concatenate([touched.i[square], inside.i]),
@@ -344,109 +328,7 @@ def _piece_areas(pieces: np.ndarray, corners: np.ndarray, size_m: float) -> np.n
     return size_m**2 * shapely.area(pieces) / whole * shrink
 
 
-def _shared_edges(squares: raster.Cover, candidates: _Candidates, size_m: float) -> tuple[np.ndarray, ...]:
-    """Pairs of candidates of one community and the length in metres of the edge they share: a, b, length.
-
-    Only along sides of squares that a touched square has, and whole squares only as `b`.
-    """
-    piece, side, low, high = _on_sides(candidates)
-    i, j, owner = candidates.i[piece], candidates.j[piece], candidates.owner[piece]
-    packing = raster.Packing(
-        candidates.i.min() - 1, candidates.i.max() + 2, candidates.j.min() - 1, candidates.j.max() + 2
-    )
-    # Sides: 0 south, 1 east, 2 north, 3 west. A line bears the name of the square north or east of it.
-    line = packing.pack(owner, i + (side == 1), j + (side == 2)) * 2 + side % 2
-    a, b, length = _facing(line, piece, side, low, high)
-    beyond = packing.pack(owner, i + np.array([0, 1, 0, -1])[side], j + np.array([-1, 0, 1, 0])[side])
-    inside = packing.pack(squares.inside.owner, squares.inside.i, squares.inside.j)
-    at = np.searchsorted(inside, beyond)
-    found = np.flatnonzero(np.append(inside, -1)[at] == beyond)
-    a = np.concatenate([a, piece[found]])
-    b = np.concatenate([b, len(candidates.square) + at[found]])
-    return a, b, np.concatenate([length, (high - low)[found]]) * size_m
-
-
-def _on_sides(candidates: _Candidates) -> tuple[np.ndarray, ...]:
-    """Edges of pieces along the sides of their squares: piece, side, and the stretch of the side from low to high
-    (0..1, from west or south)."""
-    lines = raster.edges(candidates.geoms[: len(candidates.square)])
-    starts, ends, piece = lines.starts, lines.ends, lines.owner
-    corners = candidates.corners[candidates.square]
-    found = []
-    for side, (p, q) in enumerate(((0, 1), (1, 2), (3, 2), (0, 3))):
-        origin, along = corners[:, p], corners[:, q] - corners[:, p]
-        length = np.hypot(along[:, 0], along[:, 1])
-        normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / length[:, None]
-        near = np.abs(_dot(starts - origin[piece], normal[piece])) < _ON_SIDE_DEG
-        near &= np.abs(_dot(ends - origin[piece], normal[piece])) < _ON_SIDE_DEG
-        at = np.flatnonzero(near)
-        axis = side % 2
-        base, reach = origin[piece[at], axis], along[piece[at], axis]
-        s, e = (starts[at, axis] - base) / reach, (ends[at, axis] - base) / reach
-        found.append((piece[at], np.full(len(at), side), np.minimum(s, e), np.maximum(s, e)))
-    return tuple(np.concatenate(x) for x in zip(*found, strict=True))
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1]
-
-
-def _facing(line, piece, side, low, high) -> tuple[np.ndarray, ...]:
-    """Pairs of pieces on the two banks of one line, and the length (in squares) they have in common."""
-    order = np.lexsort((piece, line))
-    line, piece, side, low, high = (x[order] for x in (line, piece, side, low, high))
-    last = np.searchsorted(line, line, side="right")
-    count = last - np.arange(len(line)) - 1
-    a = np.repeat(np.arange(len(line)), count)
-    b = a + 1 + np.arange(len(a)) - np.repeat(np.cumsum(count) - count, count)
-    length = np.minimum(high[a], high[b]) - np.maximum(low[a], low[b])
-    good = (side[a] != side[b]) & (length > 0.0)
-    a, b, length = piece[a[good]], piece[b[good]], length[good]
-    return np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([length, length])
-
-
-def _merge(shared: tuple[np.ndarray, ...], area_m2: np.ndarray, least_m2: float) -> np.ndarray:
-    """The candidate that stands for each candidate's group, after every sliver that has a neighbour is merged."""
-    a, b, length = shared
-    small = area_m2 < least_m2
-    use = small[a]
-    beside: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for x, y, metres in zip(a[use].tolist(), b[use].tolist(), length[use].tolist(), strict=True):
-        beside[x][y] += metres
-    leader = list(range(len(area_m2)))
-    size = area_m2.tolist()
-    heap = [(size[x], x) for x in beside]
-    heapq.heapify(heap)
-    while heap:
-        area, x = heapq.heappop(heap)
-        if leader[x] != x or area != size[x] or area >= least_m2:
-            continue
-        near: dict[int, float] = defaultdict(float)
-        for y, metres in beside.pop(x).items():
-            near[_leader(leader, y)] += metres
-        near.pop(x, None)
-        best = max(near, key=lambda y: (round(near[y], 6), size[y], -y), default=None)
-        if best is None or near[best] < _SHARED_M:
-            continue
-        leader[x] = best
-        size[best] += area
-        if size[best] < least_m2 and best in beside:
-            for y, metres in near.items():
-                beside[best][y] += metres
-            heapq.heappush(heap, (size[best], best))
-    for x in np.flatnonzero(small).tolist():
-        leader[x] = _leader(leader, x)
-    return np.array(leader)
-
-
-def _leader(leader: list[int], x: int) -> int:
-    while leader[x] != x:
-        leader[x] = leader[leader[x]]
-        x = leader[x]
-    return x
-
-
-def _number(candidates: _Candidates, group: np.ndarray, owners: int, size_m: float, least_m2: float) -> list[Division]:
+def _number(candidates: Candidates, group: np.ndarray, owners: int, size_m: float, least_m2: float) -> list[Division]:
     area_m2 = np.bincount(group, candidates.area_m2, len(group))
     geoms = _united(candidates, group)
     cells = _in_order(candidates, group)
@@ -462,7 +344,7 @@ def _number(candidates: _Candidates, group: np.ndarray, owners: int, size_m: flo
     return divisions
 
 
-def _in_order(candidates: _Candidates, group: np.ndarray) -> np.ndarray:
+def _in_order(candidates: Candidates, group: np.ndarray) -> np.ndarray:
     """The largest piece of each group, communities one after the other, each in reading order."""
     by_size = np.lexsort((-candidates.area_m2, group))
     main = by_size[np.flatnonzero(np.diff(group[by_size], prepend=-1))]
@@ -470,7 +352,7 @@ def _in_order(candidates: _Candidates, group: np.ndarray) -> np.ndarray:
     return main[np.lexsort((-north, west, candidates.i[main], -candidates.j[main], candidates.owner[main]))]
 
 
-def _united(candidates: _Candidates, group: np.ndarray) -> np.ndarray:
+def _united(candidates: Candidates, group: np.ndarray) -> np.ndarray:
     """The geometry of each group, at the place of its leader."""
     geoms = candidates.geoms.copy()
     joined = np.flatnonzero(np.bincount(group, minlength=len(group)) > 1)
