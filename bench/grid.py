@@ -16,9 +16,9 @@ import shapely
 
 from bench import report, scratch
 from webgis.demo import places
+from webgis.geo import SRID
 from webgis.grid import assign, bulk, division
 
-SRID = 4490
 FIVE = ("510104", "510105", "510106", "510107", "510108")
 WIDER = (*FIVE, "510112", "510114")
 POINTS = 1_000_000

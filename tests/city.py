@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts import operations as accounts
 from webgis.catalog import operations as catalog
-from webgis.db import SRID
+from webgis.geo import SRID
 from webgis.grid import division
 from webgis.grid.models import Area, Cell
 

@@ -27,9 +27,6 @@ import webgis
 from webgis.errors import Conflict, Unavailable
 from webgis.settings import Settings, resources
 
-SRID = 4490
-"""CGCS2000 geographic, longitude first: the one system in which everything is stored."""
-
 MINIMUM_POSTGRESQL = 140000
 MINIMUM_POSTGIS = (3, 2)
 IDLE_SECONDS = 2.0

@@ -27,6 +27,8 @@ from webgis.errors import Invalid
 
 CRS_NAMES = ("wgs84", "gcj02", "bd09", "cgcs2000")
 SRID = 4490
+"""CGCS2000 geographic, longitude first: the one system in which everything is stored."""
+
 WEST, EAST, SOUTH, NORTH = 72.004, 137.8347, 0.8293, 55.8271
 
 _KRASOVSKY_A = 6378245.0

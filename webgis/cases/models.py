@@ -24,7 +24,8 @@ from webgis.accounts.models import Department, Person
 from webgis.cases.workflow import STATES
 from webgis.catalog.models import FilingCondition
 from webgis.catalog.rules import KINDS
-from webgis.db import SRID, Base, one_of
+from webgis.db import Base, one_of
+from webgis.geo import SRID
 from webgis.grid.models import Cell
 
 

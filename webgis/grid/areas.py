@@ -9,8 +9,8 @@ import shapely
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from webgis.db import SRID
 from webgis.errors import Invalid
+from webgis.geo import SRID
 from webgis.grid import checks, fields, files, queries
 from webgis.grid.checks import Fault
 from webgis.grid.files import Layer

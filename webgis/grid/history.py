@@ -16,8 +16,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from webgis.db import SRID
 from webgis.errors import Conflict, Invalid
+from webgis.geo import SRID
 from webgis.grid import bulk
 from webgis.grid.models import CELL_CODE_LENGTH, CODE_LENGTHS
 

@@ -24,7 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webgis.db import SRID, Base
+from webgis.db import Base
+from webgis.geo import SRID
 
 LEVELS = ("city", "county", "subdistrict", "community")
 """Levels of areas from the widest to the narrowest."""
