@@ -103,29 +103,8 @@ def import_filing_standard(
     faults = [*reading.faults, *_renamed_extensions(session, reading.entries, extensions, city_code, code)]
     if faults:
         raise _faulty(path, faults)
-    newest = session.scalars(
-        select(FilingStandard)
-        .filter_by(city_code=city_code, code=code)
-        .order_by(FilingStandard.version.desc())
-        .limit(1)
-    ).first()
-    digest = _digest(reading.entries)
-    made = newest is None or newest.digest != digest
-    if made:
-        newest = FilingStandard(
-            city_code=city_code,
-            code=code,
-            version=newest.version + 1 if newest else 1,
-            name_zh=name_zh,
-            name_en=name_en,
-            standard=CURRENT,
-            source=source,
-            digest=digest,
-            active=False,
-        )
-        session.add(newest)
-        session.flush()
-        _store(session, newest, reading.entries)
+    names = {"name_zh": name_zh, "name_en": name_en, "source": source}
+    newest, made = _newest_version(session, city_code, code, reading.entries, names)
     if activate:
         activate_filing_standard(session, newest)
     found = {(entry.kind, entry.code) for entry in reading.entries}
@@ -138,6 +117,29 @@ def import_filing_standard(
         counts=reading.counts(),
         ignored=reading.ignored,
     )
+
+
+def _newest_version(
+    session: Session, city_code: str, code: str, entries: list[Entry], names: dict[str, str | None]
+) -> tuple[FilingStandard, bool]:
+    """The newest version, which says what `entries` say, and whether it had to be made."""
+    query = select(FilingStandard).filter_by(city_code=city_code, code=code).order_by(FilingStandard.version.desc())
+    newest, digest = session.scalars(query.limit(1)).first(), _digest(entries)
+    if newest is not None and newest.digest == digest:
+        return newest, False
+    made = FilingStandard(
+        city_code=city_code,
+        code=code,
+        version=newest.version + 1 if newest else 1,
+        standard=CURRENT,
+        digest=digest,
+        active=False,
+        **names,
+    )
+    session.add(made)
+    session.flush()
+    _store(session, made, entries)
+    return made, True
 
 
 def activate_filing_standard(session: Session, filing_standard: FilingStandard) -> None:
