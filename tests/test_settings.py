@@ -69,3 +69,19 @@ def test_webgis_settings_prints_sources_and_hides_secrets(monkeypatch):
 
 def test_every_setting_says_what_it_is():
     assert all(field.description for field in settings.Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("WEBGIS_WORKING_HOURS", "99:99-00:00"),
+        ("WEBGIS_WORKING_HOURS", "18:00-08:00"),
+        ("WEBGIS_WORKING_HOURS", "08:00-12:00,11:00-18:00"),
+        ("WEBGIS_DATABASE_URL", "mysql://user:hunter2@host/webgis"),
+        ("WEBGIS_REDIS_URL", "nonsense"),
+    ],
+)
+def test_what_would_fail_only_later_is_refused_at_once_without_the_secret(variable, value):
+    with pytest.raises(Invalid, match=variable) as refused:
+        settings.load({variable: value})
+    assert "hunter2" not in str(refused.value.facts) + refused.value.message

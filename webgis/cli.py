@@ -139,7 +139,7 @@ def list_jobs(runtime: Runtime, dead: bool, as_json: bool) -> None:
 
 
 @job_commands.command("retry")
-@click.argument("ids", nargs=-1, type=int)
+@click.argument("ids", nargs=-1, type=click.IntRange(1, 2**63 - 1))
 @click.option("--all", "every", is_flag=True, help="Every dead job.")
 @click.pass_obj
 def retry_jobs(runtime: Runtime, ids: tuple[int, ...], every: bool) -> None:
@@ -175,6 +175,10 @@ def main() -> None:
         _fail(error.message, 2)
     except OperationalError as error:
         _fail(f"The database does not answer: {str(error.orig).strip()}", 3)
+    except UnicodeEncodeError:
+        _fail("A file's name or another argument is not UTF-8; rename the file, or set the terminal to UTF-8", 2)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
 
 
 def _fail(message: str, code: int) -> None:

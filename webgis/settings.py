@@ -5,14 +5,16 @@ webgis reads the environment.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from webgis.errors import Invalid
@@ -20,6 +22,11 @@ from webgis.errors import Invalid
 PREFIX = "WEBGIS_"
 FILE_VARIABLE = PREFIX + "CONFIG"
 PACKAGE = Path(__file__).resolve().parent
+SCHEMES = {
+    "database_url": ("postgresql", "postgresql+psycopg2"),
+    "redis_url": ("redis", "rediss", "unix"),
+}
+"""What the addresses of servers begin with."""
 
 
 class Settings(BaseSettings):
@@ -70,6 +77,23 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):
             raise ValueError("not the name of a time zone, such as Asia/Shanghai") from None
         return name
+
+    @field_validator("working_hours")
+    @classmethod
+    def _shifts_of_one_day(cls, text: str) -> str:
+        """A mistake here would show itself only at the first dispatch, as a failure of ours."""
+        moments = [time.fromisoformat(moment) for moment in re.split("[-,]", text)]
+        if any(later <= earlier for earlier, later in zip(moments, moments[1:], strict=False)):
+            raise ValueError("the shifts must follow one another within a day, such as 08:00-12:00,14:00-18:00")
+        return text
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _address_of_a_server(cls, address: SecretStr | None, about: ValidationInfo) -> SecretStr | None:
+        schemes = SCHEMES[about.field_name]
+        if address is not None and address.get_secret_value().partition("://")[0] not in schemes:
+            raise ValueError(f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return address
 
     @classmethod
     def settings_customise_sources(cls, settings_cls, init_settings, **_sources):

@@ -194,6 +194,7 @@ def write(path: Path, geoms: np.ndarray, columns: Mapping[str, Sequence], crs: s
     wkb = shapely.to_wkb(from_cgcs2000(geoms, crs))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="'crs' was not provided")
+        path.parent.stat()  # GDAL does not say what is wrong with a folder
         path.unlink(missing_ok=True)
         pyogrio.raw.write(
             path,
