@@ -149,7 +149,7 @@ def _degrees(parts: Sequence, negative: bool) -> float:
 
 
 def _refused(message: str, **facts: object) -> Invalid:
-    return Invalid("cases.photo", message[0].upper() + message[1:], field="photos", **facts)
+    return Invalid("cases.bad-photo", message[0].upper() + message[1:], field="photos", **facts)
 
 
 def path(settings: Settings, sha256: str, *, thumbnail: bool = False) -> Path:

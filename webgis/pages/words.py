@@ -167,7 +167,7 @@ def _sentence(code: str, field: str, facts: Mapping[str, Any]) -> str | None:
         "geo.swapped": lambda: _("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
         "geo.out-of-range": lambda: _("These are not degrees of longitude and latitude."),
         "geo.not-a-number": lambda: _("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
-        "cases.photo": lambda: _(
+        "cases.bad-photo": lambda: _(
             "A photo cannot be used. Accepted: at most %(count)s photos, each JPEG, PNG or WebP up to %(mb)s MB.",
             count=limits.max_photos,
             mb=limits.max_photo_mb,
