@@ -7,7 +7,7 @@ clone is dropped at the end; nothing else on the server is touched.
 import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -68,23 +68,35 @@ def city_template(servers, template) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def make_settings(servers, template, tmp_path_factory) -> Iterator[Callable[..., Settings]]:
-    """A function that gives settings with a database of its own, cloned from `source`, and an own var folder."""
+def clone(servers, tmp_path_factory) -> Callable[..., AbstractContextManager[Settings]]:
+    """A function that opens settings with a database cloned from a template, and an own var folder.
+
+    The database is dropped when the context ends, with every connection that was left open to it.
+    """
+
+    @contextmanager
+    def open_clone(source: str, **changes) -> Iterator[Settings]:
+        folder = tmp_path_factory.mktemp("city")
+        given = {"var_dir": folder, "maps_dir": folder / "maps", "redis_url": servers.redis_url}
+        with _database(servers, source) as name:
+            own = {"database_url": _url(servers, name), "secret_key": "for tests only"}
+            yield Settings(**(given | own | changes))
+
+    return open_clone
+
+
+@pytest.fixture(scope="module")
+def make_settings(clone, template) -> Iterator[Callable[..., Settings]]:
+    """A function that gives settings with a database of its own; all are dropped when the module's tests are done."""
     with ExitStack() as stack:
-
-        def make(source: str = template, **changes) -> Settings:
-            name = stack.enter_context(_database(servers, source))
-            folder = tmp_path_factory.mktemp("city")
-            given = {"var_dir": folder, "maps_dir": folder / "maps", "redis_url": servers.redis_url}
-            return Settings(**(given | {"database_url": _url(servers, name), "secret_key": "for tests only"} | changes))
-
-        yield make
+        yield lambda source=template, **changes: stack.enter_context(clone(source, **changes))
 
 
 @pytest.fixture
-def settings(make_settings) -> Settings:
+def settings(clone, template) -> Iterator[Settings]:
     """Settings with an empty database of the test's own, in which commits are real."""
-    return make_settings()
+    with clone(template) as made:
+        yield made
 
 
 @pytest.fixture
@@ -96,11 +108,12 @@ def runtime(settings) -> Iterator[Runtime]:
 
 
 @pytest.fixture(scope="session")
-def shared(make_settings) -> Iterator[Runtime]:
+def shared(clone, template) -> Iterator[Runtime]:
     """A runtime on one empty database that tests share and never commit to."""
-    made = Runtime(make_settings())
-    yield made
-    made.engine.dispose()
+    with clone(template) as own:
+        made = Runtime(own)
+        yield made
+        made.engine.dispose()
 
 
 @pytest.fixture
@@ -126,9 +139,10 @@ def client(app):
 
 
 @pytest.fixture
-def city_settings(make_settings, city_template) -> Settings:
+def city_settings(clone, city_template) -> Iterator[Settings]:
     """Settings with a database of the test's own that holds the small city."""
-    return make_settings(city_template)
+    with clone(city_template) as made:
+        yield made
 
 
 @pytest.fixture
