@@ -225,11 +225,6 @@ def require_photo(session: Session, actor: Actor, number: str, photo_id: int) ->
     return photo
 
 
-def condition(session: Session, condition_id: int) -> FilingCondition:
-    """The filing condition that was chosen for a case."""
-    return catalog.condition(session, condition_id)
-
-
 def calendar(settings: Settings) -> clock.Calendar:
     """The city's working time: shifts from the settings, days off and make-up days from the `holidays` package."""
     days = _working_days(settings.holiday_country)

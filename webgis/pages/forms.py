@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import request
 from flask_babel import gettext as _
 
+from webgis import api
 from webgis.cases import queries, wire
 from webgis.errors import Invalid, WebgisError
 from webgis.pages import words
@@ -37,7 +38,7 @@ def _usable(fields: dict[str, str], problems: list[str]) -> queries.Filters:
     """The filters without those that are refused."""
     while True:
         try:
-            return wire.filters(wire.checked(wire.ListGiven, fields))
+            return wire.filters(api.checked(wire.ListGiven, fields))
         except Invalid as error:
             name = error.facts.get("field", "")
             if name not in fields:

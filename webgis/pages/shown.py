@@ -158,7 +158,7 @@ def condition_words(one: FilingCondition) -> ConditionWords:
 def case(session: Session, row: Row, photos: Sequence[Photo], events: Sequence[Row], now: datetime) -> dict[str, Any]:
     """Everything the case page says of the case itself."""
     class_ = catalog.find_class(session, row.kind, row.class_code)
-    condition = cases.condition(session, row.condition_id) if row.condition_id else None
+    condition = catalog.condition(session, row.condition_id) if row.condition_id else None
     return {
         **{name: getattr(row, name) for name in _PLAIN},
         "cell": row.cell_code,
@@ -235,7 +235,7 @@ def _event(session: Session, event: Row, photos: int) -> EventWords:
 def _event_lines(session: Session, event: Row, photos: int) -> list[dict[str, str]]:
     lines = []
     if event.action == "file" and event.given.get("condition"):
-        chosen = condition_words(cases.condition(session, int(event.given["condition"])))
+        chosen = condition_words(catalog.condition(session, int(event.given["condition"])))
         lines.append({"label": _("Condition"), "text": f"{chosen.text} ({chosen.limit})"})
     if event.action == "dispatch":
         lines.append({"label": _("To"), "text": department_name(event) or event.given.get("department", "")})
@@ -293,7 +293,7 @@ def departments(session: Session, row: Row) -> tuple[list[Department], list[Depa
     """Departments to dispatch to: those of the kind that the case's condition names and that serve the place, the one
     with the smallest area first; and all others."""
     every = accounts.departments(session)
-    condition = cases.condition(session, row.condition_id) if row.condition_id else None
+    condition = catalog.condition(session, row.condition_id) if row.condition_id else None
     wanted = condition.department_kind if condition else None
     proposed = accounts.serving([one for one in every if one.kind == wanted], row.cell_code)
     return proposed, [one for one in every if one not in proposed]

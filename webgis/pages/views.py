@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
-from webgis import web
+from webgis import api, web
 from webgis.accounts import queries as accounts
 from webgis.cases import evidence, handling, intake, queries, wire
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound
@@ -139,7 +139,7 @@ def _may_report() -> None:
 def _report(key: str) -> str:
     """Report once, however often the form is sent."""
     settings, actor = web.runtime().settings, web.actor()
-    given = wire.checked(wire.ReportGiven, forms.report_fields())
+    given = api.checked(wire.ReportGiven, forms.report_fields())
     uploaded = forms.photos()
     stored = evidence.store(settings, uploaded)
     asked = given.model_dump(mode="json") | {"photos": [hashlib.sha256(one).hexdigest() for one in uploaded]}
@@ -178,7 +178,7 @@ def act(number: str, action: str):
     settings, actor = web.runtime().settings, web.actor()
     given = forms.step_fields()
     try:
-        fields = wire.checked(wire.ActionGiven, given).model_dump(exclude_none=True)
+        fields = api.checked(wire.ActionGiven, given).model_dump(exclude_none=True)
         version = fields.pop("version", None)
         stored = evidence.store(settings, forms.photos())
         now = datetime.now(UTC)
