@@ -157,3 +157,15 @@ def test_areas_of_parts_add_up_to_the_area_of_the_whole():
     parts = [shapely.box(104.0, 30.6, 104.1, 30.65), shapely.box(104.0, 30.65, 104.1, 30.7)]
     assert geo.area_m2(whole, 4544) == pytest.approx(sum(geo.area_m2(parts, 4544)), rel=1e-9)
     assert geo.area_m2(whole, 4544) == pytest.approx(0.1 * 0.1 * geo.area_of_degrees(30.65), rel=3e-4)
+
+
+def test_a_box_is_read_west_south_east_north():
+    assert geo.read_box("104.06,30.65, 104.07,30.66") == (104.06, 30.65, 104.07, 30.66)
+
+
+@pytest.mark.parametrize("given", ["", "a,b,c,d", "1,2,3", "105,30,104,31", "104,30,104.1,95", "nan,nan,nan,nan"])
+def test_what_is_no_box_is_refused_with_what_would_be_accepted(given):
+    with pytest.raises(Invalid) as refused:
+        geo.read_box(given)
+    assert (refused.value.code, refused.value.facts["field"]) == ("geo.bad-box", "bbox")
+    assert refused.value.facts["accepted"].startswith("west,south,east,north")

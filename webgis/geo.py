@@ -29,6 +29,9 @@ CRS_NAMES = ("wgs84", "gcj02", "bd09", "cgcs2000")
 SRID = 4490
 """CGCS2000 geographic, longitude first: the one system in which everything is stored."""
 
+Box = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
+
 WEST, EAST, SOUTH, NORTH = 72.004, 137.8347, 0.8293, 55.8271
 
 _KRASOVSKY_A = 6378245.0
@@ -112,6 +115,18 @@ def _number(field: str, value: Any, facts: dict) -> float:
             **facts,
         )
     return number
+
+
+def read_box(given: str) -> Box:
+    """The box of a query, `west,south,east,north` in degrees, or `Invalid` ("geo.bad-box", field "bbox")."""
+    try:
+        west, south, east, north = (float(part) for part in given.split(","))
+    except ValueError:
+        west = south = east = north = math.nan
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        accepted = "west,south,east,north in degrees, west of east and south of north"
+        raise Invalid("geo.bad-box", f"bbox: {accepted}", field="bbox", got=given, accepted=accepted)
+    return west, south, east, north
 
 
 def to_cgcs2000(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:

@@ -61,10 +61,12 @@ def test_cells_come_for_a_box_only(api):
     assert api("manager1").get("/maps/data/cells").status_code == 422
 
 
-@pytest.mark.parametrize("box", ["a,b,c,d", "1,2,3", "105,30,104,31", "104,30,104.1,95", "nan,nan,nan,nan"])
-def test_a_bad_box_is_refused_with_what_would_be_accepted(api, box):
-    answer = api("manager1").get("/maps/data/cells", bbox=box)
-    assert answer.status_code == 422
+@pytest.mark.parametrize("path", ["/maps/data/areas", "/maps/data/cells", "/maps/data/cases", "/api/v1/cases"])
+def test_maps_and_api_refuse_a_bad_box_alike(api, path):
+    reader = api("manager1")
+    reader.headers["Accept"] = "application/json"
+    answer = reader.get(path, bbox="105,30,104,31")
+    assert (answer.status_code, answer.json["code"], answer.json["field"]) == (422, "geo.bad-box", "bbox")
 
 
 def test_too_many_cells_are_cut_off_and_the_answer_says_so(city_runtime):

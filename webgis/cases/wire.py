@@ -9,14 +9,13 @@ from pydantic import Field
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from webgis import geo
 from webgis.accounts.actor import Actor
 from webgis.api import Given
-from webgis.api import checked as checked
 from webgis.cases import handling, intake, queries, workflow
 from webgis.cases.models import Photo
 from webgis.catalog.models import FilingCondition
 from webgis.catalog.rules import limit_text
-from webgis.geo import CRS_NAMES
 
 
 class ReportGiven(Given):
@@ -24,7 +23,7 @@ class ReportGiven(Given):
 
     lon: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[104.0665])
     lat: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[30.6574])
-    crs: Literal[CRS_NAMES] = "wgs84"
+    crs: Literal[geo.CRS_NAMES] = "wgs84"
     kind: Literal["component", "matter"]
     class_: str = Field(alias="class", pattern=r"^\d{5}$", description="5-digit class code", examples=["06010"])
     description: str = Field(min_length=1, max_length=intake.LONGEST_DESCRIPTION)
@@ -47,7 +46,7 @@ class ActionGiven(Given):
     result: Literal["pass", "fail"] | None = Field(None, description="verify")
     lon: float | None = Field(None, allow_inf_nan=False)
     lat: float | None = Field(None, allow_inf_nan=False)
-    crs: Literal[CRS_NAMES] | None = None
+    crs: Literal[geo.CRS_NAMES] | None = None
     version: int | None = Field(None, description="the case's version on the page acted on; an older one is refused")
 
 
@@ -81,7 +80,7 @@ def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
         cell=given.cell,
         area=given.area,
         department=given.department,
-        box=_box(given.bbox),
+        box=geo.read_box(given.bbox) if given.bbox else None,
         since=_utc("since", given.since, zone),
         until=_utc("until", given.until, zone),
         words=given.q,
@@ -94,18 +93,6 @@ def _utc(field: str, moment: datetime | None, zone: tzinfo) -> datetime | None:
         return moment and (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         raise workflow.bad_field(field, None, "a moment of the years 1 to 9999") from None
-
-
-def _box(text: str | None) -> tuple[float, float, float, float] | None:
-    if not text:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in text.split(","))
-    except ValueError:
-        west = south = east = north = float("nan")
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise workflow.bad_field("bbox", text, "west,south,east,north in degrees")
-    return west, south, east, north
 
 
 def feature(session: Session, actor: Actor, case: Row) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 
 from webgis.cases import queries as cases
+from webgis.geo import Box
 from webgis.maps.figure import LocalFigure, data_block
 from webgis.maps.layers import AreaLayer, CaseCluster, CaseMarkers, CellLayer, CityMap, Frame, LayersButton, Notice
-from webgis.maps.queries import MOST_CASES, Box
+from webgis.maps.queries import MOST_CASES
 from webgis.maps.signs import LIGHTS, legend_rows
 from webgis.settings import Settings, resources
 

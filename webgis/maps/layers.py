@@ -17,6 +17,17 @@ from folium.template import Template
 MAX_ZOOM = 20
 """Folium's map without tiles has no largest zoom, and MarkerCluster then kills the page's script."""
 
+_CALL = Template(
+    """
+    {% macro script(this, kwargs) %}
+        var {{ this.get_name() }} = webgisMaps.{{ this.function }}(
+            {{ this._parent.get_name() }}, {{ this.options|tojson }}
+        );
+    {% endmacro %}
+    """
+)
+"""One line of script: a function of `maps.js` called with the map and the element's options."""
+
 
 class CityMap(Map):
     """A Folium map with our own ground instead of tiles and our own attribution."""
@@ -45,15 +56,7 @@ class _MapsElement(MacroElement):
 
     function = ""
 
-    _template = Template(
-        """
-        {% macro script(this, kwargs) %}
-            var {{ this.get_name() }} = webgisMaps.{{ this.function }}(
-                {{ this._parent.get_name() }}, {{ this.options|tojson }}
-            );
-        {% endmacro %}
-        """
-    )
+    _template = _CALL
 
     def __init__(self, **options: Any) -> None:
         super().__init__()
@@ -78,15 +81,7 @@ class CityLayer(JSCSSMixin, Layer):
 
     function = ""
 
-    _template = Template(
-        """
-        {% macro script(this, kwargs) %}
-            var {{ this.get_name() }} = webgisMaps.{{ this.function }}(
-                {{ this._parent.get_name() }}, {{ this.options|tojson }}
-            );
-        {% endmacro %}
-        """
-    )
+    _template = _CALL
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name=name, overlay=True, control=True, show=True)

@@ -7,7 +7,7 @@ a metre). Every question about cases passes `cases.queries.visible`.
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Label, Row, Select, func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
@@ -15,9 +15,8 @@ from webgis.cases import queries as cases
 from webgis.cases.models import Case
 from webgis.catalog.models import CaseClass
 from webgis.errors import Invalid
+from webgis.geo import Box
 from webgis.grid.models import Area, Cell
-
-Box = tuple[float, float, float, float]
 
 LEVELS = ("county", "subdistrict", "community")
 DETAILS = {"far": 0.0004, "middle": 0.00005, "near": 0.00001}
@@ -38,10 +37,25 @@ _AREAS = text("SELECT fn.areas_geojson(:level, :west, :south, :east, :north, :to
 _CELLS = text("SELECT fn.cells_geojson(:west, :south, :east, :north, :most)")
 
 
-_CLOCK = (Case.dispatched_at, Case.deadline_at, Case.resolved_at, Case.closed_at)
 _SAME_CLASS = (
     (CaseClass.standard == Case.standard) & (CaseClass.kind == Case.kind) & (CaseClass.code == Case.class_code)
 )
+
+
+_CASE = (
+    Case.number,
+    Case.state,
+    Case.kind,
+    Case.class_code,
+    CaseClass.name_zh.label("class_zh"),
+    CaseClass.name_en.label("class_en"),
+    Case.reported_at,
+    Case.dispatched_at,
+    Case.deadline_at,
+    Case.resolved_at,
+    Case.closed_at,
+)
+"""What every sign on a map needs of its case."""
 
 
 class Cases(NamedTuple):
@@ -49,20 +63,6 @@ class Cases(NamedTuple):
 
     rows: Sequence[Row]
     truncated: bool
-
-
-def read_box(given: str | None) -> Box | None:
-    """A box from `west,south,east,north`, or None when nothing is given. `Invalid` says what would be accepted."""
-    if not given:
-        return None
-    accepted = "west,south,east,north in degrees, west < east and south < north"
-    try:
-        west, south, east, north = (float(part) for part in given.split(","))
-    except ValueError:
-        raise Invalid("maps.bad-box", f"bbox: {accepted}", field="bbox", got=given, accepted=accepted) from None
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise Invalid("maps.bad-box", f"bbox: {accepted}", field="bbox", got=given, accepted=accepted)
-    return west, south, east, north
 
 
 def areas_geojson(session: Session, level: str, box: Box, detail: str = "far") -> str:
@@ -75,7 +75,7 @@ def areas_geojson(session: Session, level: str, box: Box, detail: str = "far") -
 def _one_of(field: str, got: str, known: Iterable[str]) -> None:
     if got not in known:
         accepted = " or ".join(known)
-        raise Invalid(f"maps.bad-{field}", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
+        raise Invalid("maps.bad-field", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
 
 
 def cells_geojson(session: Session, box: Box, most: int = MOST_CELLS) -> str:
@@ -85,27 +85,10 @@ def cells_geojson(session: Session, box: Box, most: int = MOST_CELLS) -> str:
 
 def cases_shown(session: Session, actor: Actor, box: Box | None = None, most: int = MOST_CASES) -> Cases:
     """The newest `most` cases that this person may see, with what a sign and its popup need; the text is cut short."""
-    statement = (
-        select(
-            Case.number,
-            Case.state,
-            Case.kind,
-            Case.class_code,
-            CaseClass.name_zh.label("class_zh"),
-            CaseClass.name_en.label("class_en"),
-            func.left(Case.description, SHORT_TEXT).label("description"),
-            func.ST_X(Case.geom).label("lon"),
-            func.ST_Y(Case.geom).label("lat"),
-            Case.reported_at,
-            *_CLOCK,
-        )
-        .join(CaseClass, _SAME_CLASS)
-        .where(cases.visible(actor), *cases.conditions(cases.Filters(box=box)))
-        .order_by(Case.reported_at.desc(), Case.id.desc())
-        .limit(most + 1)
-    )
-    rows = session.execute(statement).all()
-    return Cases(rows[:most], len(rows) > most)
+    description = func.left(Case.description, SHORT_TEXT).label("description")
+    statement = select(*_CASE, description, *_degrees(Case.geom)).select_from(Case)
+    wanted = (cases.visible(actor), *cases.conditions(cases.Filters(box=box)))
+    return _newest(session, statement.where(*wanted), most)
 
 
 def cases_for_everyone(session: Session, most: int = MOST_CASES) -> Cases:
@@ -113,26 +96,17 @@ def cases_for_everyone(session: Session, most: int = MOST_CASES) -> Cases:
 
     No text, no person, no address and no exact place: the drawn copy is a file that is served without a login.
     """
-    middle = func.ST_Centroid(Cell.geom)
-    statement = (
-        select(
-            Case.number,
-            Case.state,
-            Case.kind,
-            Case.class_code,
-            CaseClass.name_zh.label("class_zh"),
-            CaseClass.name_en.label("class_en"),
-            func.ST_X(middle).label("lon"),
-            func.ST_Y(middle).label("lat"),
-            Case.reported_at,
-            *_CLOCK,
-        )
-        .join(CaseClass, _SAME_CLASS)
-        .join(Cell, Cell.id == Case.cell_id)
-        .order_by(Case.reported_at.desc(), Case.id.desc())
-        .limit(most + 1)
-    )
-    rows = session.execute(statement).all()
+    statement = select(*_CASE, *_degrees(func.ST_Centroid(Cell.geom))).select_from(Case)
+    return _newest(session, statement.join(Cell, Cell.id == Case.cell_id), most)
+
+
+def _degrees(point: Any) -> tuple[Label[float], Label[float]]:
+    return func.ST_X(point).label("lon"), func.ST_Y(point).label("lat")
+
+
+def _newest(session: Session, statement: Select, most: int) -> Cases:
+    newest = statement.join(CaseClass, _SAME_CLASS).order_by(Case.reported_at.desc(), Case.id.desc())
+    rows = session.execute(newest.limit(most + 1)).all()
     return Cases(rows[:most], len(rows) > most)
 
 

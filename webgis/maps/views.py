@@ -6,8 +6,8 @@ from pathlib import Path
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, send_from_directory
 
-from webgis import web
-from webgis.errors import Invalid, NotFound
+from webgis import geo, web
+from webgis.errors import NotFound
 from webgis.maps import drawing, queries
 
 maps = APIBlueprint("maps", __name__, enable_openapi=False)
@@ -20,7 +20,7 @@ AN_HOUR = "private, max-age=3600"
 @maps.get("/maps/data/areas")
 def areas():
     """Boundaries of one `level` in the `bbox`, simplified to the `detail` (far, middle, near)."""
-    box = _required_box()
+    box = geo.read_box(request.args.get("bbox", ""))
     with web.transaction() as session:
         text = queries.areas_geojson(
             session, request.args.get("level", "county"), box, request.args.get("detail", "far")
@@ -31,7 +31,7 @@ def areas():
 @maps.get("/maps/data/cells")
 def cells():
     """Cells valid now in the `bbox`; `truncated` when there are more than one answer may hold."""
-    box = _required_box()
+    box = geo.read_box(request.args.get("bbox", ""))
     with web.transaction() as session:
         text = queries.cells_geojson(session, box)
     return _geojson(text)
@@ -40,7 +40,8 @@ def cells():
 @maps.get("/maps/data/cases")
 def cases():
     """Cases that the one who asks may see, in the `bbox` if given, newest first; `truncated` when there are more."""
-    box = queries.read_box(request.args.get("bbox"))
+    given = request.args.get("bbox")
+    box = geo.read_box(given) if given else None
     zone, english = web.runtime().settings.zone, web.locale() == "en"
     with web.transaction() as session:
         found = queries.cases_shown(session, web.actor(), box)
@@ -58,14 +59,6 @@ def drawn(name: str):
     response = send_from_directory(Path(folder).resolve(), name)
     response.headers["Cache-Control"] = "no-cache"
     return response
-
-
-def _required_box() -> queries.Box:
-    box = queries.read_box(request.args.get("bbox"))
-    if box is None:
-        accepted = "west,south,east,north in degrees"
-        raise Invalid("maps.bad-box", f"bbox: {accepted}", field="bbox", accepted=accepted)
-    return box
 
 
 def _geojson(text: str) -> Response:
