@@ -19,23 +19,8 @@ from webgis.settings import Settings
 
 LONGEST_TEXT = 2000
 
-_LOCK = text(
-    "SELECT id, state, kind, class_code, cell_code, department_code, resolver_id, condition_id, version, rework_count"
-    " FROM city.case WHERE number = :number AND coalesce(department_code = :only, CAST(:only AS text) IS NULL)"
-    " FOR UPDATE"
-)
-_WRITE = """
-    WITH changed AS (
-        UPDATE city.case SET {columns}, changed_at = now(), version = version + 1 WHERE id = :id
-        RETURNING id
-    )
-    INSERT INTO city.case_event
-        (case_id, at, action, from_state, to_state, person_id, role, department_code, given, geom)
-    SELECT id, :at, :action, :from_state, :state, :person, :role, CAST(:department AS text), CAST(:given AS jsonb),
-        ST_SetSRID(ST_Point(CAST(:lon AS float8), CAST(:lat AS float8)), 4490)
-    FROM changed
-    RETURNING id
-    """
+_LOCK = text("SELECT * FROM fn.lock_case(:number, :only)")
+_WRITE = text("SELECT fn.write_step(:id, CAST(:changes AS jsonb), CAST(:event AS jsonb))")
 
 
 def act(
@@ -61,23 +46,27 @@ def act(
     step = _step(actor, case, action, given, photos, version)
     place = _place(given)
     changes = _changes(session, settings, actor, case, step, given, at)
-    about = {
-        "id": case.id,
+    event = {
         "at": at,
         "action": action,
         "from_state": case.state,
-        "person": actor.id,
+        "to_state": step.target,
+        "person_id": actor.id,
         "role": actor.role,
-        "department": changes.get("department_code") or case.department_code,
-        "given": json.dumps(_kept(given), ensure_ascii=False),
+        "department_code": changes.get("department_code") or case.department_code,
+        "given": _kept(given),
         "lon": place[0] if place else None,
         "lat": place[1] if place else None,
     }
-    columns = ", ".join(f"{name} = :{name}" for name in changes)
-    event = session.execute(text(_WRITE.format(columns=columns)), changes | about).scalar_one()
-    intake.attach(session, case.id, event, photos)
+    written = {"id": case.id, "changes": _json(changes), "event": _json(event)}
+    event_id = session.execute(_WRITE, written).scalar_one()
+    intake.attach(session, case.id, event_id, photos)
     intake.changed(session)
     return case.id
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, default=datetime.isoformat)
 
 
 def _step(actor, case, action: str, given: Mapping, photos: Sequence, version: int | None) -> workflow.Step:
