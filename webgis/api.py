@@ -82,6 +82,15 @@ def form_fields(form: MultiDict) -> dict[str, str]:
     return given
 
 
+def photos(files: MultiDict) -> list[bytes]:
+    """The photos of a form; a file field that a browser left empty (without a file name) is none."""
+    for name in files:
+        if name != "photos":
+            raise Invalid("api.bad-input", f"{name}: files go into the field photos", field=name, accepted="photos")
+    given = [(file.filename, file.read()) for file in files.getlist("photos")]
+    return [data for name, data in given if name or data]
+
+
 def json_fields(body: bytes) -> dict[str, Any]:
     """The fields of a JSON object; an empty body has none. Refused is also what could not be stored or sent back: a
     name given twice, NaN, infinity, half of a surrogate pair, a depth that nobody means."""

@@ -196,3 +196,14 @@ def test_photos_that_cannot_be_kept_change_nothing_and_say_so(api, city_settings
     refused = api("inspector1").post(CASES, REPORT, [city.photo()])
     assert (refused.status_code, refused.json["code"]) == (503, "cases.photos-not-kept")
     assert _cases(city_runtime) == 0
+
+
+def test_photos_of_a_role_that_never_does_the_step_are_not_kept(api, city_settings):
+    number = api("acceptor1").post(CASES, REPORT).json["properties"]["number"]
+    for path, fields in (
+        (CASES, REPORT),
+        (f"{CASES}/{number}/actions/resolve", {"note": "x"}),
+        (f"{CASES}/{number}/actions/explode", {}),
+    ):
+        assert api("manager1").post(path, fields, [city.photo()]).status_code in (403, 422)
+    assert not (city_settings.var_dir / "photos").exists()

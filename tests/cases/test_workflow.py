@@ -88,6 +88,23 @@ def test_another_role_is_refused():
     assert refused.value.facts["accepted"] == ("acceptor",)
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("action", workflow.ACTIONS)
+def test_a_role_that_does_an_action_in_no_state_is_refused_before_the_case_is_looked_at(role, action):
+    if any(step.action == action and role in step.who for step in STEPS):
+        workflow.require_role(role, action)
+    else:
+        with pytest.raises(Forbidden) as refused:
+            workflow.require_role(role, action)
+        assert refused.value.code == "cases.not-your-role" and role not in refused.value.facts["accepted"]
+
+
+def test_an_action_that_there_is_not_is_refused_for_every_role():
+    with pytest.raises(Invalid) as refused:
+        workflow.require_role("acceptor", "explode")
+    assert refused.value.code == "cases.action-unknown"
+
+
 def test_who_resolved_a_case_does_not_verify_it():
     with pytest.raises(Forbidden) as refused:
         workflow.choose(Who(1, "inspector"), Standing("resolved", resolved_by=1), "verify", {"result": "pass"})

@@ -1,8 +1,10 @@
 """What the pages say and do, without a browser."""
 
 import re
+from io import BytesIO
 
 import pytest
+from sqlalchemy import text
 
 from tests import city
 from webgis.cases import workflow
@@ -27,6 +29,11 @@ def step(reader, login: str, number: str, action: str, photos=(), **fields):
     who = reader(login)
     page = who.get(f"/cases/{number}").text
     return who.send(f"/cases/{number}/{action}", photos, version=version(page), **fields)
+
+
+def errors(answer) -> dict[str, str]:
+    """What the page says at its fields."""
+    return dict(re.findall(r'data-error="(\w+)"[^>]*>(?:<svg.*?</svg>)?<span>(.*?)</span>', answer.text))
 
 
 def filed(reader, **changes) -> str:
@@ -100,8 +107,7 @@ def test_htmx_gets_the_further_rows_alone(reader):
 def test_a_refused_report_keeps_what_was_typed_and_says_at_each_field_what_is_wrong(reader):
     page = reader("inspector1").send("/cases/new", description="<b>很长</b>的描述", lon="200", lat="")
     assert page.status_code == 422
-    told = dict(re.findall(r'data-error="(\w+)"[^>]*>(?:<svg.*?</svg>)?<span>(.*?)</span>', page.text))
-    assert told.keys() == {"lon", "class", "photos"}
+    assert errors(page).keys() == {"lon", "class", "photos"}
     assert "&lt;b&gt;很长&lt;/b&gt;的描述</textarea>" in page.text
     assert 'name="lon" inputmode="decimal" value="200"' in page.text
 
@@ -215,3 +221,38 @@ def test_scripts_run_only_with_the_nonce_of_the_page_and_no_element_carries_a_ha
 def test_every_state_has_a_word_an_icon_and_a_shape():
     assert STATES.keys() == set(workflow.STATES)
     assert len({(sign.shape, sign.icon) for sign in STATES.values()}) == len(STATES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"address": "春\N{REPLACEMENT CHARACTER}"}, "address"),
+        ({"description": "a\0b"}, "description"),
+        ({"lon": [str(city.IN_WEST[0]), "104.05"]}, "lon"),
+        ({"key": ["one", "two"]}, "form"),
+        ({"photos": [(BytesIO(b""), "a.jpg")]}, "photos"),
+        ({"photos": [(BytesIO(city.photo()), "a.jpg"), (BytesIO(b""), "b.jpg")]}, "photos"),
+        ({"letter": [(BytesIO(city.photo()), "a.jpg")]}, "form"),
+    ],
+    ids=["lost", "nul", "twice", "key-twice", "empty-photo", "one-empty-photo", "other-file"],
+)
+def test_the_report_page_refuses_at_the_field_what_the_api_refuses(reader, city_runtime, changes, field):
+    who = reader("inspector1")
+    given = {"csrf_token": who.token, "photos": [(BytesIO(city.photo()), "0.jpg")]} | REPORT | changes
+    answer = who.client.post("/cases/new", data=given, headers=who.headers, content_type="multipart/form-data")
+    assert answer.status_code == 422 and errors(answer).keys() == {field}
+    with city_runtime.transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM city.case")) == 0
+
+
+def test_a_step_page_refuses_at_the_field_what_the_api_refuses(reader):
+    number = reported(reader)
+    answer = step(reader, "acceptor1", number, "reject", reason="\N{REPLACEMENT CHARACTER}")
+    assert answer.status_code == 422 and errors(answer).keys() == {"reason"}
+
+
+def test_photos_of_a_role_that_never_does_the_step_are_not_kept(reader, city_settings):
+    who = reader("manager1")
+    assert who.send("/cases/new", (city.photo(),), **REPORT).status_code == 403
+    assert who.send("/cases/5101042026010100001/resolve", (city.photo(),), note="x").status_code == 403
+    assert not (city_settings.var_dir / "photos").exists()

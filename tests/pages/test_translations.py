@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
@@ -13,6 +14,7 @@ from webgis.pages import words
 PACKAGE = Path(webgis.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 
 
@@ -37,6 +39,49 @@ def test_every_text_is_translated_and_no_translation_is_left_over():
 def test_placeholders_are_the_same_in_both_languages():
     for name, said in chinese().items():
         assert set(PLACEHOLDER.findall(said)) == set(PLACEHOLDER.findall(name)), name
+
+
+SAID_AT_THE_FIELD = {"api.bad-input", "cases.bad-field", "geo.crs-unknown"}
+NOT_ON_PAGES = {
+    "accounts": {"bad-field"},
+    "catalog": {
+        *("bad-header", "code-form", "code-unmapped", "file-ending", "file-faults", "file-unreadable"),
+        *("kind-unknown", "limit-form", "limit-value", "standard-unknown"),
+    },
+    "grid": {
+        *("area-invalid", "bad-field", "bad-moment", "code-form", "crumb", "fault-unknown", "field-unknown"),
+        *("file-crs-unknown", "file-encoding", "file-ending", "file-missing", "file-no-crs", "file-no-geometry"),
+        *("file-unreadable", "future", "no-communities", "no-zone", "not-adjacent", "not-cut", "not-mergeable"),
+        *("nothing", "outside-projection", "too-many-parts"),
+    },
+}
+"""Refusals (422) of commands and of addresses that only programs ask."""
+
+
+def refusals(root: Path) -> list[tuple[str, int]]:
+    """(code, status) of every refusal in docs/errors.md of the packages that pages stand on."""
+    rows = re.findall(r"^\| `([^`]+)` \| ([\d, ]+) \|", (root / "docs" / "errors.md").read_text(), re.M)
+    packages = {"accounts", "api", "cases", "catalog", "geo", "grid", "web"}
+    listed = [(code, int(status)) for code, statuses in rows for status in statuses.split(", ")]
+    return [(code, status) for code, status in listed if code.split(".")[0] in packages]
+
+
+def test_every_refusal_that_a_page_can_show_has_words_of_its_own(root):
+    named = {code for code, status in refusals(root) if status == 422}
+    elsewhere = {f"{package}.{name}" for package, names in NOT_ON_PAGES.items() for name in names}
+    assert elsewhere < named
+    assert named - elsewhere == {code for code in words.SENTENCES if code in named} | SAID_AT_THE_FIELD
+    assert words.SENTENCES.keys() <= {code for code, _status in refusals(root)}
+    assert words.SENTENCES.keys().isdisjoint(elsewhere | SAID_AT_THE_FIELD)
+
+
+@pytest.mark.parametrize("field", ["description", "nowhere"])
+def test_every_refusal_is_said_in_chinese(root, app, field):
+    with app.test_request_context(headers={"Accept-Language": "zh-CN"}):
+        for code, status in refusals(root):
+            shown = words.error_words(status, code, "only English", {"field": field})
+            for said in (shown.title, shown.text, words.problem(code, "only English", {"field": field})[1]):
+                assert CHINESE.search(said) and "English" not in said, code
 
 
 def test_every_icon_that_a_page_or_a_map_names_is_in_the_sprite(root):

@@ -15,7 +15,7 @@ from webgis.accounts.actor import Actor
 from webgis.cases import workflow
 from webgis.cases.evidence import Evidence
 from webgis.catalog import queries as catalog
-from webgis.errors import Conflict, Forbidden, Invalid
+from webgis.errors import Conflict, Invalid
 from webgis.grid import queries as grid
 from webgis.grid.models import Cell
 from webgis.settings import Settings
@@ -117,11 +117,7 @@ def report(
 
 
 def _check(actor: Actor, given: Report, photos: Sequence[Evidence]) -> None:
-    step = workflow.STEPS[0]
-    if actor.role not in step.who:
-        raise Forbidden(
-            "cases.not-your-role", f"'report' is done by: {' or '.join(step.who)}", role=actor.role, accepted=step.who
-        )
+    workflow.require_role(actor.role, workflow.REPORT)
     if not given.description.strip():
         raise workflow.bad_field("description", given.description, "say in a few words what is wrong")
     for field, value, longest in (

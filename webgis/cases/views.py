@@ -9,8 +9,8 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, request, send_file, url_for
 
 from webgis import api, web
-from webgis.cases import evidence, handling, intake, queries, wire
-from webgis.errors import Invalid, NotFound
+from webgis.cases import evidence, handling, intake, queries, wire, workflow
+from webgis.errors import NotFound
 
 cases = APIBlueprint("cases", __name__, url_prefix="/api/v1/cases", tag="Cases")
 BLUEPRINTS = (cases,)
@@ -31,8 +31,9 @@ LARGEST_JSON = 1024 * 1024
 @api.documented(body=wire.ReportGiven, photos=True, parameters=[KEY])
 def report():
     """Take in a report; the same Idempotency-Key again gives the same case and makes no second one."""
+    workflow.require_role(web.actor().role, workflow.REPORT)
     given = api.checked(wire.ReportGiven, _fields())
-    uploaded = _uploaded()
+    uploaded = api.photos(request.files)
     key = request.headers.get("Idempotency-Key")
     stored = evidence.store(web.runtime().settings, uploaded)
     with web.transaction() as session:
@@ -105,10 +106,11 @@ def events(number: str):
 @api.documented(body=wire.ActionGiven, photos=True)
 def act(number: str, action: str):
     """Do a step of the workflow and answer with the case as it is then."""
+    settings, actor = web.runtime().settings, web.actor()
+    workflow.require_role(actor.role, action)
     given = api.checked(wire.ActionGiven, _fields()).model_dump(exclude_none=True)
     version = given.pop("version", None)
-    settings, actor = web.runtime().settings, web.actor()
-    stored = evidence.store(settings, _uploaded())
+    stored = evidence.store(settings, api.photos(request.files))
     now = datetime.now(UTC)
     with web.transaction() as session:
         case_id = handling.act(session, settings, actor, number, action, given, stored, at=now, version=version)
@@ -150,15 +152,6 @@ def _fields() -> dict[str, Any]:
         return api.form_fields(request.form)
     request.max_content_length = LARGEST_JSON
     return api.json_fields(request.get_data())
-
-
-def _uploaded() -> list[bytes]:
-    """The uploaded photos; a file field that a browser left empty (without a file name) is none."""
-    for name in request.files:
-        if name != "photos":
-            raise Invalid("api.bad-input", f"{name}: files go into the field photos", field=name, accepted="photos")
-    given = [(file.filename, file.read()) for file in request.files.getlist("photos")]
-    return [data for name, data in given if name or data]
 
 
 def _geojson(value: dict[str, Any], status: int = 200) -> Response:

@@ -53,6 +53,7 @@ STEPS = (
 )  # fmt: skip
 
 ACTIONS = tuple(dict.fromkeys(step.action for step in STEPS))
+REPORT = STEPS[0].action
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,8 @@ def choose(who: Who, case: Standing, action: str, given: Mapping[str, Any]) -> S
     Raises `Invalid` (unknown action, something missing or not asked for), `Conflict` (not open in this state: someone
     was faster, or the page is old) or `Forbidden` (not this role, not this department, not by who resolved it).
     """
-    if action not in ACTIONS or action == "report":
-        known = ", ".join(name for name in ACTIONS if name != "report")
-        raise Invalid(
-            "cases.action-unknown", f"There is no action {action}. Known: {known}", field="action", got=action
-        )
+    if action not in ACTIONS or action == REPORT:
+        raise _unknown(action)
     rows = [step for step in STEPS if step.action == action and step.source == case.state]
     if not rows:
         actions = open_actions(who, case)
@@ -110,10 +108,7 @@ def choose(who: Who, case: Standing, action: str, given: Mapping[str, Any]) -> S
 def _hindrance(who: Who, case: Standing, step: Step) -> Forbidden | None:
     """Why this person may not do this step, or None."""
     if who.role not in step.who:
-        roles = " or ".join(step.who)
-        return Forbidden(
-            "cases.not-your-role", f"'{step.action}' is done by: {roles}", role=who.role, accepted=step.who
-        )
+        return _wrong_role(who.role, step.action, step.who)
     if who.role == "department" and case.department != who.department:
         return Forbidden(
             "cases.not-your-department", "This case is with another department", department=case.department
@@ -121,6 +116,28 @@ def _hindrance(who: Who, case: Standing, step: Step) -> Forbidden | None:
     if step.action == "verify" and who.id == case.resolved_by:
         return Forbidden("cases.own-work", "Verification is done by someone other than who resolved the case")
     return None
+
+
+def require_role(role: str, action: str) -> None:
+    """Refuse an action that this role does in no state (`Forbidden`), or that there is not (`Invalid`).
+
+    Cheap, to be asked before anything that was sent with the step is kept.
+    """
+    roles = tuple(dict.fromkeys(name for step in STEPS if step.action == action for name in step.who))
+    if not roles:
+        raise _unknown(action)
+    if role not in roles:
+        raise _wrong_role(role, action, roles)
+
+
+def _unknown(action: str) -> Invalid:
+    known = ", ".join(name for name in ACTIONS if name != REPORT)
+    return Invalid("cases.action-unknown", f"There is no action {action}. Known: {known}", field="action", got=action)
+
+
+def _wrong_role(role: str, action: str, roles: tuple[str, ...]) -> Forbidden:
+    message = f"'{action}' is done by: {' or '.join(roles)}"
+    return Forbidden("cases.not-your-role", message, role=role, accepted=roles)
 
 
 def _row_for(rows: Collection[Step], given: Mapping[str, Any]) -> Step:

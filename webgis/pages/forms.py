@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 
 from webgis import api
 from webgis.cases import queries, wire
@@ -64,27 +64,22 @@ def _day(text: str | None, zone: ZoneInfo, problems: list[str], later: int = 0) 
         return None
 
 
-def report_fields() -> dict[str, Any]:
+def report_fields(form: MultiDict) -> dict[str, str]:
     """The fields of the report form, named as on the wire."""
-    fields = _filled("lon", "lat", "crs", "accuracy_m", "address", "description")
-    kind, _colon, code = request.form.get("subject", "").partition(":")
-    if code:
-        fields |= {"kind": kind, "class": code}
-    return fields
+    fields = _filled(form, "lon", "lat", "crs", "accuracy_m", "address", "description", "subject")
+    kind, _colon, code = fields.pop("subject", "").partition(":")
+    return fields | ({"kind": kind, "class": code} if code else {})
 
 
-def step_fields() -> dict[str, Any]:
+def step_fields(form: MultiDict) -> dict[str, str]:
     """The fields of a step's form, named as on the wire; `version` is the version of the case that was looked at."""
-    return _filled("condition", "department", "reason", "note", "result", "lon", "lat", "version")
+    return _filled(form, "condition", "department", "reason", "note", "result", "lon", "lat", "version")
 
 
-def _filled(*names: str) -> dict[str, str]:
-    return {name: value for name in names if (value := request.form.get(name, "").strip())}
-
-
-def photos() -> list[bytes]:
-    """The uploaded photos; a file field left empty by a browser is none."""
-    return [data for data in (file.read() for file in request.files.getlist("photos")) if data]
+def _filled(form: MultiDict, *names: str) -> dict[str, str]:
+    """Those of these fields in which something stands, read as the API reads a form."""
+    given = api.form_fields(form)
+    return {name: value for name in names if (value := given.get(name, "").strip())}
 
 
 def problems(error: WebgisError) -> dict[str, str]:

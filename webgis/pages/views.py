@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 
 from webgis import api, web
 from webgis.accounts import queries as accounts
-from webgis.cases import evidence, handling, intake, queries, wire
-from webgis.errors import Conflict, Forbidden, Invalid, NotFound
+from webgis.cases import evidence, handling, intake, queries, wire, workflow
+from webgis.errors import Conflict, Invalid, NotFound
 from webgis.grid import queries as grid
 from webgis.maps import drawing
 from webgis.maps import queries as map_queries
@@ -108,14 +108,14 @@ def _tabs(role: str, counts: dict[str, int], given: dict[str, str]) -> list[dict
 @pages.get("/cases/new")
 def report_form():
     """The empty report form."""
-    _may_report()
+    workflow.require_role(web.actor().role, workflow.REPORT)
     return _report_page({}, {}, secrets.token_urlsafe(16))
 
 
 @pages.post("/cases/new")
 def report():
     """Take in a report; what is refused is said at its field, and what was typed stays."""
-    _may_report()
+    workflow.require_role(web.actor().role, workflow.REPORT)
     key = request.form.get("key") or secrets.token_urlsafe(16)
     try:
         number = _report(key)
@@ -131,16 +131,11 @@ def report():
     return _go(url_for("pages.case", number=number))
 
 
-def _may_report() -> None:
-    if not shown.may_report(web.actor().role):
-        raise Forbidden("cases.not-your-role", "Your role does not report cases", role=web.actor().role)
-
-
 def _report(key: str) -> str:
     """Report once, however often the form is sent."""
     settings, actor = web.runtime().settings, web.actor()
-    given = api.checked(wire.ReportGiven, forms.report_fields())
-    uploaded = forms.photos()
+    given = api.checked(wire.ReportGiven, forms.report_fields(request.form))
+    uploaded = api.photos(request.files)
     stored = evidence.store(settings, uploaded)
     asked = given.model_dump(mode="json") | {"photos": [hashlib.sha256(one).hexdigest() for one in uploaded]}
     fields = given.model_dump(exclude={"class_"}) | {"class_code": given.class_}
@@ -176,18 +171,18 @@ def case(number: str):
 def act(number: str, action: str):
     """Do a step. A refusal stands in its form; when someone was faster, the case is shown as it is now."""
     settings, actor = web.runtime().settings, web.actor()
-    given = forms.step_fields()
     try:
-        fields = api.checked(wire.ActionGiven, given).model_dump(exclude_none=True)
+        workflow.require_role(actor.role, action)
+        fields = api.checked(wire.ActionGiven, forms.step_fields(request.form)).model_dump(exclude_none=True)
         version = fields.pop("version", None)
-        stored = evidence.store(settings, forms.photos())
+        stored = evidence.store(settings, api.photos(request.files))
         now = datetime.now(UTC)
         with web.transaction() as session:
             case_id = handling.act(session, settings, actor, number, action, fields, stored, at=now, version=version)
             after = queries.after_step(session, case_id)
             seen = _sees(session, number)
     except Invalid as error:
-        return _case_page(number, tried=action, given=given, problems=forms.problems(error)), 422
+        return _case_page(number, tried=action, given=request.form, problems=forms.problems(error)), 422
     except Conflict as error:
         flash(words.faster(error.facts["state"]), "warning")
         return _go(url_for("pages.case", number=number))

@@ -3,7 +3,7 @@
 Words of states and lights are in `webgis.maps.signs`, which the maps use too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -136,9 +136,6 @@ REFUSALS: dict[str, LazyString] = {
 }
 """What is said at a field that is empty or cannot be used, when its error has no sentence of its own."""
 
-MESSAGES = (lazy_gettext("The login or the password is wrong"),)
-"""Messages of other packages that are shown as they are: named here so that they are translated."""
-
 FIELD_OF = {"lat": "lon", "crs": "lon", "accuracy_m": "lon", "kind": "class", "subject": "class"}
 """Fields whose refusals stand at another field of the page."""
 
@@ -154,29 +151,19 @@ def name_of(thing: Any) -> str:
 
 
 def problem(code: str, message: str, facts: Mapping[str, Any]) -> tuple[str, str]:
-    """The field of the page where a refusal stands, and what is said there."""
-    field = FIELD_OF.get(facts.get("field", ""), facts.get("field") or "form")
-    return field, _sentence(code, field, facts) or str(REFUSALS.get(field) or _(message))
+    """The field of the page where a refusal stands, and what is said there; "form" when the page has no such field."""
+    name = facts.get("field", "")
+    field = FIELD_OF.get(name, name)
+    return field if field in REFUSALS else "form", refusal(code, message, facts)
 
 
-def _sentence(code: str, field: str, facts: Mapping[str, Any]) -> str | None:
-    """The sentence of those refusals that say more than that the field is empty."""
-    limits = web.runtime().settings
-    sentences = {
-        "cases.outside-grid": lambda: outside(facts.get("distance_m")),
-        "geo.swapped": lambda: _("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
-        "geo.out-of-range": lambda: _("These are not degrees of longitude and latitude."),
-        "geo.not-a-number": lambda: _("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
-        "cases.bad-photo": lambda: _(
-            "A photo cannot be used. Accepted: at most %(count)s photos, each JPEG, PNG or WebP up to %(mb)s MB.",
-            count=limits.max_photos,
-            mb=limits.max_photo_mb,
-        ),
-        "accounts.department-unknown": lambda: _("This department does not exist any more. Choose another."),
-        "cases.condition-unknown": lambda: _("This condition is no longer offered. Choose another."),
-        "catalog.class-unknown": lambda: _("This class does not exist any more. Choose another."),
-    }
-    return sentences[code]() if code in sentences else None
+def refusal(code: str, message: str, facts: Mapping[str, Any]) -> str:
+    """What is said of a refusal: its own sentence, or that of its field; the English message to who reads English."""
+    if code in SENTENCES:
+        return SENTENCES[code](facts)
+    name = facts.get("field", "")
+    at_field = REFUSALS.get(FIELD_OF.get(name, name))
+    return str(at_field) if at_field else message if english() else _("What was sent cannot be used. Check it.")
 
 
 def outside(metres: float | None) -> str:
@@ -193,6 +180,49 @@ def faster(state: str) -> str:
         "Someone was faster: the case is now “%(state)s”. Nothing was changed by you; this is how it stands.",
         state=STATES[state].word,
     )
+
+
+def _photo_limits(_facts: Mapping[str, Any]) -> str:
+    limits = web.runtime().settings
+    return _(
+        "A photo cannot be used. Accepted: at most %(count)s photos, each JPEG, PNG or WebP up to %(mb)s MB.",
+        count=limits.max_photos,
+        mb=limits.max_photo_mb,
+    )
+
+
+def _plain(text: LazyString) -> Callable[[Mapping[str, Any]], str]:
+    return lambda _facts: str(text)
+
+
+SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "accounts.department-unknown": _plain(
+        lazy_gettext("This department does not exist any more. Choose another."),
+    ),
+    "accounts.wrong-login": _plain(lazy_gettext("The login or the password is wrong")),
+    "cases.action-unknown": _plain(lazy_gettext("There is no such step.")),
+    "cases.bad-photo": _photo_limits,
+    "cases.condition-unknown": _plain(lazy_gettext("This condition is no longer offered. Choose another.")),
+    "cases.field-unknown": _plain(lazy_gettext("Something was given that this step does not take.")),
+    "cases.not-your-department": _plain(lazy_gettext("This case is with another department.")),
+    "cases.outside-grid": lambda facts: outside(facts.get("distance_m")),
+    "cases.own-work": _plain(lazy_gettext("Waiting for someone other than who resolved it.")),
+    "cases.photo-lost": _plain(lazy_gettext("The file of this photo is lost. Tell the administrator.")),
+    "cases.photos-not-kept": _plain(
+        lazy_gettext("The photos cannot be kept just now. Nothing was changed; tell the administrator."),
+    ),
+    "catalog.class-unknown": _plain(lazy_gettext("This class does not exist any more. Choose another.")),
+    "geo.bad-box": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
+    "geo.not-a-number": _plain(
+        lazy_gettext("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
+    ),
+    "geo.out-of-range": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
+    "geo.swapped": _plain(
+        lazy_gettext("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
+    ),
+    "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
+}
+"""Code -> what is said of a refusal that says more than that a field is empty."""
 
 
 @dataclass(frozen=True)
@@ -227,16 +257,18 @@ ERRORS: dict[int, tuple[LazyString, LazyString | None, str]] = {
         "clock",
     ),
 }
-"""Status -> title, text (None: the error's own sentence) and icon of an error page."""
+"""Status -> title, text (None: that of the refusal) and icon of an error page."""
 
 
-def error_words(status: int, message: str) -> ErrorWords:
-    """What an error page says; of an unexpected error the number to ask by, which is in the message."""
+def error_words(status: int, code: str, message: str, facts: Mapping[str, Any]) -> ErrorWords:
+    """What an error page says; of an unexpected error the number to ask by."""
     if status not in ERRORS:
         asked = _("Nothing was changed. When you ask for help, say this number: %(id)s", id=g.get("request_id", ""))
         return ErrorWords(_("Something went wrong"), asked, "alert-triangle")
     title, text, icon = ERRORS[status]
-    return ErrorWords(str(title), message if text is None else str(text), icon)
+    if text is None or code in SENTENCES:
+        return ErrorWords(str(title), refusal(code, message, facts), icon)
+    return ErrorWords(str(title), str(text), icon)
 
 
 @dataclass(frozen=True)
