@@ -154,10 +154,10 @@ def problem(code: str, message: str, facts: Mapping[str, Any]) -> tuple[str, str
     """The field of the page where a refusal stands, and what is said there; "form" when the page has no such field."""
     name = facts.get("field", "")
     field = FIELD_OF.get(name, name)
-    return field if field in REFUSALS else "form", refusal(code, message, facts)
+    return field if field in REFUSALS else "form", sentence(code, message, facts)
 
 
-def refusal(code: str, message: str, facts: Mapping[str, Any]) -> str:
+def sentence(code: str, message: str, facts: Mapping[str, Any]) -> str:
     """What is said of a refusal: its own sentence, or that of its field; the English message to who reads English."""
     if code in SENTENCES:
         return SENTENCES[code](facts)
@@ -267,7 +267,7 @@ def error_words(status: int, code: str, message: str, facts: Mapping[str, Any]) 
         return ErrorWords(_("Something went wrong"), asked, "alert-triangle")
     title, text, icon = ERRORS[status]
     if text is None or code in SENTENCES:
-        return ErrorWords(str(title), refusal(code, message, facts), icon)
+        return ErrorWords(str(title), sentence(code, message, facts), icon)
     return ErrorWords(str(title), str(text), icon)
 
 
