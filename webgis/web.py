@@ -18,7 +18,6 @@ import structlog
 from apiflask import APIBlueprint, APIFlask
 from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
 from flask_babel import Babel
-from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from redis import Redis
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -325,7 +324,7 @@ def answer_error(status: int, code: str, message: str, facts: dict[str, Any]) ->
         response = jsonify(problem | {"request_id": g.get("request_id")} | facts)
         response.content_type = "application/problem+json"
     else:
-        page = render_template("error.html", status=status, code=code, message=_(message), facts=facts)
+        page = render_template("error.html", status=status, code=code, message=message, facts=facts)
         response = current_app.make_response(page)
     response.status_code = status
     return response
