@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-ROLES = ("inspector", "acceptor", "dispatcher", "department", "manager", "administrator")
+ROLES = ("inspector", "acceptor", "dispatcher", "department", "manager", "administrator", "system")
+"""Roles of accounts; `system` is for machines that report (video, sensors), each with a key of its own."""
 
 DEPARTMENT_KINDS = (
     "urban_management",
@@ -29,10 +30,23 @@ DEPARTMENT_KINDS = (
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts in one request or job."""
+    """Who acts in one request or job.
 
-    id: int
+    `departments` are the codes of their own department and all below it; `area` is the code of the area they are
+    limited to (None: the whole city). The engine itself and people without an account have no id.
+    """
+
+    id: int | None
     login: str
     name: str
     role: str
     department: str | None = None
+    departments: tuple[str, ...] = ()
+    area: str | None = None
+
+
+SYSTEM = Actor(None, "system", "system", "system")
+"""The engine acting by itself: a suspension that ends, tasks that follow their case."""
+
+PUBLIC = Actor(None, "public", "public", "public")
+"""Someone without an account."""

@@ -27,15 +27,19 @@ class Department(Base):
     name_en: Mapped[str | None]
     kind: Mapped[str]
     area_code: Mapped[str | None]
-    parent_code: Mapped[str | None] = mapped_column(ForeignKey(f"{Base.metadata.schema}.department.code"))
+    parent_code: Mapped[str | None] = mapped_column(ForeignKey(f"{Base.metadata.schema}.department.code"), index=True)
 
 
 class Person(Base):
-    """Someone who can log in. A department's people belong to one department."""
+    """Someone, or a machine, with an account. A department's people belong to one department.
+
+    `area_code` limits a person to an area (4 to 12 digits); empty: the whole city.
+    """
 
     __tablename__ = "person"
     __table_args__ = (
         CheckConstraint(one_of("role", ROLES), name="role"),
+        CheckConstraint("area_code ~ '^[0-9]{4,12}$'", name="area_code"),
         CheckConstraint("role <> 'department' OR department_code IS NOT NULL", name="department_of_role"),
         Index("uq_person_login", text("lower(login)"), unique=True),
     )
@@ -45,6 +49,7 @@ class Person(Base):
     name: Mapped[str]
     role: Mapped[str]
     department_code: Mapped[str | None] = mapped_column(ForeignKey(Department.code))
+    area_code: Mapped[str | None]
     password_hash: Mapped[str]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Row, func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
@@ -28,23 +28,29 @@ def actor(session: Session, login: str) -> Actor:
     person = person_by_login(session, login)
     if person is None or not person.active:
         raise NotFound("accounts.person-unknown", f"There is no active account {login}", field="login")
-    return Actor(person.id, person.login, person.name, person.role, person.department_code)
+    row = session.execute(_BY_ID, {"id": person.id}).one()
+    return _actor(row)
 
 
+_BY_ID = text("SELECT * FROM fn.actor(:id)")
 _BY_KEY = text("SELECT * FROM fn.actor_of_key(:hash)")
 _BY_TOKEN = text("SELECT * FROM fn.actor_of_session(:hash)")
+
+
+def _actor(row: Row) -> Actor:
+    return Actor(row.id, row.login, row.name, row.role, row.department, tuple(row.departments or ()), row.area)
 
 
 def actor_of_key(connection: Connection, key: str) -> Actor | None:
     """Who an API key speaks for; None when it is unknown or revoked. Asked at every request."""
     row = connection.execute(_BY_KEY, {"hash": fingerprint(key)}).one_or_none()
-    return None if row is None else Actor(*row)
+    return None if row is None else _actor(row)
 
 
 def actor_of_session(connection: Connection, token: str) -> Actor | None:
     """Who is logged in with this token; None when the login has ended. Asked at every request."""
     row = connection.execute(_BY_TOKEN, {"hash": fingerprint(token)}).one_or_none()
-    return None if row is None else Actor(*row)
+    return None if row is None else _actor(row)
 
 
 def people(session: Session) -> list[Person]:
