@@ -25,8 +25,12 @@ PACKAGE = Path(__file__).resolve().parent
 SCHEMES = {
     "database_url": ("postgresql", "postgresql+psycopg2"),
     "redis_url": ("redis", "rediss", "unix"),
+    "smtp_url": ("smtp", "smtps"),
 }
 """What the addresses of servers begin with."""
+
+RATES = r"^\d+ per (\d+ )?(second|minute|hour|day)s?(; ?\d+ per (\d+ )?(second|minute|hour|day)s?)*$"
+"""How a limit on requests is written: "10 per 5 minutes; 60 per day"."""
 
 
 class Settings(BaseSettings):
@@ -54,7 +58,57 @@ class Settings(BaseSettings):
     working_hours: str = Field(
         "08:00-12:00,14:00-18:00",
         pattern=r"^\d\d:\d\d-\d\d:\d\d(,\d\d:\d\d-\d\d:\d\d)*$",
-        description="daily shifts of a working day (local rule; the example of standards in use)",
+        description="shifts of a working day where the calendar says no others (local rule; the usual example)",
+    )
+    filing_minutes: int = Field(
+        15, ge=1, le=10080, description="from report to filing (受理立案; one platform's rule, not national)"
+    )
+    dispatch_minutes: int = Field(
+        15, ge=1, le=10080, description="from filing to dispatch (派遣; one platform's rule, not national)"
+    )
+    confirmation_minutes: int = Field(
+        30, ge=1, le=10080, description="for looking before filing (核实; one platform's rule, not national)"
+    )
+    verification_minutes: int = Field(
+        30, ge=1, le=10080, description="for looking after handling (核查; one platform's rule, not national)"
+    )
+    stage_time: Literal["working", "urgent"] = Field(
+        "working", description="time in which the limits of stages run: working, or urgent (nights too; local rule)"
+    )
+
+    contact_key: SecretStr | None = Field(
+        None, description="seals contact data; several with commas, newest first; empty: made once, kept in var/"
+    )
+    contact_days: int = Field(
+        180, ge=1, le=3650, description="contact data is erased so many days after the end of its case (local rule)"
+    )
+    objection_days: int = Field(
+        15, ge=0, le=365, description="an objection is taken so many days after the end of a case (local rule)"
+    )
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^/\s]+(/[^\s]*)?$", description="address that people use, for links in notices"
+    )
+    public_classes: str = Field(
+        "matter:06010,matter:06013,matter:01023,matter:01037,matter:09009,matter:09010,matter:09012,matter:09006,"
+        "matter:06028,matter:06030,matter:07001,matter:04002",
+        description="classes offered first on the public form (kind:code, with commas; local choice)",
+    )
+    public_limit: str = Field(
+        "10 per 10 minutes; 60 per day", pattern=RATES, description="public reports from one address (local rule)"
+    )
+    follow_limit: str = Field("120 per minute", pattern=RATES, description="looks at public pages from one address")
+    login_limit: str = Field(
+        "10 per 5 minutes; 60 per day", pattern=RATES, description="failed logins to one account from one address"
+    )
+    digest_minutes: int = Field(
+        10, ge=0, le=1440, description="notices to one recipient within this time become one message"
+    )
+    smtp_url: SecretStr | None = Field(
+        None, description="smtp://user:password@host:587 or smtps://...; empty: e-mail goes to var/outbox/email.jsonl"
+    )
+    mail_from: str = Field("webgis <no-reply@localhost>", description="sender of e-mail")
+    sms_sender: str = Field(
+        "file", description="file (var/outbox/sms.jsonl), or module:factory of a gateway (docs/channels.md)"
     )
 
     max_photos: int = Field(9, ge=1, le=50, description="photos in one step")
@@ -87,7 +141,7 @@ class Settings(BaseSettings):
             raise ValueError("the shifts must follow one another within a day, such as 08:00-12:00,14:00-18:00")
         return text
 
-    @field_validator("database_url", "redis_url")
+    @field_validator("database_url", "redis_url", "smtp_url")
     @classmethod
     def _address_of_a_server(cls, address: SecretStr | None, about: ValidationInfo) -> SecretStr | None:
         schemes = SCHEMES[about.field_name]
