@@ -13,7 +13,8 @@ class Department(Base):
     """A department (责任单位) that resolves cases: its kind says which filing conditions name it.
 
     `area_code` is the code of the area it serves (4 to 12 digits); empty: everywhere. Areas may be loaded later, so it
-    is no foreign key.
+    is no foreign key. `credit_code` is its unified social credit code (18 characters), by which the register of
+    components names owners and maintainers.
     """
 
     __tablename__ = "department"
@@ -28,6 +29,7 @@ class Department(Base):
     kind: Mapped[str]
     area_code: Mapped[str | None]
     parent_code: Mapped[str | None] = mapped_column(ForeignKey(f"{Base.metadata.schema}.department.code"), index=True)
+    credit_code: Mapped[str | None] = mapped_column(index=True)
 
 
 class Person(Base):
