@@ -60,19 +60,22 @@ class Settings(BaseSettings):
         pattern=r"^\d\d:\d\d-\d\d:\d\d(,\d\d:\d\d-\d\d:\d\d)*$",
         description="shifts of a working day where the calendar says no others (local rule; the usual example)",
     )
-    filing_minutes: int = Field(
+    stage_accept_minutes: int = Field(
         15, ge=1, le=10080, description="from report to filing (受理立案; one platform's rule, not national)"
     )
-    dispatch_minutes: int = Field(
-        15, ge=1, le=10080, description="from filing to dispatch (派遣; one platform's rule, not national)"
-    )
-    confirmation_minutes: int = Field(
+    stage_confirm_minutes: int = Field(
         30, ge=1, le=10080, description="for looking before filing (核实; one platform's rule, not national)"
     )
-    verification_minutes: int = Field(
+    stage_dispatch_minutes: int = Field(
+        15, ge=1, le=10080, description="from filing to dispatch (派遣; one platform's rule, not national)"
+    )
+    stage_verify_minutes: int = Field(
         30, ge=1, le=10080, description="for looking after handling (核查; one platform's rule, not national)"
     )
-    stage_time: Literal["working", "urgent"] = Field(
+    stage_close_minutes: int = Field(
+        15, ge=1, le=10080, description="from a passed verification to closing (结案; ours, as acceptance)"
+    )
+    stage_clock: Literal["working", "urgent"] = Field(
         "working", description="time in which the limits of stages run: working, or urgent (nights too; local rule)"
     )
 
@@ -109,6 +112,16 @@ class Settings(BaseSettings):
     mail_from: str = Field("webgis <no-reply@localhost>", description="sender of e-mail")
     sms_sender: str = Field(
         "file", description="file (var/outbox/sms.jsonl), or module:factory of a gateway (docs/channels.md)"
+    )
+
+    verify_tolerance_m: float = Field(
+        30, ge=0, le=500, description="on the spot, beside the accuracies: so many metres outside the cell (local rule)"
+    )
+    photo_oldest_hours: float = Field(
+        24, gt=0, le=8760, description="a photo taken longer before it is given is marked, hours (local rule)"
+    )
+    photo_farthest_m: float = Field(
+        150, gt=0, le=10000, description="a photo taken farther from the case is marked, metres (local rule)"
     )
 
     max_photos: int = Field(9, ge=1, le=50, description="photos in one step")
