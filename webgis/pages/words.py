@@ -204,7 +204,11 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.bad-photo": _photo_limits,
     "cases.clock-order": _plain(lazy_gettext("The clock of this case rests, or runs already. Nothing was changed.")),
     "cases.condition-unknown": _plain(lazy_gettext("This condition is no longer offered. Choose another.")),
+    "cases.ended": _plain(lazy_gettext("This case has ended. Report it as a new one.")),
     "cases.field-unknown": _plain(lazy_gettext("Something was given that this step does not take.")),
+    "cases.likely-duplicate": _plain(
+        lazy_gettext("This seems to be reported already. Join one of these cases, or report it all the same."),
+    ),
     "cases.not-your-department": _plain(lazy_gettext("This case is with another department.")),
     "cases.outside-grid": lambda facts: outside(facts.get("distance_m")),
     "cases.own-work": _plain(lazy_gettext("Waiting for someone other than who resolved it.")),
@@ -222,6 +226,10 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
     ),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
+    "web.too-many-requests": lambda facts: _(
+        "Too much came from your connection just now. Wait %(time)s, then try again; nothing was changed.",
+        time=span_words(timedelta(seconds=facts.get("retry_after_s", 0) + 59)),
+    ),
 }
 """Code -> what is said of a refusal that says more than that a field is empty."""
 
@@ -252,6 +260,7 @@ ERRORS: dict[int, tuple[LazyString, LazyString | None, str]] = {
     ),
     413: (lazy_gettext("Too large"), lazy_gettext("Send fewer or smaller photos."), "photo-off"),
     422: (lazy_gettext("That cannot be used"), None, "alert-circle"),
+    429: (lazy_gettext("Too many at once"), None, "hourglass"),
     503: (
         lazy_gettext("Back in a moment"),
         lazy_gettext("A service does not answer just now. Nothing was changed; try again soon."),

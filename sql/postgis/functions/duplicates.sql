@@ -1,0 +1,112 @@
+-- Whether a report tells what an open case tells already. How to read the score, and examples: docs/evidence.md.
+
+-- How sure it is that two reports are of the same thing, 0 to 1. `distance` and `age` are parts of the radius and of the
+-- window (0: same place, same moment; 1: at the edge); `class`, `words` and `photo` are likenesses from 0 to 1.
+-- Nearness in space and time is where we start from; a kindred class takes away, words move it both ways, and photos
+-- that are alike only add: two photos of one thing from two sides are not alike.
+CREATE FUNCTION fn.duplicate_score(
+    distance float8, age float8, class float8, words float8, photo float8
+) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT 1 - (1 - class * (0.45 * (1 - distance) + 0.15 * (1 - age) + 0.40 * words)) * (1 - 0.9 * photo)
+$$;
+
+-- How alike two descriptions are, 0 to 1: pg_trgm's similarity, of which 0.5 is as good as the same.
+CREATE FUNCTION fn.words_alike(one text, other text) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT least(1, 2 * public.similarity(one, other)::float8)
+$$;
+
+-- How alike two photos are by the bits in which their hashes differ: 1 when none does, 0 from 20 of 64 on.
+CREATE FUNCTION fn.photos_alike(bits integer) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT greatest(0, 1 - bits / 20.0)::float8
+$$;
+
+-- Whether a picture's hash says something: that of a dark or even picture has nearly no bit, or nearly all.
+CREATE FUNCTION fn.tells(picture_hash bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT bit_count(picture_hash::bit(64)) BETWEEN 4 AND 60
+$$;
+
+-- Open cases that a report at this place and moment may repeat, the likeliest first, at most `most`. A report that was
+-- merged stands for the case it was merged into, a task for the case it was split from. Cells are those that the
+-- circle's box touches and that were valid in the window, so that a division in between hides nothing.
+-- Its plan is kept and never made for one call: it reads ix_case_cell_code alone, whatever the table holds. Classes are
+-- compared by their place in a list, so that no index of classes is tempting.
+CREATE FUNCTION fn.duplicates(
+    kind text, class_code text, lon float8, lat float8, at timestamptz, description text, photo_hashes bigint[],
+    most integer
+)
+RETURNS TABLE (case_id bigint, number text, state text, score float8, distance_m float8, age_s float8,
+               class_likeness float8, words float8, photo float8, told_by text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    place geometry := ST_SetSRID(ST_Point(duplicates.lon, duplicates.lat), 4490);
+    looked city.duplicate_window;
+    span interval;
+    cells text[];
+    classes text[];
+    likenesses float8[];
+    hashes bigint[];
+BEGIN
+    SELECT w.* INTO looked FROM city.duplicate_window w
+    WHERE w.kind = duplicates.kind
+      AND w.prefix IN ('', left(duplicates.class_code, 2), duplicates.class_code)
+    ORDER BY length(w.prefix) DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    span := make_interval(secs => looked.hours * 3600);
+
+    SELECT array_agg(k.class), array_agg(k.likeness) INTO classes, likenesses
+    FROM (SELECT a.class, max(a.likeness) AS likeness
+          FROM (SELECT duplicates.kind || duplicates.class_code AS class, 1::float8 AS likeness
+                UNION ALL
+                SELECT o.kind || o.class_code, least(o.likeness, own.likeness)
+                FROM city.kindred_class own JOIN city.kindred_class o ON o.family = own.family
+                WHERE own.kind = duplicates.kind AND own.class_code = duplicates.class_code) a
+          GROUP BY a.class) k;
+
+    SELECT array_agg(DISTINCT e.code) INTO cells
+    FROM city.cell e
+    WHERE e.geom && ST_Expand(place, looked.radius_m / (111320 * cos(radians(duplicates.lat))),
+                              looked.radius_m / 110570)
+      AND e.valid && tstzrange(duplicates.at - span, duplicates.at + span, '[]');
+
+    SELECT array_agg(h) INTO hashes FROM unnest(duplicates.photo_hashes) AS h WHERE fn.tells(h);
+
+    RETURN QUERY
+    WITH told AS (
+        SELECT c.id, c.number, c.state, c.outcome, c.parent_id, c.description,
+               ST_Distance(c.geom::geography, place::geography) AS metres,
+               abs(extract(epoch FROM c.reported_at - duplicates.at))::float8 AS seconds,
+               likenesses[array_position(classes, c.kind || c.class_code)] AS class
+        FROM unnest(cells) AS cell (code)
+        JOIN city.case c ON c.cell_code = cell.code
+            AND c.reported_at BETWEEN duplicates.at - span AND duplicates.at + span
+        WHERE array_position(classes, c.kind || c.class_code) IS NOT NULL
+    ), held AS (
+        SELECT coalesce(p.id, t.id) AS id, coalesce(p.number, t.number) AS number, coalesce(p.state, t.state) AS state,
+               t.metres, t.seconds, t.class, t.number AS told_by,
+               fn.words_alike(t.description, duplicates.description) AS words,
+               (SELECT coalesce(max(fn.photos_alike(bit_count((f.picture_hash # h)::bit(64))::integer)), 0)
+                FROM city.photo f, unnest(hashes) AS h
+                WHERE f.case_id = t.id AND hashes IS NOT NULL AND fn.tells(f.picture_hash)) AS photo
+        FROM told t LEFT JOIN city.case p ON p.id = t.parent_id
+        WHERE t.metres <= looked.radius_m
+          AND CASE WHEN t.parent_id IS NULL THEN t.outcome IS NULL ELSE p.outcome IS NULL END
+    ), scored AS (
+        SELECT DISTINCT ON (h.id) h.*,
+               fn.duplicate_score(h.metres / looked.radius_m, h.seconds / (looked.hours * 3600), h.class, h.words,
+                                  h.photo) AS score
+        FROM held h
+        ORDER BY h.id, score DESC
+    )
+    SELECT s.id, s.number, s.state, s.score, s.metres, s.seconds, s.class, s.words, s.photo, s.told_by
+    FROM scored s
+    WHERE s.score >= looked.least_score
+    ORDER BY s.score DESC, s.id
+    LIMIT duplicates.most;
+END $$;

@@ -1,0 +1,322 @@
+"""Duplicates on a real PostGIS: what is found, what is not, what the score is made of, and "me too"."""
+
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import text
+
+from tests import city
+from webgis.accounts import queries as accounts
+from webgis.cases import duplicates, picture_hash
+from webgis.errors import Conflict, NotFound
+
+AT = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
+LON, LAT = city.IN_WEST
+METRE_LON, METRE_LAT = 1 / 95_830, 1 / 110_860
+"""Degrees of one metre at the latitude of the small city."""
+
+HEAP = "春熙路口人行道上有一堆暴露垃圾，无人清理"
+
+_TOLD = text(
+    """
+    INSERT INTO city.case (number, kind, standard, class_code, description, geom, crs, cell_id, cell_code, source,
+                           reporter_id, state, outcome, parent_id, relation, reported_at, changed_at, closed_at, head)
+    SELECT :number, :kind, 'GB/T 47678.5-2026', :code, :description, place, 'cgcs2000', cell.id, cell.code, 'inspector',
+           (SELECT id FROM city.person WHERE login = 'inspector1'), CAST(:state AS text), CAST(:outcome AS text),
+           (SELECT id FROM city.case WHERE number = :parent),
+           CASE WHEN CAST(:parent AS text) IS NOT NULL THEN :relation END, :at, :at,
+           CASE WHEN CAST(:outcome AS text) IS NOT NULL THEN now() END, ''
+    FROM ST_SetSRID(ST_Point(:lon, :lat), 4490) AS place, LATERAL fn.cell_at(place, :at) AS cell
+    RETURNING id
+    """
+)
+
+
+@pytest.fixture
+def session(city_runtime):
+    with city_runtime.transaction() as session:
+        yield session
+
+
+class Town:
+    """Cases of the small city, numbered as they come."""
+
+    def __init__(self, session):
+        self.session, self.count = session, 0
+
+    def told(
+        self,
+        *,
+        east=0.0,
+        north=0.0,
+        minutes=0.0,
+        code=city.REFUSE,
+        kind="matter",
+        description=HEAP,
+        hashes=(),
+        outcome=None,
+        parent=None,
+        relation="duplicate",
+    ):
+        """Tell a case so many metres and minutes before from the usual place and moment; its number."""
+        self.count += 1
+        number = f"51010420260701{self.count:05d}"
+        case_id = self.session.execute(
+            _TOLD,
+            {
+                "number": number,
+                "kind": kind,
+                "code": code,
+                "description": description,
+                "outcome": outcome,
+                "state": outcome or "reported",
+                "parent": parent,
+                "relation": relation,
+                "lon": LON + east * METRE_LON,
+                "lat": LAT + north * METRE_LAT,
+                "at": AT - timedelta(minutes=minutes),
+            },
+        ).scalar_one()
+        for value in hashes:
+            self._photo(case_id, value)
+        return number
+
+    def _photo(self, case_id, value):
+        self.session.execute(
+            text(
+                "WITH e AS (INSERT INTO city.case_event (case_id, seq, at, action, to_state, role, given, hash)"
+                " SELECT :case, count(*) + 1, now(), 'report', 'reported', 'system', '{}', '' FROM city.case_event"
+                " WHERE case_id = :case RETURNING id)"
+                " INSERT INTO city.photo (case_id, event_id, sha256, media_type, width, height, bytes, picture_hash)"
+                " SELECT :case, id, 'x', 'image/jpeg', 1, 1, 1, :hash FROM e"
+            ),
+            {"case": case_id, "hash": value},
+        )
+
+    def found(self, *, code=city.REFUSE, kind="matter", description=HEAP, hashes=(), at=AT, limit=5):
+        return duplicates.candidates(
+            self.session, kind=kind, class_code=code, lon=LON, lat=LAT, at=at, description=description,
+            photo_hashes=hashes, limit=limit,
+        )  # fmt: skip
+
+    def numbers(self, **asked):
+        return [candidate.number for candidate in self.found(**asked)]
+
+
+@pytest.fixture
+def town(session):
+    return Town(session)
+
+
+def test_the_same_report_at_the_same_place_and_moment_scores_one(town):
+    number = town.told()
+    (found,) = town.found()
+    assert (found.number, found.state, found.told_by) == (number, "reported", number)
+    assert found.score == pytest.approx(1.0) and found.distance_m == pytest.approx(0, abs=0.01)
+    assert (found.class_, found.text, found.photo, found.age_s) == (1.0, 1.0, 0.0, 0.0)
+
+
+def test_distance_and_age_are_metres_and_seconds_and_lower_the_score(town):
+    town.told(east=20, minutes=60)
+    (found,) = town.found()
+    assert found.distance_m == pytest.approx(20, abs=0.2) and found.age_s == pytest.approx(3600)
+    assert 0.5 < found.score < 1.0
+
+
+def test_nothing_outside_the_radius_or_the_window_is_found(town):
+    town.told(north=51)
+    town.told(minutes=24 * 60 + 1)
+    near = town.told(north=49)
+    late = town.told(minutes=24 * 60 - 1)
+    assert sorted(town.numbers()) == sorted([near, late])
+
+
+def test_a_report_that_came_late_finds_what_was_reported_after_its_moment(town):
+    later = town.told(minutes=-30)
+    assert town.numbers() == [later]
+
+
+def test_cases_in_neighbouring_cells_are_found(town, session):
+    around = [town.told(east=east, north=north) for east, north in ((45, 0), (-45, 0), (0, 45), (0, -45))]
+    cells = set(session.scalars(text("SELECT cell_code FROM city.case")))
+    assert len(cells) > 1
+    assert sorted(town.numbers()) == sorted(around)
+
+
+def test_another_class_is_no_candidate_but_a_kindred_one_is_and_scores_less(town):
+    town.told(code="06028")
+    kindred = town.told(code="06011")
+    same = town.told()
+    found = town.found()
+    assert [candidate.number for candidate in found] == [same, kindred]
+    assert found[1].class_ == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("told", "asked"), [("component", "matter"), ("matter", "component")])
+def test_a_component_and_its_abnormality_are_one_thing(town, told, asked):
+    number = town.told(kind=told, code="01037", description="路灯不亮")
+    (found,) = town.found(kind=asked, code="01037", description="路灯不亮")
+    assert found.number == number and found.class_ == 1.0
+
+
+@pytest.mark.parametrize("outcome", ["closed", "rejected", "void"])
+def test_a_case_that_has_ended_is_no_candidate(town, outcome):
+    town.told(outcome=outcome)
+    assert town.numbers() == []
+
+
+def test_a_merged_report_stands_for_its_open_case_once(town):
+    parent = town.told(east=40, minutes=600, description="垃圾堆了很久")
+    child = town.told(outcome="merged", parent=parent)
+    (found,) = town.found()
+    assert (found.number, found.told_by) == (parent, child)
+    assert found.score == pytest.approx(1.0)
+
+
+def test_a_report_merged_into_a_case_that_has_ended_is_no_candidate(town):
+    parent = town.told(outcome="closed")
+    town.told(outcome="merged", parent=parent)
+    assert town.numbers() == []
+
+
+def test_a_task_stands_for_the_case_it_was_split_from(town):
+    parent = town.told()
+    town.told(parent=parent, relation="task")
+    assert town.numbers() == [parent]
+
+
+def test_words_of_the_same_thing_come_first(town):
+    other = town.told(description="沿街商铺把装修废料丢在绿化带里")
+    same = town.told(description="春熙路口人行道有一堆暴露垃圾没人清理")
+    assert town.numbers()[0] == same
+    assert other not in town.numbers()[:1]
+
+
+def test_photos_that_are_alike_add_and_others_take_nothing_away(town):
+    seen = 0x5A3C_96E1_0F78_2D4B
+    words = {"description": "垃圾"}
+    plain = town.told(east=30, minutes=600)
+    alone = town.found(**words)
+    alike = town.told(east=30, minutes=600, hashes=[seen ^ 0b11])
+    unlike = town.told(east=30, minutes=600, hashes=[~seen])
+    scores = {candidate.number: candidate for candidate in town.found(hashes=[seen], **words)}
+    assert not alone and list(scores) == [alike]
+    assert scores[alike].photo == pytest.approx(0.9)
+    assert plain not in scores and unlike not in scores
+
+
+def test_the_hash_of_an_even_picture_proves_nothing(town):
+    town.told(hashes=[0])
+    assert [candidate.photo for candidate in town.found(hashes=[0])] == [0.0]
+
+
+def test_a_class_may_have_a_window_of_its_own_and_the_longest_prefix_counts(town, session):
+    number = town.told(north=80, minutes=40 * 60)
+    assert town.numbers() == []
+    add = text("INSERT INTO city.duplicate_window VALUES ('matter', :prefix, :radius, :hours, 0.3, 'test')")
+    session.execute(add, {"prefix": "06", "radius": 100, "hours": 72})
+    assert town.numbers() == [number]
+    session.execute(add, {"prefix": "06010", "radius": 10, "hours": 72})
+    assert town.numbers() == []
+
+
+def test_at_most_so_many_come_back_the_likeliest_first(town):
+    for metres in (5, 1, 9, 3, 7):
+        town.told(north=metres)
+    found = town.found(limit=3)
+    assert [round(candidate.distance_m) for candidate in found] == [1, 3, 5]
+
+
+def test_a_cell_divided_since_the_report_hides_nothing(town, session):
+    number = town.told()
+    session.execute(text(
+        "UPDATE city.cell SET valid = tstzrange(lower(valid), :at) WHERE code ="
+        " (SELECT cell_code FROM city.case WHERE number = :number)"), {"at": AT, "number": number})  # fmt: skip
+    assert town.numbers(at=AT + timedelta(hours=1)) == [number]
+
+
+def test_what_the_answer_says_of_a_candidate_is_plain_json(town):
+    town.told(east=10)
+    conflict = duplicates.conflict(town.found())
+    (shown,) = conflict.facts["candidates"]
+    assert conflict.code == "cases.likely-duplicate"
+    assert set(shown) == {
+        "number", "state", "score", "distance_m", "age_s", "class", "text", "photo", "told_by",
+    }  # fmt: skip
+
+
+def test_another_inspector_joins_once_and_the_reporter_never(town, session):
+    number = town.told()
+    reporter = accounts.actor(session, "inspector1")
+    other = accounts.actor(session, "inspector2")
+    given = {"at": AT, "source": "inspector"}
+    assert duplicates.join(session, other, number, **given).added
+    assert not duplicates.join(session, other, number, **given).added
+    assert not duplicates.join(session, reporter, number, **given).added
+
+
+def test_contacts_join_once_each_by_their_key(town, session):
+    number = town.told()
+    operator = accounts.actor(session, "acceptor1")
+    for key, added in ((b"one", True), (b"two", True), (b"one", False)):
+        done = duplicates.join(
+            session, operator, number, at=AT, source="hotline", contact_key=key, description="又来电"
+        )
+        assert done.added is added
+    rows = duplicates.joined(session, done.case_id)
+    assert [(row.login, bytes(row.contact_key), row.description) for row in rows] == [
+        (None, b"one", "又来电"), (None, b"two", "又来电"),
+    ]  # fmt: skip
+
+
+def test_who_joins_a_merged_report_joins_the_case_that_holds_it(town, session):
+    parent = town.told()
+    child = town.told(outcome="merged", parent=parent)
+    other = accounts.actor(session, "inspector2")
+    assert duplicates.join(session, other, child, at=AT, source="inspector").number == parent
+
+
+def test_nobody_joins_a_case_that_has_ended_or_does_not_exist(town, session):
+    number = town.told(outcome="closed")
+    other = accounts.actor(session, "inspector2")
+    with pytest.raises(Conflict, match="has ended"):
+        duplicates.join(session, other, number, at=AT, source="inspector")
+    with pytest.raises(NotFound):
+        duplicates.join(session, other, "5101042026070199999", at=AT, source="inspector")
+
+
+def _scene(seed: int, size=(640, 480)) -> Image.Image:
+    """A picture of some patches of light and shadow."""
+    coarse = np.random.default_rng(seed).integers(20, 236, (6, 8, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def test_a_picture_smaller_and_poorer_has_nearly_the_same_hash():
+    scene = _scene(1)
+    whole = picture_hash.of(_jpeg(scene, 92))
+    small = picture_hash.of(_jpeg(scene.resize((200, 150)), 40))
+    dark = picture_hash.of(_jpeg(scene.point(lambda value: value * 0.7), 80))
+    assert picture_hash.bits_apart(whole, small) <= 4 and picture_hash.bits_apart(whole, dark) <= 4
+
+
+def test_pictures_of_other_things_are_many_bits_apart():
+    hashes = [picture_hash.of_image(_scene(seed)) for seed in range(20)]
+    apart = [picture_hash.bits_apart(one, other) for one in hashes for other in hashes if one != other]
+    assert min(apart) > 10 and 28 < np.mean(apart) < 36
+
+
+def test_a_hash_fits_a_bigint_and_the_database_counts_the_same_bits(session):
+    one, other = -(2**63), 2**63 - 1
+    counted = session.scalar(
+        text("SELECT bit_count((CAST(:one AS bigint) # CAST(:other AS bigint))::bit(64))"), {"one": one, "other": other}
+    )
+    assert counted == picture_hash.bits_apart(one, other) == 64
