@@ -16,6 +16,7 @@ RANKS = (
     ("jobs",),
     ("api",),
     ("web",),
+    ("limits",),
     ("accounts",),
     ("grid", "catalog"),
     ("metro",),

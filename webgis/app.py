@@ -4,7 +4,7 @@ import importlib.util
 
 from apiflask import APIFlask
 
-from webgis import settings, web
+from webgis import limits, settings, web
 from webgis.accounts.views import authenticate
 from webgis.db import Runtime
 
@@ -21,4 +21,5 @@ def create_app(loaded: settings.Settings | None = None) -> APIFlask:
             views = importlib.import_module(f"webgis.{name}.views")
             for blueprint in views.BLUEPRINTS:
                 app.register_blueprint(blueprint)
+    limits.start(app)
     return app

@@ -8,7 +8,7 @@ from flask import g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from pydantic import Field
 
-from webgis import api, web
+from webgis import api, limits, web
 from webgis.accounts import operations, queries
 from webgis.accounts.actor import DEPARTMENT_KINDS, Actor
 from webgis.errors import Invalid
@@ -51,8 +51,14 @@ def login():
     return render_template("login.html", error=None, login="")
 
 
+def _who_tries() -> str:
+    """Failed logins are counted by account and address: nobody can lock another out from elsewhere."""
+    return f"{limits.address()} {request.form.get('login', '').strip().lower()[:64]}"
+
+
 @accounts.post("/login")
 @web.open_to_all
+@limits.at_most("login_limit", per=_who_tries, counts=lambda answer: answer.status_code == 422)
 def log_in():
     """Check the password and set the cookie."""
     name = request.form.get("login", "")
