@@ -213,10 +213,10 @@ def _said_closed(speaker: _Speaker, days: list[date]) -> str:
     names += [speaker.name(day) for day in days if day in speaker.calendar.names]
     name = names[0] if names else ""
     first, last = speaker.day(days[0]), speaker.day(days[-1])
-    zh, en = (f"（{name}）", f" ({name})") if name else ("", "")
+    zh, en = (f"（{name}）", f"closed for {name}") if name else ("", "closed")
     if len(days) == 1:
-        return speaker.say(f"{first} 不计{zh}", f"closed on {first}{en}")
-    return speaker.say(f"{first} 至 {last} 不计{zh}", f"closed from {first} to {last}{en}")
+        return speaker.say(f"{first} 不计{zh}", f"{en} on {first}")
+    return speaker.say(f"{first} 至 {last} 不计{zh}", f"{en} from {first} to {last}")
 
 
 def _said_middle(speaker: _Speaker, days: list[_Day]) -> str:
