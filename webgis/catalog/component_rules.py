@@ -92,20 +92,6 @@ def code_fault(code: str | None) -> str | None:
     return "the sequence begins at 000001" if code.endswith("000000") else None
 
 
-def require_code(code: str) -> str:
-    """`code` if it has the form of a component's code, else `Invalid`."""
-    wrong = code_fault(code)
-    if wrong:
-        raise Invalid(
-            "catalog.component-code-form",
-            f"{code!r} is not a component's code: {wrong}",
-            field="code",
-            got=code,
-            accepted=f"{CODE_LENGTH} digits",
-        )
-    return code
-
-
 def state_of(word: str) -> str | None:
     """The state that a word stands for (ours, or the standard's in Chinese), or None."""
     return _STATES.get(word.strip().lower())

@@ -216,7 +216,11 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.photos-not-kept": _plain(
         lazy_gettext("The photos cannot be kept just now. Nothing was changed; tell the administrator."),
     ),
+    "catalog.bad-component-field": _plain(lazy_gettext("A field of this component cannot be used. Check it.")),
     "catalog.class-unknown": _plain(lazy_gettext("This class does not exist any more. Choose another.")),
+    "catalog.component-unknown": _plain(
+        lazy_gettext("There is no such component in the register. Check its code, or choose one on the map."),
+    ),
     "geo.bad-box": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.not-a-number": _plain(
         lazy_gettext("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
