@@ -120,7 +120,7 @@ def _notices() -> None:
             address bytea,
             language text NOT NULL CONSTRAINT ck_notice_address_language CHECK (language IN ('zh', 'en')),
             digest_minutes smallint CONSTRAINT ck_notice_address_digest CHECK (digest_minutes BETWEEN 0 AND 1440),
-            CONSTRAINT uq_notice_address_person_id UNIQUE (person_id, channel)
+            CONSTRAINT uq_notice_address_person_id_channel UNIQUE (person_id, channel)
         )
         """
     )
