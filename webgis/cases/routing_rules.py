@@ -26,6 +26,18 @@ BEATEN_SHOWN = 5
 """Candidates after the first that a stored reason keeps."""
 
 
+SOURCE_WORDS = {
+    "component-maintainer": ("部件的养护单位", "The component's maintainer"),
+    "component-owner": ("部件的权属单位", "The component's owner"),
+    "condition-kind": ("立案条件指明的部门类别", "The kind of department of the filing condition"),
+    None: (
+        "没有规则适用，立案条件也没有指明在此处服务的部门",
+        "No rule applies, and the filing condition names no department that serves this place",
+    ),
+}
+"""What a choice was made by, where it was not a rule."""
+
+
 def why(candidates: Sequence[Any]) -> dict[str, Any]:
     """The reason to store for the first of some candidates (rows of `fn.choose_department`), and what it beat.
 
@@ -33,12 +45,8 @@ def why(candidates: Sequence[Any]) -> dict[str, Any]:
     texts in Chinese and English.
     """
     if not candidates:
-        return {
-            "rule": None,
-            "text_zh": "没有规则适用，立案条件也没有指明在此处任职的部门",
-            "text_en": "No rule applies, and the filing condition names no department that serves this place",
-            "beaten": [],
-        }
+        zh, en = SOURCE_WORDS[None]
+        return {"rule": None, "text_zh": zh, "text_en": en, "beaten": []}
     first, *others = candidates
     return _told(first) | {"beaten": [_told(other) | _lost(first, other) for other in others[:BEATEN_SHOWN]]}
 
@@ -53,14 +61,16 @@ def _told(one: Any) -> dict[str, Any]:
 
 
 def _because(one: Any) -> tuple[str, str]:
-    if one.source == "component-maintainer":
-        return f"部件的养护单位 {one.by_code}", f"The component's maintainer {one.by_code}"
-    if one.source == "component-owner":
-        return f"部件的权属单位 {one.by_code}", f"The component's owner {one.by_code}"
-    if one.source == "condition-kind":
-        return f"立案条件指明的部门类别 {one.by_code}", f"The kind of department of the filing condition, {one.by_code}"
-    zh, en = conditions_in_words(one.rule)
-    number, version, priority = one.rule["number"], one.rule["version"], one.rule["priority"]
+    zh, en = source_in_words(one.source, one.rule)
+    return (f"{zh} {one.by_code}", f"{en} {one.by_code}") if one.by_code else (zh, en)
+
+
+def source_in_words(source: str | None, rule: Mapping[str, Any] | None) -> tuple[str, str]:
+    """What a choice was made by, in Chinese and English; `rule` (as JSON) when it was a rule."""
+    if source != "rule":
+        return SOURCE_WORDS[source]
+    zh, en = conditions_in_words(rule)
+    number, version, priority = rule["number"], rule["version"], rule["priority"]
     return (
         f"规则 {number}（第 {version} 版，优先级 {priority}）：{zh}",
         f"Rule {number} (version {version}, priority {priority}): {en}",

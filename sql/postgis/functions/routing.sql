@@ -2,17 +2,19 @@
 
 -- Whether a local time falls into hours, weekdays (ISO, 1 Monday) and a period of days, null meaning any. Hours that end
 -- at or before their beginning run past midnight: what comes after it counts with the day on which they began.
+-- One expression, so that it is written into the query that asks.
 CREATE FUNCTION fn.falls_in(
     local timestamp, days smallint[], from_time time, until_time time, first_day date, last_day date
 ) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (from_time IS NULL OR CASE WHEN from_time < until_time
                 THEN local::time >= from_time AND local::time < until_time
                 ELSE local::time >= from_time OR local::time < until_time END)
-        AND (days IS NULL OR extract(isodow FROM began.day)::smallint = ANY(days))
-        AND (first_day IS NULL OR began.day >= first_day)
-        AND (last_day IS NULL OR began.day <= last_day)
-    FROM (SELECT local::date - CASE WHEN from_time >= until_time AND local::time < until_time
-                 THEN 1 ELSE 0 END AS day) AS began
+        AND (days IS NULL OR extract(isodow FROM local - CASE WHEN from_time >= until_time AND local::time < until_time
+                THEN interval '1 day' ELSE interval '0' END)::smallint = ANY(days))
+        AND (first_day IS NULL OR (local - CASE WHEN from_time >= until_time AND local::time < until_time
+                THEN interval '1 day' ELSE interval '0' END)::date >= first_day)
+        AND (last_day IS NULL OR (local - CASE WHEN from_time >= until_time AND local::time < until_time
+                THEN interval '1 day' ELSE interval '0' END)::date <= last_day)
 $$;
 
 -- The order of rules, greatest first: those that name the component's maintainer, then priority, then the more specific
@@ -148,4 +150,94 @@ BEGIN
                  (SELECT count(*) FROM city.open_case o WHERE o.inspector_id = s.person_id), s.person_id, b.code
         LIMIT 1
     ) AS n;
+END $$;
+
+-- Where filed cases reported in a span would go by a version of the rules: the same answer as fn.choose_department for
+-- each at its dispatch (else its report), without zones, but set-wise. Rules are first matched with the kinds of classes
+-- and with the sets of areas that cells lie in, of which there are few; then a case has one or two rules to be looked at.
+CREATE FUNCTION fn.replay_rules(wanted_version integer, since timestamptz, until timestamptz, time_zone text)
+RETURNS TABLE (case_id bigint, was varchar, becomes varchar, source text, rule_id bigint)
+LANGUAGE plpgsql STABLE SET work_mem = '256MB' SET jit = off AS $$
+BEGIN
+    RETURN QUERY
+    WITH rules AS MATERIALIZED (
+        SELECT r.*, row_number() OVER (ORDER BY fn.rule_rank(r) DESC) AS place,
+               r.geom IS NULL AND r.owner_code IS NULL AND r.maintainer_code IS NULL AND r.days IS NULL
+                   AND r.from_time IS NULL AND r.first_day IS NULL AND r.last_day IS NULL AS always
+        FROM city.routing_rule r WHERE r.version = wanted_version AND r.zone IS NULL
+    ), cases AS MATERIALIZED (
+        SELECT c.id, c.kind, c.class_code, c.cell_code, c.geom, c.component_code, c.condition_id, c.department_code,
+               coalesce(c.dispatched_at, c.reported_at) AT TIME ZONE time_zone AS here
+        FROM city.case c
+        WHERE c.reported_at >= since AND c.reported_at < until
+            AND (c.condition_id IS NOT NULL OR c.department_code IS NOT NULL)
+    ), covers AS MATERIALIZED (
+        SELECT k.cell_code, array_agg(a.area_code ORDER BY a.area_code) AS cover
+        FROM (SELECT DISTINCT c.cell_code FROM cases c) k
+        CROSS JOIN LATERAL unnest(fn.area_keys(k.cell_code)) AS a (area_code)
+        WHERE a.area_code IN (SELECT r.area_code FROM rules r)
+        GROUP BY k.cell_code
+    ), by_class AS (
+        SELECT k.kind, k.class_code, r.place, r.area_code
+        FROM (SELECT DISTINCT c.kind, c.class_code FROM cases c) k
+        JOIN rules r ON r.class_code = ANY(fn.class_keys(k.class_code)) AND r.kind IN ('', k.kind)
+    ), matched AS (
+        SELECT b.kind, b.class_code, v.cover, r.place, r.always,
+               min(r.place) FILTER (WHERE r.always) OVER (PARTITION BY b.kind, b.class_code, v.cover) AS enough
+        FROM (SELECT DISTINCT o.cover FROM covers o) v
+        CROSS JOIN LATERAL unnest(v.cover) AS a (area_code)
+        JOIN by_class b ON b.area_code = a.area_code
+        JOIN rules r ON r.place = b.place
+    ), units AS MATERIALIZED (
+        SELECT c.id, p.owner_code, p.maintainer_code, left(c.cell_code, 12) AS community
+        FROM cases c JOIN city.component p ON p.code = c.component_code
+    ), bodies AS MATERIALIZED (
+        SELECT u.credit, u.community, fn.serving_department(u.community, u.credit, NULL) AS department_code
+        FROM (SELECT maintainer_code AS credit, community FROM units UNION SELECT owner_code, community FROM units) u
+        WHERE u.credit IS NOT NULL
+    ), kinds AS MATERIALIZED (
+        SELECT k.wanted, k.community, fn.serving_department(k.community, NULL, k.wanted) AS department_code
+        FROM (
+            SELECT DISTINCT f.department_kind AS wanted, left(c.cell_code, 12) AS community
+            FROM cases c JOIN city.filing_condition f ON f.id = c.condition_id
+            WHERE f.department_kind IS NOT NULL
+        ) k
+    ), first AS (
+        SELECT c.id, min(m.place) AS place
+        FROM cases c
+        JOIN covers v ON v.cell_code = c.cell_code
+        JOIN matched m ON m.kind = c.kind AND m.class_code = c.class_code AND m.cover = v.cover
+        JOIN rules r ON r.place = m.place
+        LEFT JOIN units u ON u.id = c.id
+        WHERE (m.enough IS NULL OR m.place <= m.enough)
+            AND (m.always OR (
+                (r.owner_code IS NULL OR r.owner_code = u.owner_code)
+                AND (r.maintainer_code IS NULL OR r.maintainer_code = u.maintainer_code)
+                AND fn.falls_in(c.here, r.days, r.from_time, r.until_time, r.first_day, r.last_day)
+                AND (r.geom IS NULL OR ST_Covers(r.geom, c.geom))))
+        GROUP BY c.id
+    )
+    SELECT c.id, c.department_code, d.department_code, d.source, CASE WHEN d.source = 'rule' THEN r.id END
+    FROM cases c
+    LEFT JOIN first f ON f.id = c.id
+    LEFT JOIN rules r ON r.place = f.place
+    LEFT JOIN units u ON u.id = c.id
+    LEFT JOIN bodies m ON m.credit = u.maintainer_code AND m.community = u.community
+    LEFT JOIN bodies o ON o.credit = u.owner_code AND o.community = u.community
+    LEFT JOIN city.filing_condition n ON n.id = c.condition_id
+    LEFT JOIN kinds k ON k.wanted = n.department_kind AND k.community = left(c.cell_code, 12)
+    CROSS JOIN LATERAL (
+        SELECT CASE
+                WHEN r.maintainer_code IS NOT NULL THEN 'rule'
+                WHEN m.department_code IS NOT NULL THEN 'component-maintainer'
+                WHEN r.id IS NOT NULL THEN 'rule'
+                WHEN o.department_code IS NOT NULL THEN 'component-owner'
+                WHEN k.department_code IS NOT NULL THEN 'condition-kind'
+            END AS source
+    ) s
+    CROSS JOIN LATERAL (
+        SELECT s.source, CASE s.source WHEN 'rule' THEN r.department_code
+            WHEN 'component-maintainer' THEN m.department_code WHEN 'component-owner' THEN o.department_code
+            WHEN 'condition-kind' THEN k.department_code END AS department_code
+    ) d;
 END $$;
