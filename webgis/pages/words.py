@@ -202,6 +202,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "accounts.wrong-login": _plain(lazy_gettext("The login or the password is wrong")),
     "cases.action-unknown": _plain(lazy_gettext("There is no such step.")),
     "cases.bad-photo": _photo_limits,
+    "cases.recompute-unknown": _plain(lazy_gettext("There is no such report of moved deadlines.")),
     "cases.clock-order": _plain(lazy_gettext("The clock of this case rests, or runs already. Nothing was changed.")),
     "cases.condition-unknown": _plain(lazy_gettext("This condition is no longer offered. Choose another.")),
     "cases.ended": _plain(lazy_gettext("This case has ended. Report it as a new one.")),
