@@ -7,20 +7,22 @@ upgrade (`docs/architecture.md`).
 import importlib.util
 import pkgutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg2.extras import NamedTupleCursor
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 import webgis
@@ -80,6 +82,22 @@ class Runtime:
         """A session that commits at the end, or rolls back when the block raises."""
         with self.sessions.begin() as session:
             yield session
+
+
+def call(session: Session, statement: str, *values: Any) -> list[Any]:
+    """Run one statement (psycopg2's placeholders) in the session's transaction and return its rows as named tuples.
+
+    For the statements that every request makes: SQLAlchemy's own way costs several times what they do. One mapping
+    instead of values fills named placeholders. Errors of the database are raised as SQLAlchemy's.
+    """
+    connection = session.connection()
+    parameters = values[0] if len(values) == 1 and isinstance(values[0], Mapping) else values
+    try:
+        with connection.connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall()
+    except psycopg2.Error as error:
+        raise DBAPIError.instance(statement, None, error, psycopg2.Error, dialect=connection.dialect) from error
 
 
 def make_engine(settings: Settings, **options) -> Engine:

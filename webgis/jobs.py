@@ -97,7 +97,12 @@ def enqueue(session: Session, name: str, *, queue: str = "quick", delay: float =
     """
     session.execute(_ENQUEUE, {"queue": queue, "task": name, "args": _json(values), "delay": delay})
     if not delay:
-        session.info.setdefault("queues_to_tell", set()).add(queue)
+        note(session, {queue})
+
+
+def note(session: Session, queues: Iterable[str]) -> None:
+    """After the commit of `session`, these queues have work: `hand_over_session` will tell Redis."""
+    session.info.setdefault("queues_to_tell", set()).update(queues)
 
 
 def _json(values: dict[str, Any]) -> str:
@@ -257,5 +262,5 @@ def retry(session: Session, ids: Iterable[int] | None = None) -> int:
         ),
         {"ids": wanted},
     ).all()
-    session.info.setdefault("queues_to_tell", set()).update(queues)
+    note(session, queues)
     return len(queues)

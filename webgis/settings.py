@@ -114,6 +114,20 @@ class Settings(BaseSettings):
         "file", description="file (var/outbox/sms.jsonl), or module:factory of a gateway (docs/channels.md)"
     )
 
+    confirm_sources: str = Field(
+        "public", pattern=r"^([a-z]+(,[a-z]+)*)?$", description="reports of these sources are confirmed before filing"
+    )
+    extensions: int = Field(2, ge=0, le=10, description="extensions of one case at most (one platform's rule)")
+    suspension_days: int = Field(365, ge=1, le=3650, description="longest suspension, days (one platform's rule)")
+    suspensions: int = Field(1, ge=0, le=10, description="suspensions of one case at most (one platform's rule)")
+    appeals: int = Field(1, ge=0, le=10, description="appeals of one case at most, after closing (one platform's rule)")
+    pause_while_deciding: bool = Field(
+        True, description="the clock stands still while a request for extension or suspension waits (local rule)"
+    )
+    claim_minutes: int = Field(15, ge=1, le=480, description="how long a claimed case is kept for who claimed it")
+    verify_place: Literal["marked", "required"] = Field(
+        "marked", description="a verification without a position is marked, or needs a stated reason (local rule)"
+    )
     verify_tolerance_m: float = Field(
         30, ge=0, le=500, description="on the spot, beside the accuracies: so many metres outside the cell (local rule)"
     )

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from webgis import geo
+from webgis.cases import picture_hash
 from webgis.errors import Invalid, Unavailable
 from webgis.settings import Settings
 
@@ -51,7 +52,7 @@ UNREADABLE = (
 class Evidence:
     """A photo that has been checked and stored: its file's SHA-256, size in pixels and bytes, and what EXIF told.
 
-    `place` is (lon, lat) in CGCS2000 degrees.
+    `place` is (lon, lat) in CGCS2000 degrees, `picture_hash` what photos of the same thing have nearly alike.
     """
 
     sha256: str
@@ -61,6 +62,7 @@ class Evidence:
     bytes: int
     taken_at: datetime | None
     place: tuple[float, float] | None
+    picture_hash: int | None = None
 
 
 def store(settings: Settings, photos: Sequence[bytes]) -> list[Evidence]:
@@ -102,7 +104,8 @@ def _encoded(settings: Settings, image: Image.Image, number: int) -> tuple[Evide
     opaque.save(buffer, "JPEG", quality=STORED_QUALITY)
     content = buffer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    return Evidence(digest, "image/jpeg", opaque.width, opaque.height, len(content), taken_at, place), content
+    size = (opaque.width, opaque.height, len(content))
+    return Evidence(digest, "image/jpeg", *size, taken_at, place, picture_hash.of_image(opaque)), content
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -1,26 +1,55 @@
-"""Every step of a case after its report: lock the case, ask the workflow, write the change and its event."""
+"""Every step of a case after its report: lock the case, ask the workflow, write the change and its event.
 
-import json
-from collections.abc import Mapping, Sequence
+What a step changes is said in `changes.py`, what it does to other cases in `relations.py`. One statement locks and
+reads, one writes: a step is as fast as its round trips.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from webgis import geo
-from webgis.accounts import queries as accounts
-from webgis.accounts.actor import Actor
-from webgis.cases import clock, intake, queries, workflow
+from webgis import db, geo
+from webgis.accounts.actor import SYSTEM, Actor
+from webgis.cases import changes, queries, record, relations, stages, workflow
+from webgis.cases.doing import Doing
 from webgis.cases.evidence import Evidence
-from webgis.catalog import queries as catalog
-from webgis.errors import Conflict, Invalid
+from webgis.catalog import components
+from webgis.errors import Conflict
 from webgis.settings import Settings
 
 LONGEST_TEXT = 2000
+CLAIMED_ROLES = ("inspector", "acceptor", "dispatcher", "department")
+"""Whose steps a claim keeps off; managers and the engine are not bound by it."""
 
-_LOCK = text("SELECT * FROM fn.lock_case(:number, :only)")
-_WRITE = text("SELECT fn.write_step(:id, CAST(:changes AS jsonb), CAST(:event AS jsonb))")
+_LOCK = "SELECT * FROM fn.lock_case(%s, %s::varchar[], %s, %s, %s)"
+_LOCK_TOGETHER = "SELECT fn.lock_together(%s::text[])"
+
+CHANGES: dict[str, Callable[[Doing], dict[str, Any]]] = {
+    "request_confirmation": changes.request_confirmation,
+    "confirm": changes.confirm,
+    "file": changes.file,
+    "reclassify": changes.reclassify,
+    "relocate": changes.relocate,
+    "merge": relations.merge,
+    "unmerge": relations.unmerge,
+    "split": relations.split,
+    "dispatch": changes.dispatch,
+    "return": changes.send_back,
+    "assign": changes.assign,
+    "suspend": changes.suspend,
+    "resume": changes.resume,
+    "resolve": changes.resolve,
+    "redo": relations.redo,
+    "request_verification": changes.request_verification,
+    "verify": relations.verify,
+    "force_close": changes.force_close,
+    "void": changes.void,
+    "reopen": changes.reopen,
+    "urge": changes.urge,
+}
+"""Action -> the columns that it changes, besides state, outcome and what is due, which every step sets."""
 
 
 def act(
@@ -34,132 +63,117 @@ def act(
     *,
     at: datetime,
     version: int | None = None,
-) -> int:
-    """Do `action` on the case `number` at the moment `at` with what is `given` (names as on the wire); the case's id.
+):
+    """Do `action` on the case `number` at the moment `at` with what is `given` (names as on the wire).
 
-    `NotFound` when the actor may not see it, `Conflict` when the step is not open or `version` (if given) is no longer
-    the case's, `Forbidden` and `Invalid` as in `workflow.choose`. Of two at once one wins, the other gets `Conflict`.
+    Returns the case as it is then (columns of `fn.case_line`). `NotFound` when the actor may not see it, `Conflict`
+    when the step is not open, someone else has claimed the case, or `version` (if given) is no longer the case's;
+    `Forbidden` and `Invalid` as in `workflow.choose`. Of two at once one wins, the other gets `Conflict`.
     """
-    case = session.execute(_LOCK, {"number": number, "only": queries.sight(actor)}).one_or_none()
-    if case is None:
+    place = place_of(given)
+    case = lock(session, actor, number, place, given.get("into"))
+    step = _step(settings, actor, case, action, given, photos, version)
+
+    def follow(other: str, action: str, given: Mapping[str, Any]):
+        return act(session, settings, SYSTEM, other, action, given, at=at)
+
+    doing = Doing(session, settings, actor, case, step, given, at, photos, follow, place)
+    doing.facts |= changes.judged(doing)
+    own = CHANGES[action](doing) if action in CHANGES else {}
+    line = write(doing, own)
+    relations.follow(doing, line)
+    _component_follows(doing, line)
+    return line
+
+
+def _component_follows(doing: Doing, line) -> None:
+    """A component is damaged while a case on it is open, and intact when the last has ended."""
+    code = doing.case.component_code
+    if code is None or doing.is_task or doing.step.source == doing.step.target:
+        return
+    about = {"at": doing.at, "number": line.number, "person_id": doing.actor.id}
+    if line.outcome is not None:
+        components.case_closed(doing.session, code, **about)
+    elif doing.step.source in workflow.OUTCOMES:
+        components.case_opened(doing.session, code, **about)
+
+
+def lock(session: Session, actor: Actor, number: str, place: tuple[float, float] | None = None, into: Any = None):
+    """The case locked for a step (`fn.locked_case`); with `into`, both cases in the order of their age."""
+    if isinstance(into, str):
+        db.call(session, _LOCK_TOGETHER, [number, into])
+    departments, area = queries.sight(actor)
+    found = db.call(session, _LOCK, number, departments, area, *(place or (None, None)))
+    if not found:
         raise queries.unknown(number)
-    step = _step(actor, case, action, given, photos, version)
-    place = _place(given)
-    changes = _changes(session, settings, actor, case, step, given, at)
-    event = {
-        "at": at,
-        "action": action,
-        "from_state": case.state,
-        "to_state": step.target,
-        "person_id": actor.id,
-        "role": actor.role,
-        "department_code": changes.get("department_code") or case.department_code,
-        "given": _kept(given),
-        "lon": place[0] if place else None,
-        "lat": place[1] if place else None,
-    }
-    written = {"id": case.id, "changes": _json(changes), "event": _json(event)}
-    event_id = session.execute(_WRITE, written).scalar_one()
-    intake.attach(session, case.id, event_id, photos)
-    intake.changed(session)
-    return case.id
+    return found[0]
 
 
-def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, ensure_ascii=False, default=datetime.isoformat)
+def write(doing: Doing, own: Mapping[str, Any]):
+    """Write what a step changes, with its event, photos and jobs; the case as it is then."""
+    case, step, at = doing.case, doing.step, doing.at
+    own = {"state": step.target} | _ending(step, at) | stages.due(doing, own) | own
+    event = record.event(
+        doing.actor,
+        step.action,
+        case.state,
+        step.target,
+        at,
+        department=own.get("department_code") or case.department_code,
+        given=doing.given,
+        facts=doing.facts,
+        place=doing.place,
+    )
+    return record.step(doing.session, case.id, own, event, doing.photos, doing.work)
 
 
-def _step(actor, case, action: str, given: Mapping, photos: Sequence, version: int | None) -> workflow.Step:
-    who = workflow.Who(actor.id, actor.role, actor.department)
-    standing = workflow.Standing(case.state, case.department_code, case.resolver_id)
+def _ending(step: workflow.Step, at: datetime) -> dict[str, Any]:
+    """A case that ends has an outcome and a moment; one that is opened again has neither."""
+    if step.source == step.target:
+        return {}
+    if step.target in workflow.OUTCOMES:
+        return {"outcome": step.target, "closed_at": at}
+    return {"outcome": None, "closed_at": None} if step.source in workflow.OUTCOMES else {}
+
+
+def _step(settings, actor: Actor, case, action: str, given: Mapping, photos: Sequence, version) -> workflow.Step:
+    who, standing = queries.who(actor), queries.standing(case, settings)
     if version is not None and version != case.version:
-        actions = workflow.open_actions(who, standing)
+        raise _stale(who, standing, case)
+    for name in ("note", "reason", "address"):
+        check_text(name, given.get(name))
+    step = workflow.choose(who, standing, action, dict(given) | ({"photos": photos} if photos else {}))
+    held = case.claimed_by not in (None, actor.id) and actor.role in CLAIMED_ROLES
+    if held and step.source != step.target:
         raise Conflict(
-            "cases.stale",
-            f"Someone was faster: the case is now {case.state}. Open to you now: {', '.join(actions) or 'nothing'}",
+            "cases.claimed",
+            f"Someone else is working on this case until {case.claimed_until:%H:%M} UTC. Take another one",
             state=case.state,
-            version=case.version,
-            actions=actions,
+            until=case.claimed_until.isoformat(),
         )
-    for field in ("note", "reason"):
-        _check_text(field, given.get(field))
-    return workflow.choose(who, standing, action, dict(given) | ({"photos": photos} if photos else {}))
+    return step
 
 
-def _check_text(field: str, value: Any) -> None:
-    if value is not None and (not isinstance(value, str) or len(value) > LONGEST_TEXT or "\0" in value):
-        raise workflow.bad_field(field, None, f"a text of at most {LONGEST_TEXT} characters")
+def _stale(who: workflow.Who, standing: workflow.Standing, case) -> Conflict:
+    actions = workflow.open_actions(who, standing)
+    return Conflict(
+        "cases.stale",
+        f"Someone was faster: the case is now {case.state}. Open to you now: {', '.join(actions) or 'nothing'}",
+        state=case.state,
+        version=case.version,
+        actions=actions,
+    )
 
 
-def _place(given: Mapping[str, Any]) -> tuple[float, float] | None:
+def check_text(field: str, value: Any, longest: int = LONGEST_TEXT) -> None:
+    """Refuse what is no text, too long, or holds a NUL."""
+    if value is not None and (not isinstance(value, str) or len(value) > longest or "\0" in value):
+        raise workflow.bad_field(field, None, f"a text of at most {longest} characters")
+
+
+def place_of(given: Mapping[str, Any]) -> tuple[float, float] | None:
     """Where the person stood, in CGCS2000, when they said so; both coordinates or neither."""
     lon, lat = given.get("lon"), given.get("lat")
     if (lon is None) != (lat is None):
         raise workflow.bad_field("lat" if lat is None else "lon", None, "give both lon and lat, or neither")
     return None if lon is None else geo.to_cgcs2000(lon, lat, given.get("crs") or "wgs84")
-
-
-def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _changes(session, settings, actor: Actor, case: Row, step: workflow.Step, given: Mapping, at: datetime) -> dict:
-    """The columns that this step changes, besides those of every step."""
-    special = {
-        "file": _file,
-        "dispatch": _dispatch,
-        "return": _return,
-        "resolve": _resolve,
-        "verify": _verify,
-        "reject": _end,
-        "close": _end,
-    }
-    own = special[step.action](session, settings, actor, case, step, given, at) if step.action in special else {}
-    return {"state": step.target} | own
-
-
-def _file(session, settings, actor, case, step, given, at) -> dict:
-    """Filing (立案) chooses a condition of the class's filing standard: no standard chosen, no filing."""
-    chosen = given["condition"]
-    offered = catalog.conditions_of(session, case.kind, case.class_code, case.cell_code)
-    if str(chosen) not in {str(condition.id) for condition in offered}:
-        texts = [{"id": condition.id, "text": condition.text_zh} for condition in offered]
-        raise Invalid(
-            "cases.condition-unknown",
-            f"condition {chosen} is not one of the class's filing conditions"
-            if offered
-            else f"The filing standard has no condition for class {case.class_code}; add one to the standard first",
-            field="condition",
-            got=chosen,
-            accepted=texts,
-        )
-    return {"condition_id": int(chosen)}
-
-
-def _dispatch(session, settings, actor, case, step, given, at) -> dict:
-    """Dispatch (派遣) starts the clock of the chosen condition."""
-    department = accounts.require_department(session, str(given["department"]))
-    condition = catalog.condition(session, case.condition_id)
-    due = clock.deadline(at, condition.limit_value, condition.limit_unit, queries.calendar(settings))
-    return {"department_code": department.code, "dispatched_at": at, "deadline_at": due}
-
-
-def _return(session, settings, actor, case, step, given, at) -> dict:
-    """Return (回退): the department or the filing condition was wrong, and is taken back."""
-    back = {"department_code": None, "dispatched_at": None, "deadline_at": None}
-    return back if step.target == workflow.FILED else back | {"condition_id": None}
-
-
-def _resolve(session, settings, actor, case, step, given, at) -> dict:
-    return {"resolver_id": actor.id, "resolved_at": at}
-
-
-def _verify(session, settings, actor, case, step, given, at) -> dict:
-    """Verification (核查); a failed one is rework (返工) of the same department, its clock running on."""
-    if step.target == workflow.VERIFIED:
-        return {}
-    return {"rework_count": case.rework_count + 1, "resolved_at": None}
-
-
-def _end(session, settings, actor, case, step, given, at) -> dict:
-    return {"closed_at": at}

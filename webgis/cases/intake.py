@@ -1,29 +1,36 @@
-"""Taking in a report: the place finds its cell, the class is checked, the case gets its number."""
+"""Taking in a report: the place finds its cell, the class is checked, likely duplicates are shown, the case gets its
+number."""
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from webgis import geo, jobs
+from webgis import db, geo
 from webgis.accounts.actor import Actor
-from webgis.cases import workflow
+from webgis.cases import duplicates, queries, record, relations, stages, workflow
 from webgis.cases.evidence import Evidence
+from webgis.catalog import components
 from webgis.catalog import queries as catalog
-from webgis.errors import Conflict, Invalid
-from webgis.grid import queries as grid
-from webgis.grid.models import Cell
+from webgis.errors import Conflict
 from webgis.settings import Settings
 
 SOURCES = ("inspector", "hotline", "public", "leader", "department", "video", "sensor")
 """Kinds of source (standards in use: collector, public or hotline, leader's instruction, transfer, video, IoT)."""
 
-USUAL_SOURCE = {"inspector": "inspector", "acceptor": "hotline", "dispatcher": "department"}
+OF_MACHINES = ("video", "sensor")
+USUAL_SOURCE = {
+    "inspector": "inspector",
+    "acceptor": "hotline",
+    "dispatcher": "department",
+    "system": "sensor",
+    "public": "public",
+}
 LONGEST_DESCRIPTION = 2000
 LONGEST_ADDRESS = 256
 LARGEST_ACCURACY_M = 100_000
@@ -31,7 +38,11 @@ LARGEST_ACCURACY_M = 100_000
 
 @dataclass(frozen=True)
 class Report:
-    """What someone reports. `lon` and `lat` are degrees in `crs`; `accuracy_m` is the phone's, in metres."""
+    """What someone reports. `lon` and `lat` are degrees in `crs`; `accuracy_m` is the phone's, in metres.
+
+    `component` is the code of a registered component, `footprint` the ground of an incident (GeoJSON in `crs`).
+    `acknowledged`: the reporter has seen that it may be a duplicate, and reports it all the same.
+    """
 
     lon: float
     lat: float
@@ -42,31 +53,12 @@ class Report:
     address: str | None = None
     accuracy_m: float | None = None
     source: str | None = None
+    component: str | None = None
+    footprint: Mapping[str, Any] | str | None = None
+    acknowledged: bool = False
 
 
-_INSERT = text(
-    """
-    WITH counter AS (
-        INSERT INTO city.case_counter AS c (county_code, day, last) VALUES (left(:cell_code, 6), :day, 1)
-        ON CONFLICT (county_code, day) DO UPDATE SET last = c.last + 1 RETURNING last
-    ), made AS (
-        INSERT INTO city.case (number, kind, standard, class_code, description, address, geom, crs, accuracy_m,
-            cell_id, cell_code, source, reporter_id, state, reported_at, changed_at)
-        SELECT left(:cell_code, 6) || to_char(CAST(:day AS date), 'YYYYMMDD') || lpad(last::text, 5, '0'),
-            :kind, :standard, :class_code, :description, :address, ST_SetSRID(ST_Point(:lon, :lat), 4490), :crs,
-            :accuracy_m, :cell_id, :cell_code, :source, :person, :state, :at, now()
-        FROM counter
-        RETURNING id, number
-    ), event AS (
-        INSERT INTO city.case_event (case_id, at, action, to_state, person_id, role, department_code, given, geom)
-        SELECT id, :at, 'report', :state, :person, :role, :department, CAST(:given AS jsonb),
-            ST_SetSRID(ST_Point(:lon, :lat), 4490)
-        FROM made
-        RETURNING id
-    )
-    SELECT made.id, made.number, event.id AS event_id FROM made, event
-    """
-)
+_LOOK = "SELECT * FROM fn.look_before_report(%s, %s, %s, %s, %s, %s)"
 
 
 def report(
@@ -77,43 +69,97 @@ def report(
     photos: Sequence[Evidence] = (),
     *,
     at: datetime,
-) -> str:
-    """Take in a report made at the moment `at` (aware) and return the case's number.
+):
+    """Take in a report made at the moment `at` (aware); the case as it is then (columns of `fn.case_line`).
 
-    `Invalid` when the place is outside the grid (with the nearest cell's distance), the class unknown, a text empty
-    or too long, or an inspector gives no photo; `Forbidden` for a role that does not report.
+    `Invalid` when the place is outside the grid (with the nearest cell's distance), the class or component unknown, a
+    text empty or too long, or an inspector gives no photo; `Forbidden` for a role that does not report; `Conflict`
+    "cases.duplicate" with the candidates when it may be a duplicate and that was not acknowledged.
     """
     _check(actor, given, photos)
     lon, lat = geo.to_cgcs2000(given.lon, given.lat, given.crs)
-    cell = _cell(session, lon, lat, at)
-    class_ = catalog.require_class(session, given.kind, given.class_code)
-    row = session.execute(
-        _INSERT,
-        {
-            "day": at.astimezone(settings.zone).date(),
-            "kind": given.kind,
-            "standard": class_.standard,
-            "class_code": class_.code,
-            "description": given.description.strip(),
-            "address": (given.address or "").strip() or None,
-            "lon": lon,
-            "lat": lat,
-            "crs": given.crs,
-            "accuracy_m": given.accuracy_m,
-            "cell_id": cell.id,
-            "cell_code": cell.code,
-            "source": _source(actor, given),
-            "person": actor.id,
-            "role": actor.role,
-            "department": actor.department,
-            "state": workflow.REPORTED,
-            "at": at,
-            "given": json.dumps({"lon": given.lon, "lat": given.lat, "crs": given.crs, "cell": cell.code}),
-        },
-    ).one()
-    attach(session, row.id, row.event_id, photos)
-    changed(session)
-    return row.number
+    cell = _look(session, given, lon, lat, at)
+    _check_component(session, given)
+    alike = _alike(session, given, lon, lat, photos, at)
+    calendar = queries.calendar(session, settings)
+    case = {
+        "kind": given.kind,
+        "standard": cell.standard,
+        "class_code": given.class_code,
+        "description": given.description.strip(),
+        "address": (given.address or "").strip() or None,
+        "geom": f"SRID={geo.SRID};POINT({lon!r} {lat!r})",
+        "crs": given.crs,
+        "accuracy_m": given.accuracy_m,
+        "cell_id": cell.cell_id,
+        "cell_code": cell.cell_code,
+        "source": _source(actor, given),
+        "component_code": given.component,
+        "reporter_id": actor.id,
+        "state": workflow.REPORTED,
+        "reported_at": at,
+        "due_at": stages.due_at(settings, workflow.REPORTED, at, calendar),
+    }
+    event = record.event(
+        actor,
+        workflow.REPORT,
+        None,
+        workflow.REPORTED,
+        at,
+        department=actor.department,
+        given={"lon": given.lon, "lat": given.lat, "crs": given.crs, "cell": cell.cell_code},
+        facts=({"photos": [photo.sha256 for photo in photos]} if photos else {}) | alike,
+        place=(lon, lat),
+    )
+    line = record.report(session, case, at.astimezone(settings.zone).date(), event, photos)
+    if given.footprint:
+        relations.keep_footprint(session, line.id, given.footprint, given.crs)
+    if given.component:
+        components.case_opened(session, given.component, at=at, number=line.number, person_id=actor.id)
+    return line
+
+
+def _look(session: Session, given: Report, lon: float, lat: float, at: datetime):
+    """The cell of the place and the standard of the class, in one statement."""
+    found = db.call(session, _LOOK, lon, lat, at, given.kind, given.class_code, catalog.CURRENT)[0]
+    if found.cell_id is None:
+        raise queries.outside(session, lon, lat)
+    if found.standard is None:
+        catalog.require_class(session, given.kind, given.class_code)
+    return found
+
+
+def _check_component(session: Session, given: Report) -> None:
+    """A case on a registered component is of the component's class."""
+    if given.component is None:
+        return
+    found = components.require(session, given.component)
+    if found.class_code != given.class_code:
+        accepted = f"{found.class_code}, the class of component {given.component}"
+        raise workflow.bad_field("class", given.class_code, accepted)
+
+
+def _alike(session, given: Report, lon: float, lat: float, photos: Sequence[Evidence], at: datetime) -> dict[str, Any]:
+    """Likely duplicates: refused unless the reporter has seen them; then noted with the case."""
+    found = duplicates.candidates(
+        session,
+        kind=given.kind,
+        class_code=given.class_code,
+        lon=lon,
+        lat=lat,
+        at=at,
+        description=given.description,
+        photo_hashes=[photo.picture_hash for photo in photos],
+    )
+    if found and not given.acknowledged:
+        raise Conflict(
+            "cases.duplicate",
+            f"Case {found[0].number} may be the same: {found[0].distance_m:.0f} m away. Add yourself to it "
+            "(POST /api/v1/cases/<number>/reporters), or send X-Acknowledge-Duplicate: true to report it all the same",
+            field="X-Acknowledge-Duplicate",
+            candidates=[one.as_facts() for one in found],
+        )
+    return {"alike": [one.as_facts() for one in found]} if found else {}
 
 
 def _check(actor: Actor, given: Report, photos: Sequence[Evidence]) -> None:
@@ -130,56 +176,21 @@ def _check(actor: Actor, given: Report, photos: Sequence[Evidence]) -> None:
             raise workflow.bad_field(field, None, "text without NUL characters")
     if given.accuracy_m is not None and not 0 <= given.accuracy_m <= LARGEST_ACCURACY_M:
         raise workflow.bad_field("accuracy_m", given.accuracy_m, f"metres, from 0 to {LARGEST_ACCURACY_M:,}")
+    if given.component is not None and given.kind != "component":
+        raise workflow.bad_field("kind", given.kind, "component, for a case on a registered component")
     if _source(actor, given) == "inspector" and not photos:
         raise workflow.bad_field("photos", 0, "an inspector's report needs at least one photo")
 
 
 def _source(actor: Actor, given: Report) -> str:
-    """Where the report comes from; an inspector is always its own source."""
+    """Where the report comes from; inspectors, machines and strangers cannot name another source than their own."""
     source = given.source or USUAL_SOURCE[actor.role]
     if source not in SOURCES:
         raise workflow.bad_field("source", source, f"one of {', '.join(SOURCES)}")
-    if actor.role == "inspector" and source != "inspector":
-        raise workflow.bad_field("source", source, "an inspector's report has the source inspector")
+    own = {"inspector": ("inspector",), "system": OF_MACHINES, "public": ("public",)}.get(actor.role, SOURCES)
+    if source not in own:
+        raise workflow.bad_field("source", source, f"for the role {actor.role}: {' or '.join(own)}")
     return source
-
-
-def _cell(session: Session, lon: float, lat: float, at: datetime) -> Cell:
-    cell = grid.cell_at(session, lon, lat, at)
-    if cell is not None:
-        return cell
-    near = grid.nearest_cell(session, lon, lat)
-    where = "there is no grid yet" if near is None else f"the nearest cell, {near[0].code}, is {near[1]:,.0f} m away"
-    raise Invalid(
-        "cases.outside-grid",
-        f"The place is in no cell of the grid: {where}",
-        field="lon",
-        got=[lon, lat],
-        accepted="a place inside the grid",
-        nearest=None if near is None else near[0].code,
-        distance_m=None if near is None else round(near[1], 1),
-    )
-
-
-_ATTACH = text(
-    "INSERT INTO city.photo (case_id, event_id, sha256, media_type, width, height, bytes, taken_at, geom) VALUES"
-    " (:case_id, :event_id, :sha256, :media_type, :width, :height, :bytes, :taken_at,"
-    " ST_SetSRID(ST_Point(CAST(:lon AS float8), CAST(:lat AS float8)), 4490))"
-)
-
-
-def attach(session: Session, case_id: int, event_id: int, photos: Sequence[Evidence]) -> None:
-    """Add stored photos to a step, and have their thumbnails made."""
-    for photo in photos:
-        lon, lat = photo.place or (None, None)
-        values = asdict(photo) | {"case_id": case_id, "event_id": event_id, "lon": lon, "lat": lat}
-        session.execute(_ATTACH, values)
-        jobs.enqueue(session, "cases.thumbnail", sha256=photo.sha256)
-
-
-def changed(session: Session) -> None:
-    """A case has changed: what is drawn from cases is to be drawn again, soon and once for many changes."""
-    jobs.enqueue(session, "maps.draw_cases", queue="slow", delay=5)
 
 
 _CLAIM_KEY = text(

@@ -2,30 +2,28 @@
 
 import base64
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-import holidays
 from geoalchemy2 import Geometry
-from sqlalchemy import ColumnElement, Row, func, or_, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
+from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department, Person
+from webgis.cases import calendar as working
 from webgis.cases import clock, workflow
-from webgis.cases.models import Case, CaseEvent, Photo
+from webgis.cases.models import Case, CaseEvent, OpenCase, Photo
 from webgis.catalog import queries as catalog
-from webgis.catalog.models import FilingCondition
 from webgis.errors import Invalid, NotFound
+from webgis.grid import queries as grid
+from webgis.grid.models import Cell
 from webgis.settings import Settings
 
 MOST_ROWS = 500
-COUNTY_DIGITS = 6
-"""Digits of a cell's code that name its county: a county may have a filing standard of its own."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +52,51 @@ class Page:
     next: str | None = field(default=None)
 
 
-def sight(actor: Actor) -> str | None:
-    """The one department whose cases this person may see, or None: all."""
-    return actor.department if actor.role == "department" else None
+def sight(actor: Actor) -> tuple[list[str] | None, str | None]:
+    """What this person may see of cases: the codes of departments (None: all), and the code of an area (None: all)."""
+    return list(actor.departments) if actor.role == "department" else None, actor.area
 
 
-def visible(actor: Actor) -> ColumnElement[bool]:
-    """Which cases this person may see: a department its own, the others all."""
-    only = sight(actor)
-    return true() if only is None else Case.department_code == only
+def visible(actor: Actor, of: type[Case] | type[OpenCase] = Case) -> ColumnElement[bool]:
+    """Which cases this person may see: a department its own and those below it, the others all of their area."""
+    departments, area = sight(actor)
+    seen = []
+    if departments is not None:
+        seen.append(of.department_code.in_(departments))
+    if area is not None:
+        seen.append(of.cell_code.startswith(area, autoescape=True))
+    return and_(true(), *seen)
 
 
-_ONE = text(
-    "SELECT * FROM fn.case_line"
-    " WHERE number = :number AND coalesce(department_code = :only, CAST(:only AS text) IS NULL)"
-)
-_BY_ID = text("SELECT * FROM fn.case_lines(CAST(:ids AS bigint[]))")
+def who(actor: Actor) -> workflow.Who:
+    """What the workflow needs to know of the one who acts."""
+    return workflow.Who(actor.id, actor.role, actor.departments or ((actor.department,) if actor.department else ()))
+
+
+def standing(case: Row, settings: Settings) -> workflow.Standing:
+    """What the workflow needs to know of a case (`fn.case_line` or `fn.locked_case`)."""
+    shape = workflow.TASK if case.relation == "task" else workflow.PARENT if "split" in case.flags else workflow.SINGLE
+    return workflow.Standing(
+        case.state,
+        case.department_code,
+        case.resolver_id,
+        case.reporter_id,
+        case.inspector_id,
+        shape,
+        case.source in settings.confirm_sources.split(",") and case.confirmation != "found",
+    )
+
+
+_ONE = "SELECT * FROM fn.case_of(%s, %s::varchar[], %s)"
+_BY_ID = "SELECT * FROM fn.case_lines(%s::bigint[])"
 
 
 def require_case(session: Session, actor: Actor, number: str) -> Row:
     """The case of this number (columns of `fn.case_line`). `NotFound` when there is none that this person may see."""
-    row = session.execute(_ONE, {"number": number, "only": sight(actor)}).one_or_none()
-    if row is None:
+    found = db.call(session, _ONE, number, *sight(actor))
+    if not found:
         raise unknown(number)
-    return row
+    return found[0]
 
 
 def unknown(number: str) -> NotFound:
@@ -85,37 +104,73 @@ def unknown(number: str) -> NotFound:
     return NotFound("cases.case-unknown", f"There is no case {number}", number=number)
 
 
-def after_step(session: Session, case_id: int) -> Row:
-    """The case as it is after a step, even if the step took it out of the sight of who did it (a return)."""
-    return session.execute(_BY_ID, {"ids": [case_id]}).one()
+def lines(session: Session, ids: Sequence[int]) -> Sequence[Row]:
+    """The cases of these ids, in their order (columns of `fn.case_line`)."""
+    return db.call(session, _BY_ID, list(ids)) if ids else []
 
 
-def list_cases(session: Session, actor: Actor, filters: Filters, *, limit: int = 50, cursor: str | None = None) -> Page:
-    """Cases newest first, `limit` (1 to 500) at a time; `cursor` is the `next` of the page before."""
+def family(session: Session, case_id: int) -> Sequence[Row]:
+    """The tasks and duplicates of a case, oldest first."""
+    ids = session.scalars(select(Case.id).where(Case.parent_id == case_id).order_by(Case.id)).all()
+    return lines(session, ids)
+
+
+ORDERS = ("newest", "due")
+"""Orders of a list: by the moment of the report, newest first; or by what is due first, of open cases only."""
+
+
+def list_cases(
+    session: Session,
+    actor: Actor,
+    filters: Filters,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+    order: str = "newest",
+) -> Page:
+    """Cases newest first, or open ones by what is due first, `limit` (1 to 500) at a time.
+
+    `cursor` is the `next` of the page before.
+    """
     if not 1 <= limit <= MOST_ROWS:
         raise workflow.bad_field("limit", limit, f"a whole number from 1 to {MOST_ROWS}")
-    newest = select(Case.id).where(visible(actor), *conditions(filters))
+    ids = _ids(actor, filters, order)
+    key, direction = (OpenCase.due_at, 1) if order == "due" else (Case.reported_at, -1)
     if cursor:
-        newest = newest.where(tuple_(Case.reported_at, Case.id) < _position(cursor))
-    ids = session.scalars(newest.order_by(Case.reported_at.desc(), Case.id.desc()).limit(limit + 1)).all()
-    rows = session.execute(_BY_ID, {"ids": ids[:limit]}).all()
-    return Page(rows, _cursor(rows[-1]) if len(ids) > limit else None)
+        here = tuple_(key, Case.id)
+        ids = ids.where(here > _position(cursor) if direction > 0 else here < _position(cursor))
+    by = (key, Case.id) if direction > 0 else (key.desc(), Case.id.desc())
+    found = session.execute(ids.order_by(*by).limit(limit + 1)).all()
+    more = _cursor(found[limit - 1]) if len(found) > limit else None
+    return Page(lines(session, [row.id for row in found[:limit]]), more)
 
 
-def conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    """The filters as conditions on `Case`."""
+def _ids(actor: Actor, filters: Filters, order: str) -> Select:
+    """Ids and sort keys of cases. Open ones are found in the queues' table, which stays small."""
+    if order == "due" or (filters.states and set(filters.states) <= set(workflow.OPEN)):
+        key = OpenCase.due_at if order == "due" else Case.reported_at
+        wanted = select(Case.id, key.label("key")).join(OpenCase, OpenCase.case_id == Case.id)
+        wanted = wanted.where(visible(actor, OpenCase))
+        if filters.states:
+            wanted = wanted.where(OpenCase.state.in_(filters.states))
+        return wanted.where(*conditions(replace(filters, states=()), OpenCase))
+    return select(Case.id, Case.reported_at.label("key")).where(visible(actor), *conditions(filters))
+
+
+def conditions(filters: Filters, of: type[Case] | type[OpenCase] = Case) -> list[ColumnElement[bool]]:
+    """The filters as conditions on `Case`; with `of` the columns that the queues have too are theirs."""
     wanted = []
     if filters.states:
-        wanted.append(Case.state.in_(filters.states))
+        wanted.append(_in_states(filters.states))
     if filters.classes:
-        wanted.append(Case.class_code.in_(filters.classes))
-    for column, value in ((Case.kind, filters.kind), (Case.department_code, filters.department)):
+        wanted.append(of.class_code.in_(filters.classes))
+    for column, value in ((of.kind, filters.kind), (of.department_code, filters.department)):
         if value:
             wanted.append(column == value)
     if filters.cell:
-        wanted.append(Case.cell_code == filters.cell)
+        wanted.append(of.cell_code == filters.cell)
     if filters.area:
-        wanted.append(Case.cell_code.like(filters.area + "%"))
+        wanted.append(of.cell_code.like(filters.area + "%"))
     if filters.box:
         wanted.append(Case.geom.op("&&")(func.ST_MakeEnvelope(*filters.box, 4490, type_=Geometry)))
     if filters.since:
@@ -127,6 +182,12 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     return wanted
 
 
+def _in_states(states: Sequence[str]) -> ColumnElement[bool]:
+    """Cases in these states; ended ones by their outcome, which has an index."""
+    ended = [state for state in states if state in workflow.OUTCOMES]
+    return Case.outcome.in_(ended) if len(ended) == len(states) else Case.state.in_(states)
+
+
 def _about(words: str) -> ColumnElement[bool]:
     part = f"%{words.replace(chr(92), chr(92) * 2).replace('%', chr(92) + '%').replace('_', chr(92) + '_')}%"
     found = [Case.description.ilike(part), Case.address.ilike(part)]
@@ -134,50 +195,47 @@ def _about(words: str) -> ColumnElement[bool]:
 
 
 def _cursor(row: Row) -> str:
-    packed = json.dumps([row.reported_at.timestamp(), row.id], separators=(",", ":"))
+    packed = json.dumps([row.key.isoformat(), row.id], separators=(",", ":"))
     return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
 
 def _position(cursor: str) -> tuple[Any, int]:
     try:
         moment, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromtimestamp(moment, UTC), int(last_id)
+        return datetime.fromisoformat(moment).astimezone(UTC), int(last_id)
     except (ValueError, TypeError, OverflowError, OSError):
         raise workflow.bad_field("cursor", cursor, "the cursor in the `next` of the page before") from None
 
 
-def counts_by_state(session: Session, actor: Actor, filters: Filters = Filters()) -> dict[str, int]:
-    """How many visible cases are in each state; every state is named."""
-    rows = session.execute(
-        select(Case.state, func.count().label("cases")).where(visible(actor), *conditions(filters)).group_by(Case.state)
-    )
-    return dict.fromkeys(workflow.STATES, 0) | {row.state: row.cases for row in rows}
+def counts_by_state(session: Session, actor: Actor) -> dict[str, int]:
+    """How many visible cases are in each open state; every open state is named.
+
+    Ended cases are not counted: there may be millions of them.
+    """
+    counted = select(OpenCase.state, func.count().label("cases")).where(visible(actor, OpenCase))
+    rows = session.execute(counted.group_by(OpenCase.state))
+    return dict.fromkeys(workflow.OPEN, 0) | {row.state: row.cases for row in rows}
 
 
-def open_actions(actor: Actor, case: Row) -> list[str]:
+def open_actions(actor: Actor, case: Row, settings: Settings) -> list[str]:
     """The actions open to this person with this case now."""
-    who = workflow.Who(actor.id, actor.role, actor.department)
-    return workflow.open_actions(who, workflow.Standing(case.state, case.department_code, case.resolver_id))
+    return workflow.open_actions(who(actor), standing(case, settings))
 
 
-def offered_conditions(session: Session, cases: Iterable[Row]) -> dict[int, list[FilingCondition]]:
+def offered_conditions(session: Session, cases: Iterable[Row]) -> dict[int, list[Row]]:
     """For those cases that wait to be filed, by their id: the conditions of their city's standard to choose from."""
-    waiting: dict[str, list[Row]] = defaultdict(list)
-    for case in cases:
-        if case.state == workflow.REPORTED:
-            waiting[case.cell_code[:COUNTY_DIGITS]].append(case)
-    offered = {}
-    for county, there in waiting.items():
-        found = catalog.conditions_by_class(session, {(case.kind, case.class_code) for case in there}, county)
-        offered |= {case.id: found[case.kind, case.class_code] for case in there}
-    return offered
+    waiting = [case for case in cases if case.state == workflow.REPORTED]
+    return {case.id: catalog.offered(session, case.kind, case.class_code, case.cell_code) for case in waiting}
 
 
 def light(case: Row, now: datetime) -> clock.Light | None:
-    """The light of the handling clock, or None before the dispatch. The clock stops when the department resolves."""
+    """The light of the handling clock, or None before the dispatch. The clock stops when the department resolves, and
+    stands still while it is paused."""
     if case.deadline_at is None:
         return None
-    return clock.light(case.dispatched_at, case.deadline_at, case.resolved_at or case.closed_at or now)
+    return clock.light(
+        case.dispatched_at, case.deadline_at, case.resolved_at or case.closed_at or case.paused_at or now
+    )
 
 
 def events(session: Session, case_id: int) -> Sequence[Row]:
@@ -185,12 +243,14 @@ def events(session: Session, case_id: int) -> Sequence[Row]:
     return session.execute(
         select(
             CaseEvent.id,
+            CaseEvent.seq,
             CaseEvent.at,
             CaseEvent.action,
             CaseEvent.from_state,
             CaseEvent.to_state,
             CaseEvent.role,
             CaseEvent.given,
+            CaseEvent.facts,
             func.ST_X(CaseEvent.geom).label("lon"),
             func.ST_Y(CaseEvent.geom).label("lat"),
             Person.login,
@@ -199,7 +259,7 @@ def events(session: Session, case_id: int) -> Sequence[Row]:
             Department.name_zh.label("department_zh"),
             Department.name_en.label("department_en"),
         )
-        .join(Person, Person.id == CaseEvent.person_id)
+        .outerjoin(Person, Person.id == CaseEvent.person_id)
         .outerjoin(Department, Department.code == CaseEvent.department_code)
         .where(CaseEvent.case_id == case_id)
         .order_by(CaseEvent.id)
@@ -225,19 +285,38 @@ def require_photo(session: Session, actor: Actor, number: str, photo_id: int) ->
     return photo
 
 
-def calendar(settings: Settings) -> clock.Calendar:
-    """The city's working time: shifts from the settings, days off and make-up days from the `holidays` package."""
-    days = _working_days(settings.holiday_country)
-    return clock.Calendar(settings.zone, clock.parse_shifts(settings.working_hours), days.is_working_day)
+def calendar(session: Session, settings: Settings) -> clock.Calendar:
+    """The city's working time."""
+    return working.of_city(session, settings)
 
 
-@lru_cache
-def _working_days(country: str) -> "holidays.HolidayBase":
+def moment(field: str, given: Any, settings: Settings) -> datetime:
+    """A moment from text or a datetime, in UTC; without an offset it is in the city's time zone."""
     try:
-        return holidays.country_holidays(country)
-    except NotImplementedError:
-        raise Invalid(
-            "settings.bad-value",
-            f"holiday_country: the holidays package knows no {country}",
-            field="holiday_country",
-        ) from None
+        read = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+        return (read if read.tzinfo else read.replace(tzinfo=settings.zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise workflow.bad_field(field, given, "a moment such as 2026-11-22T18:00:00+08:00") from None
+
+
+def require_cell(session: Session, lon: float, lat: float, at: datetime) -> Cell:
+    """The cell of a place (CGCS2000 degrees) at a moment, or `Invalid` with the nearest cell's code and distance."""
+    cell = grid.cell_at(session, lon, lat, at)
+    if cell is None:
+        raise outside(session, lon, lat)
+    return cell
+
+
+def outside(session: Session, lon: float, lat: float) -> Invalid:
+    """The refusal of a place that is in no cell."""
+    near = grid.nearest_cell(session, lon, lat)
+    where = "there is no grid yet" if near is None else f"the nearest cell, {near[0].code}, is {near[1]:,.0f} m away"
+    return Invalid(
+        "cases.outside-grid",
+        f"The place is in no cell of the grid: {where}",
+        field="lon",
+        got=[lon, lat],
+        accepted="a place inside the grid",
+        nearest=None if near is None else near[0].code,
+        distance_m=None if near is None else round(near[1], 1),
+    )

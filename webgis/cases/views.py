@@ -9,18 +9,27 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, request, send_file, url_for
 
 from webgis import api, web
-from webgis.cases import evidence, handling, intake, queries, wire, workflow
+from webgis.cases import claims, duplicates, evidence, handling, intake, queries, requests, wire, workflow
 from webgis.errors import NotFound
 
 cases = APIBlueprint("cases", __name__, url_prefix="/api/v1/cases", tag="Cases")
 BLUEPRINTS = (cases,)
 
-KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "schema": {"type": "string", "maxLength": intake.LONGEST_KEY},
-    "description": "Of your making, new for each report: a retry with it makes no second case.",
-}
+ACKNOWLEDGE = "X-Acknowledge-Duplicate"
+HEADERS = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "maxLength": intake.LONGEST_KEY},
+        "description": "Of your making, new for each report: a retry with it makes no second case.",
+    },
+    {
+        "name": ACKNOWLEDGE,
+        "in": "header",
+        "schema": {"type": "boolean"},
+        "description": "true: report it although it may be a duplicate (409 cases.duplicate names the candidates).",
+    },
+]
 
 LARGEST_JSON = 1024 * 1024
 """Bytes of a JSON body; its texts are short, and photos do not come in JSON."""
@@ -28,31 +37,33 @@ LARGEST_JSON = 1024 * 1024
 
 @cases.post("")
 @cases.doc(summary="Report a case", description="JSON, or multipart/form-data with `photos`. Honours Idempotency-Key.")
-@api.documented(body=wire.ReportGiven, photos=True, parameters=[KEY])
+@api.documented(body=wire.ReportGiven, photos=True, parameters=HEADERS)
 def report():
     """Take in a report; the same Idempotency-Key again gives the same case and makes no second one."""
-    workflow.require_role(web.actor().role, workflow.REPORT)
+    actor, settings = web.actor(), web.runtime().settings
+    workflow.require_role(actor.role, workflow.REPORT)
     given = api.checked(wire.ReportGiven, _fields())
     uploaded = api.photos(request.files)
     key = request.headers.get("Idempotency-Key")
-    stored = evidence.store(web.runtime().settings, uploaded)
+    stored = evidence.store(settings, uploaded)
     with web.transaction() as session:
         asked = given.model_dump(mode="json") | {"photos": [hashlib.sha256(one).hexdigest() for one in uploaded]}
-        before = intake.done_before(session, web.actor(), key, asked) if key is not None else None
-        number = before or _report(session, given, stored, key)
-        feature = wire.feature(session, web.actor(), queries.require_case(session, web.actor(), number))
+        before = intake.done_before(session, actor, key, asked) if key is not None else None
+        case = queries.require_case(session, actor, before) if before else _report(session, given, stored, key)
+        feature = wire.feature(session, settings, actor, case)
     response = _geojson(feature, 200 if before else 201)
-    response.headers["Location"] = url_for("cases.one", number=number)
+    response.headers["Location"] = url_for("cases.one", number=case.number)
     return response
 
 
-def _report(session, given: wire.ReportGiven, stored: list, key: str | None) -> str:
+def _report(session, given: wire.ReportGiven, stored: list, key: str | None):
     fields = given.model_dump(exclude={"class_"}) | {"class_code": given.class_}
+    fields["acknowledged"] = request.headers.get(ACKNOWLEDGE, "").lower() in ("true", "1", "yes")
     settings, actor = web.runtime().settings, web.actor()
-    number = intake.report(session, settings, actor, intake.Report(**fields), stored, at=datetime.now(UTC))
+    case = intake.report(session, settings, actor, intake.Report(**fields), stored, at=datetime.now(UTC))
     if key is not None:
-        intake.remember(session, actor, key, number)
-    return number
+        intake.remember(session, actor, key, case.number)
+    return case
 
 
 @cases.get("")
@@ -63,8 +74,10 @@ def listed():
     given = api.checked(wire.ListGiven, api.once(request.args))
     filters = wire.filters(given, web.runtime().settings.zone)
     with web.transaction() as session:
-        page = queries.list_cases(session, web.actor(), filters, limit=given.limit, cursor=_cursor(given.cursor))
-        features = wire.features(session, web.actor(), page.rows)
+        page = queries.list_cases(
+            session, web.actor(), filters, limit=given.limit, cursor=_cursor(given.cursor), order=given.order
+        )
+        features = wire.features(session, web.runtime().settings, web.actor(), page.rows)
     return _geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
 
 
@@ -87,7 +100,7 @@ def one(number: str):
     """One case as a Feature."""
     with web.transaction() as session:
         case = queries.require_case(session, web.actor(), number)
-        return _geojson(wire.feature(session, web.actor(), case))
+        return _geojson(wire.feature(session, web.runtime().settings, web.actor(), case))
 
 
 @cases.get("/<number>/events")
@@ -108,14 +121,130 @@ def act(number: str, action: str):
     """Do a step of the workflow and answer with the case as it is then."""
     settings, actor = web.runtime().settings, web.actor()
     workflow.require_role(actor.role, action)
-    given = api.checked(wire.ActionGiven, _fields()).model_dump(exclude_none=True)
+    given = api.checked(wire.ActionGiven, _fields()).fields()
     version = given.pop("version", None)
     stored = evidence.store(settings, api.photos(request.files))
     now = datetime.now(UTC)
     with web.transaction() as session:
-        case_id = handling.act(session, settings, actor, number, action, given, stored, at=now, version=version)
-        case = queries.after_step(session, case_id)
-        return _geojson(wire.feature(session, actor, case))
+        case = handling.act(session, settings, actor, number, action, given, stored, at=now, version=version)
+        feature = wire.feature(session, settings, actor, case)
+    return _geojson(feature)
+
+
+@cases.get("/<number>/tasks")
+@cases.doc(summary="Tasks and duplicates of a case")
+def family(number: str):
+    """The tasks that a case was split into, and the cases that were merged into it."""
+    actor = web.actor()
+    with web.transaction() as session:
+        case = queries.require_case(session, actor, number)
+        features = wire.features(session, web.runtime().settings, actor, queries.family(session, case.id))
+    return _geojson({"type": "FeatureCollection", "features": features, "next": None})
+
+
+@cases.post("/claim")
+@cases.doc(
+    summary="Claim the next case", description="Of those that wait for you: what is due first. 204 when none does."
+)
+@api.documented(body=wire.ClaimGiven)
+def claim_next():
+    """Take the next case out of the queue for some minutes."""
+    actor, settings = web.actor(), web.runtime().settings
+    given = api.checked(wire.ClaimGiven, _fields())
+    states = tuple(filter(None, (given.state or "").split(",")))
+    with web.transaction() as session:
+        claimed = claims.claim_next(session, settings, actor, states)
+        if claimed is None:
+            return Response(status=204)
+        return _claimed(session, claimed)
+
+
+@cases.post("/<number>/claim")
+@cases.doc(summary="Claim a case", description="409 when someone else holds it. Again: it is kept longer.")
+def claim(number: str):
+    """Take this case for some minutes."""
+    with web.transaction() as session:
+        return _claimed(session, claims.claim(session, web.runtime().settings, web.actor(), number))
+
+
+@cases.delete("/<number>/claim")
+@cases.doc(summary="Give a claimed case back")
+def release(number: str):
+    """Let others take it."""
+    with web.transaction() as session:
+        claims.release(session, web.actor(), number)
+    return Response(status=204)
+
+
+def _claimed(session, claimed: claims.Claim) -> Response:
+    case = queries.lines(session, [claimed.case_id])[0]
+    feature = wire.feature(session, web.runtime().settings, web.actor(), case)
+    feature["properties"]["claimed_until"] = wire.moment(claimed.until)
+    return _geojson(feature)
+
+
+@cases.post("/<number>/reporters")
+@cases.doc(summary="Report an open case too", description="“Me too”, instead of a duplicate. Each person once.")
+@api.documented(body=wire.JoinGiven)
+def join(number: str):
+    """Add the caller as another reporter."""
+    given, actor = api.checked(wire.JoinGiven, _fields()), web.actor()
+    workflow.require_role(actor.role, workflow.REPORT)
+    place = handling.place_of(given.model_dump())
+    about = {"source": intake.USUAL_SOURCE[actor.role], "description": given.description, "place": place}
+    with web.transaction() as session:
+        joined = duplicates.join(session, actor, number, at=datetime.now(UTC), **about)
+    return {"number": joined.number, "added": joined.added}, 201 if joined.added else 200
+
+
+@cases.get("/<number>/requests")
+@cases.doc(summary="Requests for a case", description="Extensions, suspensions and appeals, oldest first.")
+def requests_of(number: str):
+    """The requests of a case."""
+    with web.transaction() as session:
+        case = queries.require_case(session, web.actor(), number)
+        return {"requests": [wire.request(one) for one in requests.of_case(session, case.id)]}
+
+
+@cases.post("/<number>/requests")
+@cases.doc(summary="Ask for an extension, a suspension, or that lateness not count")
+@api.documented(body=wire.RequestGiven)
+def ask(number: str):
+    """Ask; a department's own request goes straight to the dispatcher, a handler's to the department first."""
+    given, now = api.checked(wire.RequestGiven, _fields()), datetime.now(UTC)
+    settings, actor = web.runtime().settings, web.actor()
+    with web.transaction() as session:
+        asked = requests.ask(session, settings, actor, number, given.kind, given.reason, at=now, until=given.until)
+        return wire.request(asked), 201
+
+
+@cases.post("/requests/<int:request_id>/<any(review, decide):turn>")
+@cases.doc(summary="Review (department) or decide (dispatcher) a request")
+@api.documented(body=wire.DecisionGiven)
+def answer(request_id: int, turn: str):
+    """Grant or refuse."""
+    given, now = api.checked(wire.DecisionGiven, _fields()), datetime.now(UTC)
+    settings, actor = web.runtime().settings, web.actor()
+    do = {"review": requests.review, "decide": requests.decide}[turn]
+    with web.transaction() as session:
+        return wire.request(do(session, settings, actor, request_id, given.grant, given.note, at=now))
+
+
+@cases.delete("/requests/<int:request_id>")
+@cases.doc(summary="Take a request back")
+def withdraw(request_id: int):
+    """Withdraw while it waits."""
+    settings, actor, now = web.runtime().settings, web.actor(), datetime.now(UTC)
+    with web.transaction() as session:
+        return wire.request(requests.withdraw(session, settings, actor, request_id, at=now))
+
+
+@cases.get("/requests")
+@cases.doc(summary="Requests that wait for you")
+def requests_waiting():
+    """For a department those to review, for a dispatcher those to decide, oldest first."""
+    with web.transaction() as session:
+        return {"requests": [wire.request(one) for one in requests.waiting(session, web.actor())]}
 
 
 @cases.get("/<number>/photos/<int:photo_id>")

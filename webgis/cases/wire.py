@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 from flask import url_for
-from pydantic import Field
+from pydantic import Field, field_validator
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
@@ -13,9 +13,9 @@ from webgis import geo
 from webgis.accounts.actor import Actor
 from webgis.api import Given
 from webgis.cases import handling, intake, queries, workflow
-from webgis.cases.models import Photo
-from webgis.catalog.models import FilingCondition
+from webgis.cases.models import CaseRequest, Photo
 from webgis.catalog.rules import limit_text
+from webgis.settings import Settings
 
 
 class ReportGiven(Given):
@@ -34,20 +34,80 @@ class ReportGiven(Given):
     source: str | None = Field(
         None, max_length=32, description="default: inspector for inspectors, hotline for acceptors"
     )
+    component: str | None = Field(None, pattern=r"^\d{17}$", description="code of a registered component")
+    footprint: dict[str, Any] | str | None = Field(
+        None, description="ground of an incident: a GeoJSON line or polygon in `crs`"
+    )
 
 
 class ActionGiven(Given):
     """What a step is given. Which fields a step needs and takes is the workflow's to say."""
 
     condition: int | None = Field(None, description="file: id of a filing condition")
-    department: str | None = Field(None, max_length=64, description="dispatch: code of a department")
-    reason: str | None = Field(None, max_length=handling.LONGEST_TEXT, description="reject, return")
+    department: str | None = Field(
+        None, max_length=64, description="dispatch: code of a department, or auto: as the routing rules choose"
+    )
+    departments: list[str] | None = Field(
+        None, max_length=20, description="split: codes; redo, verify: whose tasks are to be done again"
+    )
+    reason: str | None = Field(None, max_length=handling.LONGEST_TEXT, description="why; returns always carry one")
     note: str | None = Field(None, max_length=handling.LONGEST_TEXT)
-    result: Literal["pass", "fail"] | None = Field(None, description="verify")
+    result: Literal["pass", "fail", "found", "not_found"] | None = Field(None, description="verify, confirm")
+    into: str | None = Field(None, pattern=r"^\d{19}$", description="merge: number of the case to follow")
+    kind: Literal["component", "matter"] | None = Field(None, description="reclassify")
+    class_: str | None = Field(None, alias="class", pattern=r"^\d{5}$", description="reclassify")
+    address: str | None = Field(None, max_length=intake.LONGEST_ADDRESS, description="relocate")
+    handler: str | None = Field(None, max_length=100, description="assign: login of someone of the department")
+    inspector: str | None = Field(
+        None, max_length=100, description="request_confirmation, request_verification: login; default: who is on duty"
+    )
+    until: datetime | None = Field(None, description="suspend: its end; without an offset in the city's time zone")
+    footprint: dict[str, Any] | str | None = Field(None, description="split: a GeoJSON line or polygon")
     lon: float | None = Field(None, allow_inf_nan=False)
     lat: float | None = Field(None, allow_inf_nan=False)
     crs: Literal[geo.CRS_NAMES] | None = None
+    accuracy_m: float | None = Field(None, ge=0, le=intake.LARGEST_ACCURACY_M)
     version: int | None = Field(None, description="the case's version on the page acted on; an older one is refused")
+
+    @field_validator("departments", mode="before")
+    @classmethod
+    def _listed(cls, given: Any) -> Any:
+        """A form gives codes with commas."""
+        return [code.strip() for code in given.split(",") if code.strip()] if isinstance(given, str) else given
+
+    def fields(self) -> dict[str, Any]:
+        """What was given, by the names on the wire, as JSON values."""
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
+
+
+class RequestGiven(Given):
+    """A request for a case."""
+
+    kind: Literal[workflow.REQUEST_KINDS]
+    reason: str = Field(min_length=1, max_length=handling.LONGEST_TEXT)
+    until: datetime | None = Field(None, description="suspension: its end")
+
+
+class DecisionGiven(Given):
+    """A review or decision of a request."""
+
+    grant: bool
+    note: str | None = Field(None, max_length=handling.LONGEST_TEXT, description="needed when it is refused")
+
+
+class ClaimGiven(Given):
+    """Which queue to claim from."""
+
+    state: str | None = Field(None, description="one or more states that wait for you, separated by commas")
+
+
+class JoinGiven(Given):
+    """Reporting an open case too."""
+
+    description: str | None = Field(None, max_length=intake.LONGEST_DESCRIPTION)
+    lon: float | None = Field(None, allow_inf_nan=False)
+    lat: float | None = Field(None, allow_inf_nan=False)
+    crs: Literal[geo.CRS_NAMES] = "wgs84"
 
 
 class ListGiven(Given):
@@ -63,6 +123,7 @@ class ListGiven(Given):
     since: datetime | None = Field(None, description="reported at or after; without an offset in the city's time zone")
     until: datetime | None = Field(None, description="reported before")
     q: str | None = Field(None, max_length=100, description="number, or words in the description or address")
+    order: Literal[queries.ORDERS] = Field("newest", description="due: open cases by what is due first")
     limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
     cursor: str | None = Field(None, description="of the page before")
 
@@ -95,12 +156,12 @@ def _utc(field: str, moment: datetime | None, zone: tzinfo) -> datetime | None:
         raise workflow.bad_field(field, None, "a moment of the years 1 to 9999") from None
 
 
-def feature(session: Session, actor: Actor, case: Row) -> dict[str, Any]:
+def feature(session: Session, settings: Settings, actor: Actor, case: Row) -> dict[str, Any]:
     """One case as a GeoJSON Feature."""
-    return features(session, actor, [case])[0]
+    return features(session, settings, actor, [case])[0]
 
 
-def features(session: Session, actor: Actor, cases: Sequence[Row]) -> list[dict[str, Any]]:
+def features(session: Session, settings: Settings, actor: Actor, cases: Sequence[Row]) -> list[dict[str, Any]]:
     """Cases as GeoJSON Features, with the actions open to this person and, while they wait to be filed, conditions."""
     photos = queries.photos(session, [case.id for case in cases if case.photo_count])
     offered = queries.offered_conditions(session, cases)
@@ -110,14 +171,14 @@ def features(session: Session, actor: Actor, cases: Sequence[Row]) -> list[dict[
             "type": "Feature",
             "id": case.number,
             "geometry": {"type": "Point", "coordinates": [case.lon, case.lat]},
-            "properties": _properties(actor, case, photos.get(case.id, []), now)
+            "properties": _properties(settings, actor, case, photos.get(case.id, []), now)
             | ({"conditions": [_condition(one) for one in offered[case.id]]} if case.id in offered else {}),
         }
         for case in cases
     ]
 
 
-def _properties(actor: Actor, case: Row, photos: Sequence[Photo], now: datetime) -> dict[str, Any]:
+def _properties(settings: Settings, actor: Actor, case: Row, photos: Sequence[Photo], now: datetime) -> dict[str, Any]:
     return {
         "number": case.number,
         "state": case.state,
@@ -140,12 +201,23 @@ def _properties(actor: Actor, case: Row, photos: Sequence[Photo], now: datetime)
         "closed_at": moment(case.closed_at),
         "rework_count": case.rework_count,
         "version": case.version,
+        "due": moment(case.due_at),
+        "paused_at": moment(case.paused_at),
+        "resume_at": moment(case.resume_at),
+        "extensions": case.extension_count,
+        "flags": case.flags,
+        "confirmation": case.confirmation,
+        "component": case.component_code,
+        "relation": case.relation,
+        "parent": case.parent_number,
+        "handler": case.handler_login and {"login": case.handler_login, "name": case.handler_name},
+        "inspector": case.inspector_login and {"login": case.inspector_login, "name": case.inspector_name},
         "photos": [photo(case.number, one) for one in photos],
-        "actions": queries.open_actions(actor, case),
+        "actions": queries.open_actions(actor, case, settings),
     }
 
 
-def _condition(condition: FilingCondition) -> dict[str, Any]:
+def _condition(condition: Row) -> dict[str, Any]:
     limit = {"value": condition.limit_value, "unit": condition.limit_unit}
     return {
         "id": condition.id,
@@ -178,6 +250,7 @@ def event_features(number: str, events: Sequence[Row], photos: Sequence[Photo]) 
             "id": event.id,
             "geometry": None if event.lon is None else {"type": "Point", "coordinates": [event.lon, event.lat]},
             "properties": {
+                "seq": event.seq,
                 "action": event.action,
                 "at": moment(event.at),
                 "from": event.from_state,
@@ -185,11 +258,29 @@ def event_features(number: str, events: Sequence[Row], photos: Sequence[Photo]) 
                 "by": {"login": event.login, "name": event.name, "role": event.role},
                 "department": event.department_code,
                 "given": event.given,
+                "facts": event.facts or {},
                 "photos": [photo(number, one) for one in photos if one.event_id == event.id],
             },
         }
         for event in events
     ]
+
+
+def request(one: CaseRequest) -> dict[str, Any]:
+    """A request as JSON."""
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "state": one.state,
+        "department": one.department_code,
+        "reason": one.reason,
+        "until": moment(one.until_at),
+        "asked_at": moment(one.asked_at),
+        "reviewed_at": moment(one.reviewed_at),
+        "review_note": one.review_note,
+        "decided_at": moment(one.decided_at),
+        "decision_note": one.decision_note,
+    }
 
 
 def moment(value: datetime | None) -> str | None:

@@ -1,27 +1,45 @@
 """Who may do what next with a case, and what must be given: one table, and the functions that read it.
 
 Values in, a step or a refusal out: no request, session or clock. The stages are those of GB/T 30428.8 and CJJ/T 106:
-report, filing (立案), dispatch (派遣), handling (处置), verification (核查), closing (结案).
+report, confirmation (核实), filing (立案), dispatch (派遣), handling (处置), verification (核查), closing (结案). The
+table is drawn in `docs/workflow.md` by `webgis workflow draw`.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webgis.errors import Conflict, Forbidden, Invalid
+from webgis.errors import Conflict, Forbidden, Invalid, WebgisError
 
-REPORTED, FILED, DISPATCHED, HANDLING = "reported", "filed", "dispatched", "handling"
-RESOLVED, VERIFIED, CLOSED, REJECTED = "resolved", "verified", "closed", "rejected"
-STATES = (REPORTED, FILED, DISPATCHED, HANDLING, RESOLVED, VERIFIED, CLOSED, REJECTED)
-ENDED = (CLOSED, REJECTED)
+REPORTED, CONFIRMING, FILED, DISPATCHED, HANDLING = "reported", "confirming", "filed", "dispatched", "handling"
+SUSPENDED, SPLIT, RESOLVED, VERIFYING, VERIFIED = "suspended", "split", "resolved", "verifying", "verified"
+CLOSED, REJECTED, MERGED, VOID = "closed", "rejected", "merged", "void"
+OUTCOMES = (CLOSED, REJECTED, MERGED, VOID)
+"""The states in which a case has ended."""
+
+STATES = (
+    REPORTED, CONFIRMING, FILED, DISPATCHED, HANDLING, SUSPENDED, SPLIT, RESOLVED, VERIFYING, VERIFIED, *OUTCOMES,
+)  # fmt: skip
+OPEN = tuple(state for state in STATES if state not in OUTCOMES)
+RELATIONS = ("duplicate", "task")
+"""What a case is to its parent: a duplicate merged into it (合并), or a task split from it (拆分)."""
+
+REQUEST_KINDS = ("extension", "suspension", "appeal")
+REQUEST_STATES = ("asked", "reviewed", "granted", "refused", "withdrawn")
+
+SINGLE, PARENT, TASK = "single", "parent", "task"
+"""What a case is: one for itself, one that was split into tasks, or a task."""
+
+ANY = (SINGLE, PARENT, TASK)
+WHOLE = (SINGLE, PARENT)
 
 
 @dataclass(frozen=True)
 class Step:
     """One row: `action` takes a case from `source` to `target` when one of `who` gives what it `needs`.
 
-    A need is a field name, or several joined by "|" of which one is enough. `when` tells rows of one action apart by
-    a given value. `takes` are fields that may be given besides.
+    A need is a field name, or several joined by "|" of which one is enough. Rows of one action and source are told
+    apart by a given value (`when`) or by what the case is (`of`). `takes` are fields that may be given besides.
     """
 
     action: str
@@ -31,53 +49,133 @@ class Step:
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     when: tuple[str, str] | None = None
+    of: tuple[str, ...] = WHOLE
 
 
-PLACE = ("lon", "lat", "crs")
+PLACE = ("lon", "lat", "crs", "accuracy_m")
 EVIDENCE = ("note", "photos", *PLACE)
+REPORTERS = ("inspector", "acceptor", "dispatcher", "system", "public")
+CENTRE = ("acceptor", "dispatcher")
+PEOPLE = ("inspector", "acceptor", "dispatcher", "department", "manager", "administrator")
+LOOK = ("note", "reason", "photos", *PLACE)
+
+
+def _same(action: str, states: Collection[str], who: tuple[str, ...], *rest, of: tuple[str, ...]) -> tuple[Step, ...]:
+    """Rows of an action that leaves the state as it is."""
+    return tuple(Step(action, state, state, who, *rest, of=of) for state in states)
+
+
+def _from(action: str, states: Collection[str], target: str, who: tuple[str, ...], *rest, of=WHOLE) -> tuple[Step, ...]:
+    """Rows of an action that leads from several states to one."""
+    return tuple(Step(action, state, target, who, *rest, of=of) for state in states)
+
 
 STEPS = (
-    Step("report", None, REPORTED, ("inspector", "acceptor", "dispatcher"),
-         ("lon", "lat", "kind", "class", "description"), ("crs", "address", "accuracy_m", "source", "photos")),
+    Step("report", None, REPORTED, REPORTERS, ("lon", "lat", "kind", "class", "description"),
+         ("crs", "address", "accuracy_m", "source", "photos", "component", "footprint")),
+    Step("split", None, DISPATCHED, ("dispatcher",), ("department",), of=(TASK,)),
+
+    Step("request_confirmation", REPORTED, CONFIRMING, ("acceptor",), (), ("inspector", "note")),
+    Step("request_confirmation", CONFIRMING, CONFIRMING, ("acceptor",), (), ("inspector", "note")),
+    Step("confirm", CONFIRMING, REPORTED, ("inspector",), ("result", "photos", "lon", "lat"), LOOK,
+         when=("result", "found")),
+    Step("confirm", CONFIRMING, REPORTED, ("inspector",), ("result", "note|photos", "lon", "lat"), LOOK,
+         when=("result", "not_found")),
     Step("file", REPORTED, FILED, ("acceptor",), ("condition",), ("note",)),
     Step("reject", REPORTED, REJECTED, ("acceptor",), ("reason",), ("note",)),
-    Step("dispatch", FILED, DISPATCHED, ("dispatcher",), ("department",), ("note",)),
-    Step("return", FILED, REPORTED, ("dispatcher",), ("reason",), ("note",)),
-    Step("receive", DISPATCHED, HANDLING, ("department",), (), ("note",)),
-    Step("return", DISPATCHED, FILED, ("department",), ("reason",), ("note",)),
-    Step("return", HANDLING, FILED, ("department",), ("reason",), ("note",)),
-    Step("resolve", HANDLING, RESOLVED, ("department",), ("note|photos",), EVIDENCE),
-    Step("verify", RESOLVED, VERIFIED, ("inspector",), ("result",), EVIDENCE, when=("result", "pass")),
-    Step("verify", RESOLVED, HANDLING, ("inspector",), ("result", "note|photos"), EVIDENCE, when=("result", "fail")),
-    Step("close", VERIFIED, CLOSED, ("acceptor", "dispatcher"), (), ("note",)),
+    Step("reclassify", REPORTED, REPORTED, ("acceptor",), ("kind", "class"), ("note",)),
+    Step("reclassify", FILED, REPORTED, CENTRE, ("kind", "class"), ("note",), of=(SINGLE,)),
+    *_same("relocate", (REPORTED, FILED), CENTRE, ("lon", "lat"), ("crs", "accuracy_m", "address", "note"), of=WHOLE),
+
+    *_from("merge", (REPORTED, FILED), MERGED, CENTRE, ("into",), ("note",), of=(SINGLE,)),
+    Step("merge", MERGED, MERGED, ("system",), ("into",), of=(SINGLE,)),
+    Step("unmerge", MERGED, REPORTED, CENTRE, ("reason",), ("note",), of=(SINGLE,)),
+    *_from("void", (REPORTED, CONFIRMING), VOID, ("acceptor", "administrator"), ("reason",), ("note",)),
+    *_from("void", (FILED, DISPATCHED), VOID, ("dispatcher", "administrator"), ("reason",), ("note",),
+           of=(SINGLE, TASK)),
+    Step("void", SPLIT, VOID, ("dispatcher", "administrator"), ("reason",), ("note",), of=(PARENT,)),
+    *_from("void", (HANDLING, SUSPENDED, RESOLVED), VOID, ("system",), ("reason",), ("note",), of=(TASK,)),
+
+    Step("dispatch", FILED, DISPATCHED, ("dispatcher",), ("department",), ("note",), of=(SINGLE, TASK)),
+    Step("split", FILED, SPLIT, ("dispatcher",), ("departments",), ("note", "footprint"), of=(SINGLE,)),
+    Step("return", FILED, REPORTED, ("dispatcher",), ("reason",), ("note",), of=(SINGLE,)),
+    Step("return", SPLIT, FILED, ("system",), ("reason",), of=(PARENT,)),
+
+    Step("receive", DISPATCHED, HANDLING, ("department",), (), ("note",), of=(SINGLE, TASK)),
+    *_same("assign", (DISPATCHED, HANDLING), ("department",), ("handler",), ("note",), of=(SINGLE, TASK)),
+    *_from("return", (DISPATCHED, HANDLING), FILED, ("department",), ("reason",), ("note",), of=(SINGLE, TASK)),
+    Step("suspend", HANDLING, SUSPENDED, ("dispatcher",), ("reason", "until"), ("note",), of=(SINGLE, TASK)),
+    Step("resume", SUSPENDED, HANDLING, ("dispatcher", "system"), (), ("note",), of=(SINGLE, TASK)),
+    Step("resolve", HANDLING, RESOLVED, ("department",), ("note|photos",), EVIDENCE, of=(SINGLE, TASK)),
+    Step("resolve", SPLIT, RESOLVED, ("system",), (), of=(PARENT,)),
+    Step("redo", RESOLVED, HANDLING, (*CENTRE, "system"), ("reason",), ("note",), of=(SINGLE, TASK)),
+    Step("redo", RESOLVED, SPLIT, (*CENTRE, "system"), ("reason",), ("note", "departments"), of=(PARENT,)),
+
+    *_from("request_verification", (RESOLVED, VERIFYING), VERIFYING, CENTRE, (), ("inspector", "note")),
+    *(
+        row
+        for source in (RESOLVED, VERIFYING)
+        for row in (
+            Step("verify", source, VERIFIED, ("inspector",), ("result",), LOOK, when=("result", "pass")),
+            Step("verify", source, HANDLING, ("inspector",), ("result", "note|photos"), LOOK,
+                 when=("result", "fail"), of=(SINGLE,)),
+            Step("verify", source, SPLIT, ("inspector",), ("result", "note|photos"), (*LOOK, "departments"),
+                 when=("result", "fail"), of=(PARENT,)),
+        )
+    ),
+    Step("return", VERIFIED, RESOLVED, ("acceptor",), ("reason",), ("note",)),
+    Step("close", VERIFIED, CLOSED, CENTRE, (), ("note",)),
+    Step("close", RESOLVED, CLOSED, ("system",), (), of=(TASK,)),
+    *_from("force_close", (FILED, DISPATCHED, HANDLING, SUSPENDED, SPLIT, RESOLVED, VERIFYING, VERIFIED), CLOSED,
+           ("dispatcher", "manager"), ("reason",), ("note",)),
+    *_from("force_close", (FILED, DISPATCHED, HANDLING, SUSPENDED, RESOLVED), CLOSED, ("system",), ("reason",),
+           of=(TASK,)),
+    Step("reopen", CLOSED, FILED, (*CENTRE, "manager", "public"), ("reason",), ("note", "photos")),
+    Step("reopen", REJECTED, REPORTED, (*CENTRE, "manager", "public"), ("reason",), ("note", "photos")),
+    Step("reopen", VOID, REPORTED, ("dispatcher", "administrator"), ("reason",), ("note",)),
+
+    *_same("urge", OPEN, ("dispatcher", "manager"), (), ("note",), of=ANY),
+    *_same("note", STATES, (*PEOPLE, "system"), ("note|photos",), ("note", "photos"), of=ANY),
 )  # fmt: skip
 
 ACTIONS = tuple(dict.fromkeys(step.action for step in STEPS))
 REPORT = STEPS[0].action
+ROADS = (
+    "request_confirmation", "confirm", "file", "reject", "dispatch", "receive", "resolve", "request_verification",
+    "verify", "close",
+)  # fmt: skip
+"""The actions that are somebody's daily work, in the order of the road; the others are for what is out of the way."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the table needs to know of a case: its state, its department, and who resolved it last (a person's id)."""
+    """What the table needs to know of a case.
+
+    Its state, what it is (`shape`), its department, who resolved it last, who reported it, the inspector it was given
+    to (persons' ids), and whether it waits for a confirmation before it may be filed.
+    """
 
     state: str
     department: str | None = None
     resolved_by: int | None = None
+    reported_by: int | None = None
+    inspector: int | None = None
+    shape: str = SINGLE
+    unconfirmed: bool = False
 
 
 @dataclass(frozen=True)
 class Who:
-    """What the table needs to know of the one who acts: a person's id, role and department."""
+    """What the table needs to know of the one who acts: id, role, and the departments they speak for."""
 
-    id: int
+    id: int | None
     role: str
-    department: str | None = None
+    departments: Collection[str] = ()
 
 
 def open_actions(who: Who, case: Standing) -> list[str]:
     """The actions this person may do with this case now, in the order of the table."""
-    steps = (step for step in STEPS if step.source == case.state)
-    return list(dict.fromkeys(step.action for step in steps if _hindrance(who, case, step) is None))
+    return list(dict.fromkeys(step.action for step in _BY_STATE[case.state] if hindrance(who, case, step) is None))
 
 
 def choose(who: Who, case: Standing, action: str, given: Mapping[str, Any]) -> Step:
@@ -88,34 +186,63 @@ def choose(who: Who, case: Standing, action: str, given: Mapping[str, Any]) -> S
     """
     if action not in ACTIONS or action == REPORT:
         raise _unknown(action)
-    rows = [step for step in STEPS if step.action == action and step.source == case.state]
+    rows = [step for step in _BY_STATE[case.state] if step.action == action and case.shape in step.of]
     if not rows:
         actions = open_actions(who, case)
         raise Conflict(
             "cases.step-not-open",
-            f"'{action}' is not possible while the case is {case.state}. Open to you: {_words(actions)}",
+            f"'{action}' is not possible while the {_thing(case)} is {case.state}. Open to you: {_words(actions)}",
             action=action,
             state=case.state,
             actions=actions,
         )
-    if hindrance := _hindrance(who, case, rows[0]):
-        raise hindrance
-    step = _row_for(rows, given)
+    hindrances = [hindrance(who, case, step) for step in rows]
+    if None not in hindrances:
+        raise next((one for one in hindrances if one.code != "cases.not-your-role"), hindrances[0])
+    step = _row_for([row for row, hindered in zip(rows, hindrances, strict=True) if hindered is None], given)
     require(step, given)
     return step
 
 
-def _hindrance(who: Who, case: Standing, step: Step) -> Forbidden | None:
-    """Why this person may not do this step, or None."""
+def hindrance(who: Who, case: Standing, step: Step, of: tuple[str, ...] | None = None) -> WebgisError | None:
+    """Why this person may not do this step, or None. `of` stands for the row's own."""
+    if case.shape not in (of or step.of):
+        return Conflict("cases.step-not-open", f"'{step.action}' is not for a {_thing(case)}", action=step.action)
     if who.role not in step.who:
         return _wrong_role(who.role, step.action, step.who)
-    if who.role == "department" and case.department != who.department:
+    if who.role == "department" and case.department not in who.departments:
         return Forbidden(
             "cases.not-your-department", "This case is with another department", department=case.department
         )
-    if step.action == "verify" and who.id == case.resolved_by:
-        return Forbidden("cases.own-work", "Verification is done by someone other than who resolved the case")
+    if step.action == "file" and case.unconfirmed:
+        return Conflict(
+            "cases.confirm-first",
+            "An inspector must have found it before it is filed: request_confirmation, or reject it",
+            state=case.state,
+            actions=["request_confirmation", "reject"],
+        )
+    if step.action == "verify":
+        return _not_verifier(who, case)
+    if step.action == "confirm" and case.inspector not in (None, who.id):
+        return _other_inspector(case)
     return None
+
+
+def _not_verifier(who: Who, case: Standing) -> Forbidden | None:
+    """Who resolved or reported a case, or speaks for the department that resolved it, does not verify it."""
+    if who.id == case.resolved_by:
+        return Forbidden("cases.own-work", "Verification is done by someone other than who resolved the case")
+    if who.id == case.reported_by:
+        return Forbidden("cases.own-report", "Verification is done by someone other than who reported the case")
+    if case.department is not None and case.department in who.departments:
+        return Forbidden("cases.own-department", "Nobody verifies the work of a department they belong to")
+    if case.state == VERIFYING and case.inspector not in (None, who.id):
+        return _other_inspector(case)
+    return None
+
+
+def _other_inspector(case: Standing) -> Forbidden:
+    return Forbidden("cases.other-inspector", "This was given to another inspector", inspector=case.inspector)
 
 
 def require_role(role: str, action: str) -> None:
@@ -123,11 +250,28 @@ def require_role(role: str, action: str) -> None:
 
     Cheap, to be asked before anything that was sent with the step is kept.
     """
-    roles = tuple(dict.fromkeys(name for step in STEPS if step.action == action for name in step.who))
-    if not roles:
+    roles = _ROLES.get(action)
+    if roles is None:
         raise _unknown(action)
     if role not in roles:
         raise _wrong_role(role, action, roles)
+
+
+_BY_STATE = {state: tuple(step for step in STEPS if step.source == state) for state in STATES}
+_ROLES = {
+    action: tuple(dict.fromkeys(name for step in STEPS if step.action == action for name in step.who))
+    for action in ACTIONS
+}
+
+
+def duties(role: str) -> tuple[str, ...]:
+    """The states in which the table has daily work for this role."""
+    work = (step for step in STEPS if step.action in ROADS and role in step.who and step.source != step.target)
+    return tuple(dict.fromkeys(step.source for step in work if step.source))
+
+
+def _thing(case: Standing) -> str:
+    return "task" if case.shape == TASK else "case"
 
 
 def _unknown(action: str) -> Invalid:

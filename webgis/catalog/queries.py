@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Row, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from webgis import db
 from webgis.catalog import rules, standards
 from webgis.catalog.models import CaseClass, FilingCondition, FilingStandard
 from webgis.catalog.standards import CURRENT
@@ -74,6 +75,14 @@ def conditions_of(session: Session, kind: str, code: str, city_code: str | None 
     "...异常") and has no conditions of its own has those of the component.
     """
     return conditions_by_class(session, [(kind, code)], city_code)[kind, code]
+
+
+def offered(session: Session, kind: str, code: str, place: str) -> list[Row]:
+    """The conditions on which a class may be filed at a place (code of a cell or area), in one statement.
+
+    Columns of `city.filing_condition`; the same as `conditions_of` with the place's code.
+    """
+    return db.call(session, "SELECT * FROM fn.offered_conditions(%s, %s, %s)", kind, code, place)
 
 
 def conditions_by_class(

@@ -95,8 +95,9 @@ class _Telling:
             story.description,
             crs="cgcs2000",
             accuracy_m=8.0,
+            acknowledged=True,
         )
-        number = intake.report(self.session, self.settings, reporter, report, photos, at=story.at)
+        number = intake.report(self.session, self.settings, reporter, report, photos, at=story.at).number
         conditions = catalog.conditions_of(self.session, story.kind, story.class_code, self.cell.code)
         condition = conditions[self.number % len(conditions)]
         department = people.responsible(self.cell.code[:6], condition.department_kind or "other")

@@ -1,52 +1,237 @@
--- A case as people see it: with the names of its class and department, its place in degrees, and its photos counted.
+-- A case as people see it: with the names of its class, department and people, its place in degrees, its photos counted.
 CREATE VIEW fn.case_line AS
 SELECT c.id, c.number, c.state, c.kind, c.standard, c.class_code, k.name_zh AS class_zh, k.name_en AS class_en,
        c.description, c.address, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat, c.accuracy_m, c.cell_code, c.source,
        c.condition_id, c.department_code, d.name_zh AS department_zh, d.name_en AS department_en, c.resolver_id,
-       c.reported_at, c.dispatched_at, c.deadline_at, c.resolved_at, c.closed_at, c.changed_at, c.rework_count,
-       c.version, (SELECT count(*) FROM city.photo p WHERE p.case_id = c.id) AS photo_count
+       c.reporter_id, c.handler_id, h.login AS handler_login, h.name AS handler_name, c.inspector_id,
+       i.login AS inspector_login, i.name AS inspector_name, c.component_code, c.confirmation, c.flags, c.relation,
+       c.parent_id, p.number AS parent_number, c.outcome, c.ledger, c.due_at, c.paused_at, c.resume_at,
+       c.extension_count, c.reported_at, c.dispatched_at, c.deadline_at, c.resolved_at, c.closed_at, c.changed_at,
+       c.rework_count, c.version, (SELECT count(*) FROM city.photo f WHERE f.case_id = c.id) AS photo_count
 FROM city.case c
 JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
-LEFT JOIN city.department d ON d.code = c.department_code;
+LEFT JOIN city.department d ON d.code = c.department_code
+LEFT JOIN city.person h ON h.id = c.handler_id
+LEFT JOIN city.person i ON i.id = c.inspector_id
+LEFT JOIN city.case p ON p.id = c.parent_id;
 
--- Cases by id, newest first. PL/pgSQL keeps the plan, and planning costs more than the answer.
+-- Cases by id, in the order of the ids. PL/pgSQL keeps the plan, and planning costs more than the answer.
 CREATE FUNCTION fn.case_lines(ids bigint[]) RETURNS SETOF fn.case_line
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
-    SELECT * FROM fn.case_line l WHERE l.id = ANY(case_lines.ids) ORDER BY l.reported_at DESC, l.id DESC;
+    SELECT l.* FROM unnest(case_lines.ids) WITH ORDINALITY AS wanted (id, place)
+    JOIN fn.case_line l ON l.id = wanted.id ORDER BY wanted.place;
 END $$;
 
--- A case locked for a step, if it may be seen: `seen_by` is a department's code, or null for all cases.
-CREATE FUNCTION fn.lock_case(number text, seen_by text) RETURNS SETOF city.case
-LANGUAGE plpgsql VOLATILE AS $$
+-- One case by its number, if it may be seen: `departments` (null: all) and a prefix of cells' codes (null: all).
+CREATE FUNCTION fn.case_of(number text, departments varchar[], area varchar) RETURNS SETOF fn.case_line
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
-    SELECT c.* FROM city.case c
-    WHERE c.number = lock_case.number AND (lock_case.seen_by IS NULL OR c.department_code = lock_case.seen_by)
-    FOR UPDATE;
+    SELECT l.* FROM fn.case_line l
+    WHERE l.number = case_of.number
+      AND (case_of.departments IS NULL OR l.department_code = ANY(case_of.departments))
+      AND (case_of.area IS NULL OR starts_with(l.cell_code, case_of.area));
 END $$;
 
--- Write a step: `changes` are columns of the case by name, `event` those of its event; returns the event's id.
-CREATE FUNCTION fn.write_step(case_id bigint, changes jsonb, event jsonb) RETURNS bigint
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE event_id bigint;
-BEGIN
-    UPDATE city.case c
-    SET (state, condition_id, department_code, resolver_id, dispatched_at, deadline_at, resolved_at, closed_at,
-         rework_count, changed_at, version) =
-        (SELECT n.state, n.condition_id, n.department_code, n.resolver_id, n.dispatched_at, n.deadline_at,
-                n.resolved_at, n.closed_at, n.rework_count, now(), c.version + 1
-         FROM jsonb_populate_record(c, write_step.changes) n)
-    WHERE c.id = write_step.case_id;
+-- What a step needs to know of a case: its row, its claim, the limit of its filing condition, and how far a given place
+-- is from the case and whether it lies in the case's cell.
+CREATE TYPE fn.locked_case AS (
+    id bigint, number text, state text, kind text, standard text, class_code text, cell_code text, cell_id bigint,
+    lon double precision, lat double precision, accuracy_m double precision, source text, reporter_id integer,
+    department_code varchar, condition_id bigint, resolver_id integer, handler_id integer, inspector_id integer,
+    component_code text, confirmation text, flags text[], returned jsonb, ledger jsonb, relation text, parent_id bigint,
+    reported_at timestamptz, dispatched_at timestamptz, deadline_at timestamptz, due_at timestamptz,
+    resolved_at timestamptz, closed_at timestamptz, paused_at timestamptz, rework_count smallint,
+    extension_count smallint, version integer, claimed_by integer, claimed_until timestamptz, limit_value integer,
+    limit_unit varchar, place_m double precision, in_cell boolean
+);
 
-    INSERT INTO city.case_event
-        (case_id, at, action, from_state, to_state, person_id, role, department_code, given, geom)
-    SELECT write_step.case_id, e.at, e.action, e.from_state, e.to_state, e.person_id, e.role, e.department_code,
-           e.given, ST_SetSRID(ST_Point(e.lon, e.lat), 4490)
-    FROM jsonb_to_record(write_step.event) AS e
+-- Lock cases in the order of their age, so that two who lock the same ones do not wait for each other.
+CREATE FUNCTION fn.lock_together(numbers text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM FROM city.case c WHERE c.number = ANY(lock_together.numbers) ORDER BY c.id FOR UPDATE;
+END $$;
+
+-- A case locked for a step, if it may be seen. The case that a task was split from is locked before the task.
+CREATE FUNCTION fn.lock_case(number text, departments varchar[], area varchar, lon double precision,
+                             lat double precision)
+RETURNS SETOF fn.locked_case
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    place geometry := ST_SetSRID(ST_Point(lock_case.lon, lock_case.lat), 4490);
+    parent bigint;
+BEGIN
+    SELECT c.parent_id INTO parent FROM city.case c WHERE c.number = lock_case.number AND c.relation = 'task';
+    IF parent IS NOT NULL THEN
+        PERFORM FROM city.case c WHERE c.id = parent FOR UPDATE;
+    END IF;
+    RETURN QUERY
+    SELECT c.id, c.number, c.state, c.kind, c.standard, c.class_code, c.cell_code, c.cell_id, ST_X(c.geom),
+           ST_Y(c.geom), c.accuracy_m, c.source, c.reporter_id, c.department_code, c.condition_id, c.resolver_id,
+           c.handler_id, c.inspector_id, c.component_code, c.confirmation, c.flags, c.returned, c.ledger, c.relation,
+           c.parent_id, c.reported_at, c.dispatched_at, c.deadline_at, c.due_at, c.resolved_at, c.closed_at,
+           c.paused_at, c.rework_count, c.extension_count, c.version,
+           CASE WHEN o.claimed_until > clock_timestamp() THEN o.claimed_by END, o.claimed_until,
+           f.limit_value, f.limit_unit,
+           CASE WHEN place IS NOT NULL THEN ST_Distance(c.geom::geography, place::geography) END,
+           CASE WHEN place IS NOT NULL
+                THEN (SELECT ST_Covers(g.geom, place) FROM city.cell g WHERE g.id = c.cell_id) END
+    FROM city.case c
+    LEFT JOIN city.open_case o ON o.case_id = c.id
+    LEFT JOIN city.filing_condition f ON f.id = c.condition_id
+    WHERE c.number = lock_case.number
+      AND (lock_case.departments IS NULL OR c.department_code = ANY(lock_case.departments))
+      AND (lock_case.area IS NULL OR starts_with(c.cell_code, lock_case.area))
+    FOR UPDATE OF c;
+END $$;
+
+-- The event that `event` describes, as the next of a case, with its hash; not written yet.
+CREATE FUNCTION fn.make_event(case_id bigint, previous bytea, seq integer, event jsonb) RETURNS city.case_event
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    e city.case_event;
+BEGIN
+    SELECT n.at, n.action, n.from_state, n.to_state, n.person_id, n.role, n.department_code, n.given, n.facts,
+           ST_SetSRID(ST_Point(n.lon, n.lat), 4490)
+    INTO e.at, e.action, e.from_state, e.to_state, e.person_id, e.role, e.department_code, e.given, e.facts, e.geom
+    FROM jsonb_to_record(make_event.event) AS n
         (at timestamptz, action text, from_state text, to_state text, person_id integer, role text,
-         department_code text, given jsonb, lon double precision, lat double precision)
+         department_code varchar, given jsonb, facts jsonb, lon double precision, lat double precision);
+    e.case_id := make_event.case_id;
+    e.seq := make_event.seq;
+    e.recorded_at := now();
+    e.hash := fn.event_hash(make_event.previous, e);
+    RETURN e;
+END $$;
+
+-- Write an event, and the photos given with it.
+CREATE FUNCTION fn.add_event(e city.case_event, photos jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    event_id bigint;
+BEGIN
+    INSERT INTO city.case_event (case_id, seq, at, recorded_at, action, from_state, to_state, person_id, role,
+                                 department_code, given, facts, geom, hash)
+    VALUES (e.case_id, e.seq, e.at, e.recorded_at, e.action, e.from_state, e.to_state, e.person_id, e.role,
+            e.department_code, e.given, e.facts, e.geom, e.hash)
     RETURNING id INTO event_id;
-    RETURN event_id;
+    IF add_event.photos IS NOT NULL THEN
+        INSERT INTO city.photo (case_id, event_id, sha256, media_type, width, height, bytes, taken_at, picture_hash,
+                                geom)
+        SELECT e.case_id, event_id, p.sha256, p.media_type, p.width, p.height, p.bytes, p.taken_at, p.picture_hash,
+               ST_SetSRID(ST_Point(p.lon, p.lat), 4490)
+        FROM jsonb_to_recordset(add_event.photos) AS p
+            (sha256 text, media_type text, width integer, height integer, bytes integer, taken_at timestamptz,
+             picture_hash bigint, lon double precision, lat double precision);
+    END IF;
+END $$;
+
+-- Add jobs to the outbox. One with `once` is left out while an equal one waits for at least another second.
+CREATE FUNCTION fn.add_jobs(jobs jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    INSERT INTO city.outbox (queue, task, args, due_at)
+    SELECT j.queue, j.task, j.args, now() + make_interval(secs => coalesce(j.delay, 0))
+    FROM jsonb_to_recordset(add_jobs.jobs) AS j
+        (queue text, task text, args jsonb, delay double precision, once boolean)
+    WHERE j.once IS NOT TRUE OR NOT EXISTS (
+        SELECT FROM city.outbox w
+        WHERE w.queue = j.queue AND w.due_at > now() + interval '1 second' AND w.dead_at IS NULL
+          AND w.task = j.task AND w.args = j.args);
+END $$;
+
+-- Write a step: `changes` are columns of the case by name, `event` those of its event; the case as it is then.
+CREATE FUNCTION fn.write_step(case_id bigint, changes jsonb, event jsonb, photos jsonb, jobs jsonb)
+RETURNS SETOF fn.case_line
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    c city.case;
+    n city.case;
+    e city.case_event;
+BEGIN
+    SELECT * INTO c FROM city.case k WHERE k.id = write_step.case_id;
+    n := jsonb_populate_record(c, write_step.changes);
+    n.version := c.version + 1;
+    e := fn.make_event(c.id, c.head, n.version, write_step.event);
+    UPDATE city.case k SET
+        state = n.state, outcome = n.outcome, kind = n.kind, standard = n.standard, class_code = n.class_code,
+        address = n.address, geom = n.geom, crs = n.crs, accuracy_m = n.accuracy_m, cell_id = n.cell_id,
+        cell_code = n.cell_code, parent_id = n.parent_id, relation = n.relation, condition_id = n.condition_id,
+        department_code = n.department_code, resolver_id = n.resolver_id, handler_id = n.handler_id,
+        inspector_id = n.inspector_id, confirmation = n.confirmation, flags = n.flags, returned = n.returned,
+        ledger = n.ledger, due_at = n.due_at, paused_at = n.paused_at, resume_at = n.resume_at,
+        extension_count = n.extension_count, dispatched_at = n.dispatched_at, deadline_at = n.deadline_at,
+        resolved_at = n.resolved_at, closed_at = n.closed_at, rework_count = n.rework_count, head = e.hash,
+        changed_at = now(), version = n.version
+    WHERE k.id = n.id;
+    PERFORM fn.add_event(e, write_step.photos);
+    PERFORM fn.keep_queue(n, c.state <> n.state);
+    PERFORM fn.add_jobs(write_step.jobs);
+    RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = n.id;
+END $$;
+
+-- The row of an open case in the queues follows the case; one that has ended leaves them. A step ends a claim.
+CREATE FUNCTION fn.keep_queue(c city.case, moved boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF c.outcome IS NOT NULL THEN
+        DELETE FROM city.open_case o WHERE o.case_id = c.id;
+        RETURN;
+    END IF;
+    UPDATE city.open_case o SET
+        state = c.state, kind = c.kind, class_code = c.class_code, cell_code = c.cell_code,
+        department_code = c.department_code, due_at = c.due_at, handler_id = c.handler_id,
+        inspector_id = c.inspector_id,
+        claimed_by = CASE WHEN moved THEN NULL ELSE o.claimed_by END,
+        claimed_until = CASE WHEN moved THEN NULL ELSE o.claimed_until END
+    WHERE o.case_id = c.id;
+    IF NOT FOUND THEN
+        INSERT INTO city.open_case (case_id, state, kind, class_code, cell_code, department_code, reported_at, due_at,
+                                    handler_id, inspector_id)
+        VALUES (c.id, c.state, c.kind, c.class_code, c.cell_code, c.department_code, c.reported_at, c.due_at,
+                c.handler_id, c.inspector_id);
+    END IF;
+END $$;
+
+-- Write a new case: it takes the next number of its county and day, unless a number is given. The case as it is then.
+CREATE FUNCTION fn.write_report(report jsonb, day date, event jsonb, photos jsonb, jobs jsonb)
+RETURNS SETOF fn.case_line
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    c city.case := jsonb_populate_record(NULL::city.case, write_report.report);
+    e city.case_event;
+    county text := left(c.cell_code, 6);
+    counted integer;
+BEGIN
+    INSERT INTO city.case_counter AS t (county_code, day, last) VALUES (county, write_report.day, 1)
+    ON CONFLICT ON CONSTRAINT pk_case_counter DO UPDATE SET last = t.last + 1 RETURNING last INTO counted;
+    c.number := county || to_char(write_report.day, 'YYYYMMDD') || lpad(counted::text, 5, '0');
+    c.id := nextval('city.case_id_seq');
+    c.version := 1;
+    c.changed_at := now();
+    e := fn.make_event(c.id, '', 1, write_report.event);
+    c.head := e.hash;
+    INSERT INTO city.case OVERRIDING SYSTEM VALUE SELECT c.*;
+    PERFORM fn.add_event(e, write_report.photos);
+    PERFORM fn.keep_queue(c, true);
+    PERFORM fn.add_jobs(write_report.jobs);
+    RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = c.id;
+END $$;
+
+-- What a report needs to know: the cell of its place at a moment, and whether the standard has its class.
+CREATE FUNCTION fn.look_before_report(lon double precision, lat double precision, at timestamptz, kind text,
+                                      class_code text, wanted text)
+RETURNS TABLE (cell_id bigint, cell_code text, standard text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    cell city.cell := fn.cell_at(ST_SetSRID(ST_Point(look_before_report.lon, look_before_report.lat), 4490),
+                                 look_before_report.at);
+BEGIN
+    RETURN QUERY
+    SELECT cell.id, cell.code::text, (SELECT k.standard::text FROM city.class k
+                                      WHERE k.standard = look_before_report.wanted AND k.kind = look_before_report.kind
+                                        AND k.code = look_before_report.class_code);
 END $$;

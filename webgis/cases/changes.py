@@ -1,0 +1,289 @@
+"""What each step changes in a case, besides its state: the straight road from confirmation to close, and back.
+
+Each function is handed a step that the workflow allows (`Doing`) and returns columns of the case. What a case does to
+others is in `relations.py`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webgis import db
+from webgis.accounts import queries as accounts
+from webgis.cases import clock, geofence, queries, routing, stages, workflow
+from webgis.cases.doing import Doing
+from webgis.catalog import queries as catalog
+from webgis.errors import Conflict, Invalid
+from webgis.grid import beats
+
+AUTO = "auto"
+"""Given as the department of a dispatch: the one that the routing rules choose."""
+
+JUDGED = ("confirm", "resolve", "verify")
+"""Steps that are done on the spot."""
+
+
+def judged(doing: Doing) -> dict[str, Any]:
+    """What the engine notes of the place and the photos of a step done on the spot."""
+    facts: dict[str, Any] = {"photos": [photo.sha256 for photo in doing.photos]} if doing.photos else {}
+    if doing.step.action not in JUDGED:
+        return facts
+    case, given, settings = doing.case, doing.given, doing.settings
+    place = geofence.judge(
+        case.place_m, case.in_cell, given.get("accuracy_m"), case.accuracy_m, settings.verify_tolerance_m
+    )
+    facts["place"] = place.facts()
+    must_explain = place.outside if place.given else settings.verify_place == "required"
+    if doing.step.action == "verify" and must_explain and not given.get("reason"):
+        raise Invalid(
+            "cases.away",
+            "Verification is done on the spot. " + place.words() + " Go there, or state a reason",
+            field="reason",
+            distance_m=place.distance_m,
+            accepted="a place in the case's cell or near the case, or a reason",
+        )
+    return facts
+
+
+def request_confirmation(doing: Doing) -> dict:
+    """Confirmation (核实): the inspector of that beat looks whether a report is true."""
+    return {"inspector_id": _inspector(doing)}
+
+
+def _inspector(doing: Doing) -> int | None:
+    """The inspector who was named, else the one on duty in the beat, else the nearest on duty; None when nobody is."""
+    case, login = doing.case, doing.given.get("inspector")
+    if login is not None:
+        person = accounts.person_by_login(doing.session, str(login))
+        if person is None or person.role != "inspector" or not person.active:
+            raise workflow.bad_field("inspector", login, "the login of an inspector")
+        if person.id in (case.resolver_id, case.reporter_id) and case.state != workflow.REPORTED:
+            raise workflow.bad_field("inspector", login, "an inspector who neither reported nor resolved it")
+        doing.facts["inspector"] = {"login": person.login, "why": "named"}
+        return person.id
+    found = beats.inspector_for(
+        doing.session, case.lon, case.lat, case.cell_code, doing.at, not_person=case.reporter_id
+    )
+    doing.facts["inspector"] = found.why
+    return found.person_id
+
+
+def confirm(doing: Doing) -> dict:
+    return {"confirmation": doing.given["result"], "inspector_id": None}
+
+
+def file(doing: Doing) -> dict:
+    """Filing (立案) chooses a condition of the class's filing standard: no standard chosen, no filing."""
+    case, chosen = doing.case, doing.given["condition"]
+    offered = catalog.offered(doing.session, case.kind, case.class_code, case.cell_code)
+    if str(chosen) not in {str(condition.id) for condition in offered}:
+        texts = [{"id": condition.id, "text": condition.text_zh} for condition in offered]
+        raise Invalid(
+            "cases.condition-unknown",
+            f"condition {chosen} is not one of the class's filing conditions"
+            if offered
+            else f"The filing standard has no condition for class {case.class_code}; add one to the standard first",
+            field="condition",
+            got=chosen,
+            accepted=texts,
+        )
+    back = case.returned or {}
+    if back.get("condition") == int(chosen):
+        raise _unchanged("condition", chosen, "another condition, or reclassify, relocate or reject the case", back)
+    return {"condition_id": int(chosen), "returned": None}
+
+
+def _unchanged(field: str, got: Any, accepted: str, back: Mapping[str, Any]) -> Conflict:
+    """Who gets a case back may not pass it on as it was."""
+    return Conflict(
+        "cases.returned-unchanged",
+        f"It came back from there: {back.get('reason', '')}. Give {accepted}",
+        field=field,
+        got=got,
+        accepted=accepted,
+    )
+
+
+def reclassify(doing: Doing) -> dict:
+    """Another class: the filing condition of the old one falls away."""
+    found = catalog.require_class(doing.session, str(doing.given["kind"]), str(doing.given["class"]))
+    doing.facts["was"] = {"kind": doing.case.kind, "class": doing.case.class_code}
+    return {
+        "kind": found.kind,
+        "standard": found.standard,
+        "class_code": found.code,
+        "condition_id": None,
+        "returned": None,
+    }
+
+
+def relocate(doing: Doing) -> dict:
+    """Another place: the cell is found anew. The number stays, also in another county."""
+    place = doing.place
+    cell = queries.require_cell(doing.session, *place, doing.at)
+    doing.facts["was"] = {"lon": doing.case.lon, "lat": doing.case.lat, "cell": doing.case.cell_code}
+    address = {"address": doing.given["address"].strip() or None} if "address" in doing.given else {}
+    return address | {
+        "geom": f"SRID=4490;POINT({place[0]!r} {place[1]!r})",
+        "crs": doing.given.get("crs") or "wgs84",
+        "accuracy_m": doing.given.get("accuracy_m"),
+        "cell_id": cell.id,
+        "cell_code": cell.code,
+        "returned": None,
+    }
+
+
+def dispatch(doing: Doing) -> dict:
+    """Dispatch (派遣) starts the clock of the chosen condition."""
+    department = _department(doing)
+    back = doing.case.returned or {}
+    if back.get("department") == department:
+        raise _unchanged("department", department, "another department, or return or void the case", back)
+    return started(doing, department) | {"returned": None}
+
+
+def _department(doing: Doing) -> str:
+    """The department that was named, else the rules' choice; the choice is noted in any case, with its reason."""
+    case, named = doing.case, str(doing.given["department"])
+    chosen = routing.choose(
+        doing.session,
+        kind=case.kind,
+        class_code=case.class_code,
+        cell_code=case.cell_code,
+        lon=case.lon,
+        lat=case.lat,
+        component_code=case.component_code,
+        condition_id=case.condition_id,
+        at=doing.at,
+    )
+    doing.facts["why"] = {"chosen": chosen.department, "by_hand": named not in (AUTO, chosen.department)} | chosen.why
+    if named != AUTO:
+        return accounts.require_department(doing.session, named).code
+    if chosen.department is None:
+        raise workflow.bad_field("department", named, "no rule names a department for this case: name one yourself")
+    return chosen.department
+
+
+def started(doing: Doing, department: str) -> dict[str, Any]:
+    """The columns of a case that goes to a department now: its clock starts."""
+    limit = {"limit": doing.case.limit_value, "unit": doing.case.limit_unit}
+    ledger = clock.add([], "start", doing.at, **limit)
+    return {
+        "department_code": department,
+        "dispatched_at": doing.at,
+        "ledger": ledger,
+        "deadline_at": clock.due(ledger, doing.calendar),
+        "handler_id": None,
+    }
+
+
+def send_back(doing: Doing) -> dict:
+    """Return (回退): the department or the filing condition was wrong and is taken back."""
+    case = doing.case
+    if doing.step.target == workflow.RESOLVED:
+        return {"inspector_id": None, "returned": {"by": doing.actor.role, "reason": doing.given["reason"]}}
+    back = {"by": doing.actor.role, "reason": doing.given["reason"]}
+    if doing.step.target == workflow.FILED:
+        return _undispatched() | {"returned": back | {"department": case.department_code}} | unasked(doing)
+    return {"condition_id": None, "returned": back | {"condition": case.condition_id}}
+
+
+def _undispatched() -> dict[str, Any]:
+    """The columns of a case that is with no department."""
+    names = ("department_code", "dispatched_at", "deadline_at", "handler_id", "paused_at", "resume_at", "resolver_id")
+    return dict.fromkeys(names) | {"ledger": [], "resolved_at": None}
+
+
+def assign(doing: Doing) -> dict:
+    """To a handler inside the department."""
+    login = str(doing.given["handler"])
+    person = accounts.person_by_login(doing.session, login)
+    below = accounts.departments_below(doing.session, doing.case.department_code)
+    if person is None or not person.active or person.department_code not in below:
+        raise workflow.bad_field("handler", login, "the login of someone of the department")
+    doing.facts["handler"] = {"login": person.login, "name": person.name}
+    return {"handler_id": person.id}
+
+
+def resolve(doing: Doing) -> dict:
+    """The department reports back: its clock stops."""
+    case = doing.case
+    ledger = clock.add(case.ledger, "stop", doing.at) if case.ledger else []
+    return {"resolver_id": doing.actor.id, "resolved_at": doing.at, "ledger": ledger} | unasked(doing)
+
+
+def unasked(doing: Doing) -> dict[str, Any]:
+    """A request that waits is withdrawn when the step makes it void."""
+    if "asking" not in doing.case.flags:
+        return {}
+    db.call(
+        doing.session,
+        "UPDATE city.case_request SET state = 'withdrawn' WHERE case_id = %s AND state IN ('asked', 'reviewed')"
+        " RETURNING id",
+        doing.case.id,
+    )
+    return {"flags": [flag for flag in doing.case.flags if flag != "asking"]}
+
+
+def rework(doing: Doing) -> dict:
+    """Poor result (返工): back to the same department, its clock running on."""
+    case = doing.case
+    ledger = clock.add(case.ledger, "continue", doing.at) if case.ledger else []
+    return {"rework_count": case.rework_count + 1, "resolved_at": None, "ledger": ledger, "inspector_id": None}
+
+
+def verify(doing: Doing) -> dict:
+    """Verification (核查); a failed one is rework of the same department."""
+    passed = doing.step.target == workflow.VERIFIED
+    return {"inspector_id": None, "returned": None} if passed else rework(doing)
+
+
+def request_verification(doing: Doing) -> dict:
+    """Verification by the inspector of that beat."""
+    return {"inspector_id": _inspector(doing)}
+
+
+def suspend(doing: Doing) -> dict:
+    """Suspension (挂账) until a moment: the clock is paused, nobody handles it meanwhile, it resumes by itself."""
+    until = queries.moment("until", doing.given["until"], doing.settings)
+    longest = doing.at + stages.longest_suspension(doing.settings)
+    if not doing.at < until <= longest:
+        raise workflow.bad_field("until", until, f"a moment after now and until {longest:%Y-%m-%d}")
+    ledger = doing.case.ledger
+    if doing.case.paused_at is None:
+        ledger = clock.add(ledger, "pause", doing.at, why="suspension")
+    return {"ledger": ledger, "paused_at": doing.at, "resume_at": until} | unasked(doing)
+
+
+def resume(doing: Doing) -> dict:
+    ledger = clock.add(doing.case.ledger, "resume", doing.at)
+    deadline = clock.due(ledger, doing.calendar)
+    return {"ledger": ledger, "paused_at": None, "resume_at": None, "deadline_at": deadline}
+
+
+def force_close(doing: Doing) -> dict:
+    """Closing by order (强制结案): the clock stops where it stands."""
+    case = doing.case
+    running = case.ledger and case.resolved_at is None
+    ledger = {"ledger": clock.add(case.ledger, "stop", doing.at)} if running else {}
+    return ledger | flagged(doing, "forced") | {"paused_at": None, "resume_at": None}
+
+
+def flagged(doing: Doing, flag: str) -> dict[str, Any]:
+    """The flags of the case with this one; one that waits for a decision no longer does when it ends."""
+    kept = unasked(doing).get("flags", doing.case.flags) if doing.step.target in workflow.OUTCOMES else doing.case.flags
+    return {"flags": sorted({*kept, flag})}
+
+
+def void(doing: Doing) -> dict:
+    return unasked(doing) | {"paused_at": None, "resume_at": None}
+
+
+def reopen(doing: Doing) -> dict:
+    """Opened again: dispatched anew (or filed anew), with a new clock."""
+    flags = sorted({*doing.case.flags, "reopened"} - {"forced", "split"})
+    return _undispatched() | {"flags": flags, "inspector_id": None, "returned": None}
+
+
+def urge(doing: Doing) -> dict:
+    """Supervision (督办): marked, and the department is told."""
+    return flagged(doing, "urged")
