@@ -21,6 +21,8 @@ COMMANDS = {
     "grid": "webgis.grid.commands",
     "catalog": "webgis.catalog.commands",
     "cases": "webgis.cases.commands",
+    "audit": "webgis.cases.audit_commands",
+    "clock": "webgis.cases.clock_commands",
     "maps": "webgis.maps.commands",
     "demo": "webgis.demo.commands",
     "serve": "webgis.serve",

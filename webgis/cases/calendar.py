@@ -250,8 +250,8 @@ def _check_days(days: Sequence[Day]) -> None:
     for one in days:
         _require_year(one.day.year)
         for field, name in (("name_zh", one.name_zh), ("name_en", one.name_en)):
-            if name is not None and len(name) > LONGEST_NAME:
-                raise workflow.bad_field(field, len(name), f"at most {LONGEST_NAME} characters")
+            if name is not None and (len(name) > LONGEST_NAME or not name.isprintable()):
+                raise workflow.bad_field(field, len(name), f"at most {LONGEST_NAME} printable characters")
     for day, count in Counter(one.day for one in days).items():
         if count > 1:
             raise workflow.bad_field("day", day.isoformat(), "each day once")

@@ -1,0 +1,309 @@
+"""The commands `webgis clock ...`: why a case is due when it is, the working calendar, what another would change."""
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from webgis import jobs
+from webgis.cases import backtest as backtests
+from webgis.cases import calendar as calendars
+from webgis.cases import calendar_file, clock_queries, recompute
+from webgis.cases.calendar import Change
+from webgis.cases.calendar_file import Day
+from webgis.cases.working_time import Period, shifts_text
+from webgis.catalog import sheets
+from webgis.catalog.standards import CURRENT, MINOR_DIGITS
+from webgis.db import Runtime
+from webgis.errors import Invalid
+
+console = Console()
+errors = Console(stderr=True)
+_SHOWN = 20
+LANGS = ("zh", "en")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+lang_option = click.option("--lang", type=click.Choice(LANGS), help="Language; that of the setting locale if left out.")
+
+
+@click.group()
+def clock() -> None:
+    """Deadlines: why a case is due when it is, the working calendar, and what another would change."""
+
+
+@clock.command()
+@click.argument("number")
+@lang_option
+@json_option
+@click.pass_obj
+def explain(runtime: Runtime, number: str, lang: str | None, as_json: bool) -> None:
+    """Say how the deadline of case NUMBER comes about, with the entries of its clock."""
+    with runtime.transaction() as session:
+        facts = clock_queries.clock_of(session, runtime.settings, clock_queries.any_case(session, number))
+    if as_json:
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        return
+    zone = runtime.settings.zone
+    table = Table("at", "entry", "what")
+    for one in facts["ledger"]:
+        at = datetime.fromisoformat(one["at"]).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(
+            at, one["entry"], ", ".join(f"{value}" for key, value in one.items() if key not in ("at", "entry"))
+        )
+    if facts["ledger"]:
+        console.print(table)
+    console.print(facts[f"explanation_{lang or _lang(runtime)}"], soft_wrap=True)
+
+
+def _lang(runtime: Runtime) -> str:
+    return "en" if runtime.settings.locale == "en" else "zh"
+
+
+@clock.group()
+def calendar() -> None:
+    """The working calendar: days off, make-up days, shifts."""
+
+
+@calendar.command()
+@click.option("--year", type=int, help="Which year; this one if left out.")
+@click.option("--all", "every", is_flag=True, help="Every day, not only days off in the week and work at the weekend.")
+@json_option
+@click.pass_obj
+def show(runtime: Runtime, year: int | None, every: bool, as_json: bool) -> None:
+    """Show the days of a year and the shifts of its periods."""
+    settings = runtime.settings
+    with runtime.transaction() as session:
+        days = calendars.year(session, settings, year or datetime.now(settings.zone).year)
+        periods = calendars.periods(session, settings)
+    if as_json:
+        facts = {"days": [clock_queries.day_facts(one) for one in days],
+                 "periods": [clock_queries.period_facts(one) for one in periods]}  # fmt: skip
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        return
+    table = Table("day", "weekday", "working", "Chinese", "English", "source")
+    for one in days:
+        if every or one.name_zh or one.name_en or one.source != "seed" or one.working == (one.day.weekday() > 4):
+            shown = calendar_file.row(one, "en")
+            table.add_row(*shown[:5], one.source)
+    console.print(table)
+    console.print(f"{sum(one.working for one in days)} working days of {len(days)}")
+    console.print(f"shifts: {settings.working_hours}")
+    for one in periods:
+        console.print(f"from {one.since} to {one.until or 'further notice'}: {shifts_text(one.shifts)}")
+
+
+@calendar.command("set")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("what", type=click.Choice(["work", "off"]))
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="The last of several days.")
+@click.option("--name", help="What the day is called in Chinese.")
+@click.option("--name-en", help="What it is called in English.")
+@click.pass_obj
+def set_day(runtime: Runtime, day, what: str, until, name: str | None, name_en: str | None) -> None:
+    """Make DAY (and those --until another) a working day or a day off. Open deadlines are reckoned anew."""
+    last = (until or day).date()
+    count = (last - day.date()).days + 1
+    if count < 1:
+        raise click.UsageError("--until is a day from DAY on")
+    days = [Day(day.date() + timedelta(days=n), what == "work", name, name_en) for n in range(count)]
+    _changed(runtime, lambda session: calendars.set_days(session, runtime.settings, days))
+
+
+@calendar.command("hours")
+@click.argument("shifts", required=False)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First day of the period.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day; for good if left out.")
+@click.option("--remove", is_flag=True, help="Take away the period that begins --since.")
+@click.pass_obj
+def set_hours(runtime: Runtime, shifts: str | None, since, until, remove: bool) -> None:
+    """Give a period of the year SHIFTS of its own, such as 08:30-12:00,14:30-18:00 in summer."""
+    if remove == bool(shifts):
+        raise click.UsageError("Give SHIFTS such as 08:30-12:00,14:30-18:00, or --remove")
+
+    def change(session) -> Change:
+        others = [one for one in calendars.periods(session, runtime.settings) if one.since != since.date()]
+        if shifts:
+            others.append(Period(since.date(), until.date() if until else None, calendars.read_shifts(shifts)))
+        return calendars.set_hours(session, runtime.settings, others)
+
+    _changed(runtime, change)
+
+
+@calendar.command("seed")
+@click.option("--year", "years", type=int, multiple=True, required=True, help="Which year; may be given several times.")
+@click.option("--again", is_flag=True, help="Also days stored before, if nobody edited or imported them.")
+@click.pass_obj
+def seed_year(runtime: Runtime, years: tuple[int, ...], again: bool) -> None:
+    """Store a year as the `holidays` package says; --again once it has learnt of the year's make-up days."""
+    _changed(runtime, lambda session: calendars.seed(session, runtime.settings, years, again=again))
+
+
+def _changed(runtime: Runtime, change) -> None:
+    with runtime.transaction() as session:
+        done: Change = change(session)
+    jobs.hand_over_session(jobs.connect(runtime.settings), session)
+    _show_change(done)
+
+
+def _show_change(done: Change) -> None:
+    if not done.written:
+        console.print("The calendar says that already; nothing was changed.")
+        return
+    console.print(f"{done.written} written, {len(done.turned)} days turned; calendar version {done.version}")
+    if done.turned:
+        console.print(f"turned: {', '.join(day.isoformat() for day in done.turned[:_SHOWN])}")
+        console.print("Open deadlines are reckoned anew in a moment: webgis clock moves")
+
+
+@calendar.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+@click.pass_obj
+def import_days(runtime: Runtime, file: Path, as_json: bool) -> None:
+    """Take over days from a CSV, TSV or XLSX FILE. Nothing is loaded when any row is at fault (exit code 2)."""
+    try:
+        with runtime.transaction() as session:
+            done = calendars.import_file(session, runtime.settings, file)
+    except Invalid as error:
+        _show_faults(error, as_json)
+        raise
+    jobs.hand_over_session(jobs.connect(runtime.settings), session)
+    if as_json:
+        click.echo(json.dumps(clock_queries.import_facts(done), ensure_ascii=False, indent=2))
+        return
+    console.print(f"{done.rows} days read from {file.name}")
+    _show_change(done.change)
+    for day, working in done.turned.items():
+        console.print(f"  {day}: {'working day' if working else 'day off'} now")
+    if done.ignored:
+        console.print(f"columns not read: {', '.join(done.ignored)}")
+
+
+def _show_faults(error: Invalid, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"code": error.code, "message": error.message} | error.facts, ensure_ascii=False))
+    elif faults := error.facts.get("faults"):
+        table = Table("row", "column", "problem")
+        for fault in faults[:_SHOWN]:
+            table.add_row(str(fault["row"]), fault["column"], fault["problem"])
+        errors.print(table)
+
+
+@calendar.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--year", type=int, help="Which year; the next one if left out.")
+@click.option("--headings", type=click.Choice(LANGS), help="Language of the table; that of the locale if left out.")
+@click.pass_obj
+def export(runtime: Runtime, file: Path, year: int | None, headings: str | None) -> None:
+    """Write a year to a CSV, TSV or XLSX FILE: a template to fill in, which `import` reads back."""
+    settings = runtime.settings
+    with runtime.transaction() as session:
+        days = calendars.year(session, settings, year or datetime.now(settings.zone).year + 1)
+    count = calendars.template(file, days, headings or _lang(runtime))
+    console.print(f"{count} days written to {file}")
+
+
+@clock.command("recompute")
+@click.pass_obj
+def recompute_now(runtime: Runtime) -> None:
+    """Reckon all open deadlines anew now (a change of the calendar has it done by a job)."""
+    with runtime.transaction() as session:
+        done = recompute.recompute(session, runtime.settings)
+    jobs.hand_over_session(jobs.connect(runtime.settings), session)
+    console.print(f"recompute {done.id}: {done.checked} open cases looked at, {done.moved} moved")
+
+
+@clock.command()
+@click.argument("which", type=click.IntRange(1, 2**63 - 1), required=False)
+@json_option
+@click.pass_obj
+def moves(runtime: Runtime, which: int | None, as_json: bool) -> None:
+    """List the recomputes, or what recompute WHICH moved: case, old and new deadline (at most 1,000)."""
+    with runtime.transaction() as session:
+        rows = recompute.listed(session) if which is None else recompute.moved(session, which)
+    if as_json:
+        click.echo(json.dumps([dict(row._mapping) for row in rows], ensure_ascii=False, default=str, indent=2))
+        return
+    heads = ("recompute", "at", "calendar", "looked at", "moved")
+    if which is not None:
+        heads = ("case", "deadline was", "deadline is", "due was", "due is")
+    table = Table(*heads)
+    for row in rows:
+        table.add_row(*(_shown(runtime, value) for value in row))
+    console.print(table if rows else "Nothing has moved.")
+
+
+def _shown(runtime: Runtime, value) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(runtime.settings.zone).strftime("%Y-%m-%d %H:%M")
+    return "" if value is None else str(value)
+
+
+@clock.command()
+@click.option("--standard", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Filing standard to try: CSV, TSV or XLSX, as `webgis catalog import` takes.")  # fmt: skip
+@click.option("--codes", default=CURRENT, type=click.Choice(list(MINOR_DIGITS)), show_default=True,
+              help="Class codes of that file.")  # fmt: skip
+@click.option("--calendar", "days_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Calendar days to try: a table as `webgis clock calendar import` takes.")  # fmt: skip
+@click.option("--hours", help="Shifts to try, such as 08:30-12:00,14:30-18:00.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Cases reported from this day on.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Cases reported until this day; today if left out.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to CSV, TSV or XLSX.")
+@json_option
+@click.pass_obj
+def backtest(runtime: Runtime, file, codes, days_file, hours, since, until, out: Path | None, as_json: bool) -> None:
+    """Say what would have been late under another filing standard or calendar, by class and department.
+
+    Nothing is stored and no case is touched.
+    """
+    if not (file or days_file or hours):
+        raise click.UsageError("Say what to try: --standard FILE, --calendar FILE or --hours SHIFTS")
+    settings = runtime.settings
+    with runtime.transaction() as session:
+        now = calendars.of_city(session, settings)
+    days = calendars.read_file(days_file).days if days_file else ()
+    tried = calendars.overlaid(now, days, calendars.read_shifts(hours) if hours else None)
+    last = until.date() if until else datetime.now(settings.zone).date()
+    with runtime.transaction() as session:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        report = backtests.backtest(
+            session,
+            calendar=tried if days or hours else now,
+            since=_midnight(runtime, since.date()),
+            until=_midnight(runtime, last + timedelta(days=1)),
+            entries=backtests.read_standard(session, file, codes) if file else None,
+        )
+    if out:
+        sheets.write(out, backtests.COLUMNS, backtests.rows(report))
+    if as_json:
+        click.echo(json.dumps(report.facts(), ensure_ascii=False, indent=2))
+    else:
+        _show_report(report, out)
+
+
+def _midnight(runtime: Runtime, day: date) -> datetime:
+    return datetime.combine(day, time.min, runtime.settings.zone)
+
+
+def _show_report(report: backtests.Report, out: Path | None) -> None:
+    for title, lines in (("all", [report.total]), ("class", report.classes), ("department", report.departments)):
+        table = Table(title, "name", "cases", "were late", "would be late", "late only then", "late no more")
+        for line in lines[:_SHOWN]:
+            counts = list(asdict(line).values())[3:]
+            table.add_row(line.key, line.name_zh, *(f"{count:,}" for count in counts))
+        console.print(table)
+        if len(lines) > _SHOWN:
+            console.print(f"and {len(lines) - _SHOWN} more (--json or --out lists all)")
+    unsure = [one for one in report.matches if one.how != "text"]
+    console.print(f"{len(report.matches) - len(unsure)} conditions have the same words in the other standard")
+    for one in unsure[:_SHOWN]:
+        console.print(f"  {one.kind} {one.class_code} {one.text_zh} -> {one.other_text_zh or 'none, keeps its limit'}"
+                      f" ({one.how})", soft_wrap=True)  # fmt: skip
+    if out:
+        console.print(f"written to {out}")

@@ -1,0 +1,220 @@
+"""The API of clocks: why a case is due when it is, and the working calendar, which administrators edit."""
+
+import tempfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from apiflask import APIBlueprint
+from flask import jsonify, request, send_file
+from pydantic import BaseModel, Field, StrictBool
+
+from webgis import api, web
+from webgis.cases import calendar, clock_queries, queries, recompute, workflow
+from webgis.cases.calendar_file import FIRST_YEAR, LAST_YEAR, LONGEST_NAME, Day
+from webgis.cases.working_time import Period
+from webgis.errors import Forbidden
+
+clocks = APIBlueprint("clocks", __name__, url_prefix="/api/v1/cases", tag="Clocks")
+calendars = APIBlueprint("calendars", __name__, url_prefix="/api/v1/calendar", tag="Clocks")
+BLUEPRINTS = (clocks, calendars)
+
+EDITORS = ("administrator",)
+LARGEST_JSON = 1024 * 1024
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class YearAsked(api.Given):
+    """Which year."""
+
+    year: int | None = Field(None, ge=FIRST_YEAR, le=LAST_YEAR, description="this one when left out")
+
+
+class TemplateAsked(YearAsked):
+    """Which year, and in which language."""
+
+    headings: Literal["zh", "en"] = "zh"
+
+
+class MovesAsked(api.Given):
+    """Where to go on."""
+
+    after: str | None = Field(None, pattern=r"^\d{19}$", description="number of the last case of the page before")
+
+
+class DayGiven(BaseModel):
+    """One day."""
+
+    model_config = {"extra": "forbid"}
+
+    day: date
+    working: StrictBool
+    name_zh: str | None = Field(None, max_length=LONGEST_NAME)
+    name_en: str | None = Field(None, max_length=LONGEST_NAME)
+
+
+class DaysGiven(api.Given):
+    """Days to be made working days or days off."""
+
+    days: list[DayGiven] = Field(min_length=1, max_length=calendar.MOST_DAYS)
+
+
+class PeriodGiven(BaseModel):
+    """Shifts from one day to another, both included."""
+
+    model_config = {"extra": "forbid"}
+
+    since: date
+    until: date | None = Field(None, description="null: for good")
+    shifts: str = Field(max_length=200, description="such as 08:30-12:00,14:30-18:00")
+
+
+class PeriodsGiven(api.Given):
+    """All periods with shifts of their own; outside them the setting `working_hours` holds."""
+
+    periods: list[PeriodGiven] = Field(max_length=calendar.MOST_PERIODS)
+
+
+@clocks.get("/<number>/clock")
+@clocks.doc(summary="The clock of a case", description="Its entries, the deadline, and how that comes about in words.")
+def of_case(number: str):
+    """The ledger of a case's handling clock with the derivation of the deadline, in both languages."""
+    with web.transaction() as session:
+        case = queries.require_case(session, web.actor(), number)
+        return jsonify(clock_queries.clock_of(session, web.runtime().settings, case))
+
+
+@calendars.get("/days")
+@calendars.doc(summary="The days of a year", description="Each with its source: seed, edited or import.")
+@api.documented(query=YearAsked)
+def days():
+    """Every day of a year, and the version of the calendar."""
+    settings = web.runtime().settings
+    asked = api.checked(YearAsked, api.once(request.args))
+    with web.transaction() as session:
+        version = calendar.of_city(session, settings, fresh=True).version
+        found = calendar.year(session, settings, asked.year or datetime.now(settings.zone).year)
+    facts = {"city": settings.city_code, "version": version, "days": [clock_queries.day_facts(one) for one in found]}
+    response = jsonify(facts)
+    response.set_etag(f"{version}-{found[0].day.year}")
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response.make_conditional(request)
+
+
+@calendars.put("/days")
+@calendars.doc(summary="Change days", description="For administrators. Open deadlines are reckoned anew by a job.")
+@api.documented(body=DaysGiven)
+def set_days():
+    """Make days working days or days off."""
+    _require_editor()
+    given = api.checked(DaysGiven, _json())
+    wanted = [Day(one.day, one.working, one.name_zh or None, one.name_en or None) for one in given.days]
+    with web.transaction() as session:
+        change = calendar.set_days(session, web.runtime().settings, wanted, by=web.actor().id)
+    return jsonify(clock_queries.change_facts(change))
+
+
+@calendars.get("/hours")
+@calendars.doc(summary="Shifts", description="The usual ones, and periods of the year with shifts of their own.")
+def hours():
+    """The shifts of working days."""
+    settings = web.runtime().settings
+    with web.transaction() as session:
+        found = calendar.periods(session, settings)
+    return jsonify({"usual": settings.working_hours, "periods": [clock_queries.period_facts(one) for one in found]})
+
+
+@calendars.put("/hours")
+@calendars.doc(summary="Change shifts", description="For administrators: replaces all periods.")
+@api.documented(body=PeriodsGiven)
+def set_hours():
+    """Give periods of the year shifts of their own, such as summer hours."""
+    _require_editor()
+    given = api.checked(PeriodsGiven, _json())
+    wanted = [Period(one.since, one.until, calendar.read_shifts(one.shifts)) for one in given.periods]
+    with web.transaction() as session:
+        change = calendar.set_hours(session, web.runtime().settings, wanted, by=web.actor().id)
+    return jsonify(clock_queries.change_facts(change))
+
+
+@calendars.get("/template.xlsx")
+@calendars.doc(summary="A year as a workbook", description="To be filled in and sent to `import`.")
+@api.documented(query=TemplateAsked)
+def template():
+    """A year of the calendar as XLSX."""
+    settings = web.runtime().settings
+    asked = api.checked(TemplateAsked, api.once(request.args))
+    year = asked.year or datetime.now(settings.zone).year + 1
+    with web.transaction() as session:
+        found = calendar.year(session, settings, year)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"calendar_{year}.xlsx"
+        calendar.template(path, found, asked.headings)
+        file = path.open("rb")
+    return send_file(file, mimetype=WORKBOOK, as_attachment=True, download_name=path.name)
+
+
+@calendars.post("/import")
+@calendars.doc(summary="Import days", description="For administrators: a CSV, TSV or XLSX file in the field `file`.")
+def import_days():
+    """Take over the days of a file; the answer reports what was turned."""
+    _require_editor()
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        raise workflow.bad_field("file", None, "a CSV, TSV or XLSX file")
+    with tempfile.TemporaryDirectory() as folder, web.transaction() as session:
+        path = Path(folder) / f"calendar{Path(given.filename).suffix.lower()[:8]}"
+        given.save(path)
+        done = calendar.import_file(session, web.runtime().settings, path, by=web.actor().id)
+    return jsonify(clock_queries.import_facts(done))
+
+
+@calendars.get("/recomputes")
+@calendars.doc(summary="Recomputes", description="When open deadlines were reckoned anew, and how many moved.")
+def recomputes():
+    """The last recomputes, newest first."""
+    with web.transaction() as session:
+        found = recompute.listed(session)
+    return jsonify({"recomputes": [_facts(row) for row in found]})
+
+
+@calendars.get("/recomputes/<int:which>")
+@calendars.doc(summary="What a recompute moved", description="At most 1,000 at a time; go on with `after`.")
+@api.documented(query=MovesAsked)
+def moved(which: int):
+    """Cases whose deadline moved, with the old one and the new one."""
+    asked = api.checked(MovesAsked, api.once(request.args))
+    _require_watcher()
+    with web.transaction() as session:
+        found = recompute.moved(session, min(which, 2**63 - 1), after=asked.after)
+    last = found[-1].number if len(found) == recompute.MOST_LISTED else None
+    return jsonify({"moves": [_facts(row) for row in found], "next": last})
+
+
+def _facts(row: Any) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row._mapping.items()}
+
+
+def _require_editor() -> None:
+    """The calendar is the city's: who is limited to an area does not change it."""
+    _require(EDITORS)
+    if area := web.actor().area:
+        raise Forbidden(
+            "cases.not-your-area", "The calendar is the whole city's; you are limited to an area", area=area
+        )
+
+
+def _require_watcher() -> None:
+    _require(("administrator", "manager", "dispatcher", "acceptor"))
+
+
+def _require(roles: tuple[str, ...]) -> None:
+    role = web.actor().role
+    if role not in roles:
+        message = f"This is for {' or '.join(roles)}, not for {role}"
+        raise Forbidden("cases.not-your-role", message, role=role, accepted=list(roles))
+
+
+def _json() -> dict[str, Any]:
+    request.max_content_length = LARGEST_JSON
+    return api.json_fields(request.get_data())

@@ -1,0 +1,201 @@
+"""Open deadlines reckoned anew, in bulk, after the calendar has changed; and the report of what moved.
+
+The steps of a case write its deadlines; this writes them only when working time itself has changed. A case that stands
+in the middle of a step is waited for. Ended cases keep the deadline that they ended with.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from webgis import jobs
+from webgis.cases import calendar, clock, stages, workflow
+from webgis.errors import NotFound
+from webgis.settings import Settings
+
+BATCH = 5000
+MOST_LISTED = 1000
+
+_READ = """
+    SELECT c.id, c.state, c.parent_id, c.relation, c.ledger, c.deadline_at, c.due_at,
+           CASE WHEN c.state = ANY(CAST(:staged AS text[])) THEN
+               (SELECT e.at FROM city.case_event e
+                WHERE e.case_id = c.id AND e.from_state IS DISTINCT FROM e.to_state ORDER BY e.seq DESC LIMIT 1)
+           END AS since
+    FROM city.open_case o JOIN city.case c ON c.id = o.case_id
+"""
+_BATCH = text(f"{_READ} WHERE o.case_id > :after ORDER BY o.case_id LIMIT :most")
+_THESE = text(f"{_READ} WHERE o.case_id = ANY(CAST(:ids AS bigint[])) ORDER BY o.case_id")
+_LOCK = text(
+    "SELECT id FROM city.case WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome IS NULL ORDER BY id FOR NO KEY UPDATE"
+)
+_WRITE = text(
+    """
+    WITH moved AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:deadlines AS timestamptz[]), CAST(:dues AS timestamptz[]))
+            AS n (id, deadline_at, due_at)
+    ), cases AS (
+        UPDATE city.case c SET deadline_at = n.deadline_at, due_at = n.due_at FROM moved n WHERE c.id = n.id
+    )
+    UPDATE city.open_case o SET due_at = n.due_at FROM moved n WHERE o.case_id = n.id
+    """
+)
+_REPORT = text(
+    "INSERT INTO city.recompute (at, calendar_version, checked, moved) VALUES (:at, :version, :checked, :moved)"
+    " RETURNING id"
+)
+_MOVES = text(
+    """
+    INSERT INTO city.recompute_move
+        (recompute_id, case_id, old_deadline_at, new_deadline_at, old_due_at, new_due_at)
+    SELECT :id, n.* FROM unnest(CAST(:ids AS bigint[]), CAST(:old_deadlines AS timestamptz[]),
+        CAST(:deadlines AS timestamptz[]), CAST(:old_dues AS timestamptz[]), CAST(:dues AS timestamptz[])) AS n
+    """
+)
+
+
+class Move(NamedTuple):
+    """A case whose deadlines are others under the calendar as it is now."""
+
+    case: Row
+    deadline_at: datetime | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One recompute: its number, how many open cases were looked at and how many moved."""
+
+    id: int
+    checked: int
+    moved: int
+
+
+def recompute(session: Session, settings: Settings, *, at: datetime | None = None) -> Report:
+    """Bring `deadline_at` and `due_at` of all open cases to the calendar as it is now; may run again without harm.
+
+    Cases are looked at without a lock first; those that would move are locked, in the order of their age as steps do,
+    looked at again, and written.
+    """
+    now = calendar.of_city(session, settings, fresh=True)
+    checked, moving = _looked_at(session, settings, now)
+    moves = _settled(session, settings, now, moving)
+    made = session.execute(
+        _REPORT,
+        {"at": at or datetime.now(UTC), "version": now.version, "checked": checked, "moved": len(moves)},
+    ).scalar_one()
+    if moves:
+        _write(session, made, moves)
+        jobs.enqueue(session, "maps.draw_cases", queue="slow", delay=5)
+    return Report(made, checked, len(moves))
+
+
+def _looked_at(session: Session, settings: Settings, now: clock.Calendar) -> tuple[int, set[int]]:
+    """How many cases are open, and the ids of those to be locked: those that would move, and their parents."""
+    checked, moving = 0, set()
+    for rows in _batches(session):
+        checked += len(rows)
+        for move in _moves(settings, now, rows):
+            moving |= {move.case.id, move.case.parent_id} if move.case.relation == "task" else {move.case.id}
+    return checked, moving
+
+
+def _batches(session: Session) -> Iterator[Sequence[Row]]:
+    after = 0
+    while rows := session.execute(_BATCH, {"after": after, "most": BATCH, "staged": list(stages.STAGES)}).all():
+        yield rows
+        after = rows[-1].id
+
+
+def _settled(session: Session, settings: Settings, now: clock.Calendar, ids: set[int]) -> list[Move]:
+    """The moves of these cases, which are locked from here on."""
+    locked = session.scalars(_LOCK, {"ids": sorted(ids)}).all() if ids else []
+    if not locked:
+        return []
+    rows = session.execute(_THESE, {"ids": locked, "staged": list(stages.STAGES)}).all()
+    moves = _moves(settings, now, rows)
+    return moves + _parents(session, rows, moves)
+
+
+def _moves(settings: Settings, now: clock.Calendar, rows: Sequence[Row]) -> list[Move]:
+    reckoned = [Move(row, deadline := _deadline(row, now), _due(settings, row, deadline, now)) for row in rows]
+    return [one for one in reckoned if (one.deadline_at, one.due_at) != (one.case.deadline_at, one.case.due_at)]
+
+
+def _deadline(row: Row, now: clock.Calendar) -> datetime | None:
+    return clock.due(row.ledger, now) if row.ledger and row.deadline_at else row.deadline_at
+
+
+def _due(settings: Settings, row: Row, deadline: datetime | None, now: clock.Calendar) -> datetime | None:
+    """What is due next moves with the deadline, or with the limit of its stage when that runs in working time."""
+    if row.state in stages.HANDLED:
+        return deadline if row.due_at == row.deadline_at else row.due_at
+    if row.since and settings.stage_clock == "working":
+        return stages.due_at(settings, row.state, row.since, now)
+    return row.due_at
+
+
+_TASKS = text(
+    "SELECT id, parent_id, deadline_at FROM city.case WHERE parent_id = ANY(CAST(:parents AS bigint[]))"
+    " AND relation = 'task' AND outcome IS DISTINCT FROM :void"
+)
+
+
+def _parents(session: Session, rows: Sequence[Row], moves: Sequence[Move]) -> list[Move]:
+    """Cases that were split are due when the last of their tasks is."""
+    waiting = {row.id: row for row in rows if row.state == workflow.SPLIT}
+    if not waiting:
+        return []
+    moved = {move.case.id: move.deadline_at for move in moves}
+    last: dict[int, datetime] = {}
+    for task in session.execute(_TASKS, {"parents": list(waiting), "void": workflow.VOID}):
+        deadline = moved.get(task.id, task.deadline_at)
+        last[task.parent_id] = max(deadline, last.get(task.parent_id, deadline))
+    return [
+        Move(waiting[parent], waiting[parent].deadline_at, due)
+        for parent, due in last.items()
+        if waiting[parent].due_at != due
+    ]
+
+
+def _write(session: Session, report: int, moves: Sequence[Move]) -> None:
+    values: dict[str, Any] = {
+        "id": report,
+        "ids": [move.case.id for move in moves],
+        "old_deadlines": [move.case.deadline_at for move in moves],
+        "deadlines": [move.deadline_at for move in moves],
+        "old_dues": [move.case.due_at for move in moves],
+        "dues": [move.due_at for move in moves],
+    }
+    session.execute(_WRITE, values)
+    session.execute(_MOVES, values)
+
+
+_LISTED = text("SELECT id, at, calendar_version, checked, moved FROM city.recompute ORDER BY id DESC LIMIT :most")
+_MOVED = text(
+    """
+    SELECT c.number, m.old_deadline_at, m.new_deadline_at, m.old_due_at, m.new_due_at
+    FROM city.recompute_move m JOIN city.case c ON c.id = m.case_id
+    WHERE m.recompute_id = :id AND m.case_id > :after ORDER BY m.case_id LIMIT :most
+    """
+)
+
+
+def listed(session: Session, most: int = 50) -> Sequence[Row]:
+    """The last recomputes, newest first: id, at, calendar_version, checked, moved."""
+    return session.execute(_LISTED, {"most": most}).all()
+
+
+def moved(session: Session, which: int, *, after: str | None = None, most: int = MOST_LISTED) -> Sequence[Row]:
+    """What a recompute moved, `most` at a time in the order of age: number, old and new deadline and due moment.
+
+    `after` is the number of the last case listed before. `NotFound` when there is no such recompute.
+    """
+    if session.scalar(text("SELECT id FROM city.recompute WHERE id = :id"), {"id": which}) is None:
+        raise NotFound("cases.recompute-unknown", f"There is no recompute {which}", number=which)
+    last = session.scalar(text("SELECT id FROM city.case WHERE number = :number"), {"number": after}) if after else 0
+    return session.execute(_MOVED, {"id": which, "after": last or 0, "most": most}).all()
