@@ -18,7 +18,12 @@ SWEEP_SECONDS = 5
 SCHEDULER_LOCK = 0x63726F6E
 """Advisory lock of the one scheduler of a city: a second waits until the first is gone."""
 
-TIMETABLE = ({"function": "webgis.worker.sweep", "queue": "quick", "interval": SWEEP_SECONDS},)
+TIMETABLE = (
+    {"function": "webgis.worker.sweep", "queue": "quick", "interval": SWEEP_SECONDS},
+    {"function": "webgis.worker.enqueue", "args": ("cases.tell_due",), "queue": "quick", "interval": 300},
+    {"function": "webgis.worker.enqueue", "args": ("cases.erase_contacts",), "queue": "quick", "interval": 3600},
+)
+"""What is done how often (seconds): the sweep, and tasks that take no values."""
 
 
 class JsonCronJob(CronJob):
@@ -26,7 +31,9 @@ class JsonCronJob(CronJob):
 
     def enqueue(self, connection: Redis):
         queue = jobs.rq_queue(connection, self.queue_name)
-        return queue.enqueue(self.func_name, ttl=self.interval, result_ttl=0, failure_ttl=60, job_timeout=300)
+        return queue.enqueue(
+            self.func_name, *self.args, ttl=self.interval, result_ttl=0, failure_ttl=60, job_timeout=300
+        )
 
 
 def run(runtime: Runtime) -> None:
@@ -36,7 +43,12 @@ def run(runtime: Runtime) -> None:
     redis = Redis.from_url(runtime.settings.redis)
     scheduler = CronScheduler(connection=redis)
     for entry in TIMETABLE:
-        job = JsonCronJob(queue_name=entry["queue"], func_name=entry["function"], interval=entry["interval"])
+        job = JsonCronJob(
+            queue_name=entry["queue"],
+            func_name=entry["function"],
+            args=entry.get("args", ()),
+            interval=entry["interval"],
+        )
         scheduler.get_jobs().append(job)
     with runtime.engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": SCHEDULER_LOCK})

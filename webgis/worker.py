@@ -38,6 +38,13 @@ def drain(queue: str) -> int:
     return jobs.drain(runtime(), queue)
 
 
+def enqueue(task: str) -> None:
+    """Have a task done that takes no values: what the timetable does with tasks of the packages."""
+    with runtime().transaction() as session:
+        jobs.enqueue(session, task, queue=jobs.TASKS[task].queue)
+    jobs.hand_over_session(jobs.connect(runtime().settings), session)
+
+
 def sweep() -> None:
     """Hand over what a crash, a delay or an absent Redis left behind."""
     jobs.sweep(runtime(), jobs.connect(runtime().settings))

@@ -2,6 +2,8 @@
 
 from sqlalchemy.orm import Session
 
+from webgis.cases import channel_tasks as channel_tasks
+from webgis.cases import clock_tasks as clock_tasks
 from webgis.cases import evidence
 from webgis.jobs import task
 

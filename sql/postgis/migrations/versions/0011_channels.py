@@ -162,6 +162,7 @@ def _notices() -> None:
     op.execute("CREATE INDEX ix_notice_message_id ON city.notice (message_id) WHERE message_id IS NOT NULL")
     op.execute("CREATE INDEX ix_notice_contact_waiting ON city.notice (contact_id, id) WHERE message_id IS NULL")
     op.execute("CREATE INDEX ix_notice_address_waiting ON city.notice (address_id, id) WHERE message_id IS NULL")
+    op.execute("CREATE INDEX ix_person_department_code ON city.person (department_code, id)")
     op.execute(
         """
         CREATE TABLE city.due_told (

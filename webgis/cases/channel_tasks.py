@@ -1,0 +1,52 @@
+"""Work for later of the channels: notices, their messages, deadlines that come near, contacts that are erased."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from webgis import jobs
+from webgis.cases import contacts, notices
+from webgis.jobs import task
+
+DUE_AT_ONCE = 200
+"""Deadlines that are told in one run."""
+
+
+@task("cases.notify")
+def notify(session: Session, case: int, event: str, facts: dict[str, Any], key: str) -> None:
+    """Keep a notice for everyone who is to be told of an event."""
+    notices.keep(session, session.info["settings"], case, event, facts, key)
+
+
+@task("cases.bundle_notices")
+def bundle_notices(session: Session, contact: int | None, address: int | None) -> None:
+    """Make one message of what waits for a recipient."""
+    notices.bundle(session, contact, address)
+
+
+@task("cases.send_message", queue="slow")
+def send_message(session: Session, message: str) -> None:
+    """Send a message, if that was not done."""
+    notices.send(session, session.info["settings"], message)
+
+
+@task("cases.tell_due")
+def tell_due(session: Session) -> None:
+    """Tell of deadlines that have come near or passed; run every few minutes by the timetable."""
+    for row in session.execute(text("SELECT of_case, event FROM fn.take_due(:wanted)"), {"wanted": DUE_AT_ONCE}):
+        notices.tell(session, row.of_case, row.event)
+
+
+@task("cases.erase_contacts")
+def erase_contacts(session: Session) -> None:
+    """Erase contacts of cases that ended long enough ago; run every hour by the timetable."""
+    if contacts.erase_old(session, session.info["settings"].contact_days) == contacts.BATCH:
+        jobs.enqueue(session, "cases.erase_contacts")
+
+
+@task("cases.reseal_contacts", queue="slow")
+def reseal_contacts(session: Session) -> None:
+    """Seal what an older key sealed with the newest, a batch at a time."""
+    if contacts.reseal(session, session.info["settings"]):
+        jobs.enqueue(session, "cases.reseal_contacts", queue="slow")
