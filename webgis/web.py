@@ -165,6 +165,13 @@ def open_to_all(view: Callable) -> Callable:
     return view
 
 
+def without_cookies(view: Callable) -> Callable:
+    """Mark a view that acts for a stranger whoever is logged in. A forged form gains nothing there, so it needs no
+    token, and programs can send to it."""
+    view.without_cookies = True
+    return open_to_all(view)
+
+
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
@@ -182,7 +189,7 @@ def _admit() -> None:
     view = current_app.view_functions.get(request.endpoint)
     if view is not None and not getattr(view, "open_to_all", False):
         actor()
-    if view is not None and not g.by_key:
+    if view is not None and not g.by_key and not getattr(view, "without_cookies", False):
         current_app.extensions["csrf"].protect()
 
 
@@ -233,11 +240,17 @@ def _log_request(response: Response) -> None:
     log.info(
         "request",
         method=request.method,
-        path=request.path,
+        path=_path_to_log(),
         status=response.status_code,
         ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 1),
         actor=g.actor.login if g.get("actor") else None,
     )
+
+
+def _path_to_log() -> str:
+    """The address without the secret that one who follows a case has in it."""
+    secret = (request.view_args or {}).get("secret")
+    return request.path.replace(secret, "...") if secret else request.path
 
 
 # Errors
@@ -304,7 +317,7 @@ def _database_away(error: OperationalError):
 
 
 def _unexpected(error: Exception):
-    log.exception("web.unexpected", path=request.path)
+    log.exception("web.unexpected", path=_path_to_log())
     message = f"Something went wrong on our side; nothing was changed. Say this number when you ask: {g.request_id}"
     return answer_error(500, "web.unexpected", message, {})
 

@@ -20,10 +20,10 @@ from webgis.catalog import queries as catalog
 from webgis.errors import Conflict
 from webgis.settings import Settings
 
-SOURCES = ("inspector", "hotline", "public", "leader", "department", "video", "sensor")
+SOURCES = ("inspector", "hotline", "public", "leader", "department", "video", "sensor", "iot")
 """Kinds of source (standards in use: collector, public or hotline, leader's instruction, transfer, video, IoT)."""
 
-OF_MACHINES = ("video", "sensor")
+OF_MACHINES = ("video", "sensor", "iot")
 USUAL_SOURCE = {
     "inspector": "inspector",
     "acceptor": "hotline",

@@ -35,6 +35,7 @@ SOURCES: dict[str, LazyString] = {
     "department": lazy_gettext("Handed over by a department"),
     "video": lazy_gettext("Video"),
     "sensor": lazy_gettext("Sensor"),
+    "iot": lazy_gettext("Internet of things"),
 }
 
 DEPARTMENT_KINDS: dict[str, LazyString] = {
@@ -201,21 +202,29 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "accounts.wrong-login": _plain(lazy_gettext("The login or the password is wrong")),
     "cases.action-unknown": _plain(lazy_gettext("There is no such step.")),
+    "cases.anchors-differ": _plain(
+        lazy_gettext("The anchors are not those that were published. Tell the administrator."),
+    ),
+    "cases.bad-anchors": _plain(lazy_gettext("This is no file of anchors.")),
     "cases.bad-photo": _photo_limits,
     "cases.recompute-unknown": _plain(lazy_gettext("There is no such report of moved deadlines.")),
     "cases.clock-order": _plain(lazy_gettext("The clock of this case rests, or runs already. Nothing was changed.")),
     "cases.condition-unknown": _plain(lazy_gettext("This condition is no longer offered. Choose another.")),
-    "cases.ended": _plain(lazy_gettext("This case has ended. Report it as a new one.")),
-    "cases.field-unknown": _plain(lazy_gettext("Something was given that this step does not take.")),
-    "cases.likely-duplicate": _plain(
+    "cases.day-not-over": _plain(lazy_gettext("This day has not ended yet.")),
+    "cases.duplicate": _plain(
         lazy_gettext("This seems to be reported already. Join one of these cases, or report it all the same."),
     ),
+    "cases.ended": _plain(lazy_gettext("This case has ended. Report it as a new one.")),
+    "cases.field-unknown": _plain(lazy_gettext("Something was given that this step does not take.")),
     "cases.not-your-department": _plain(lazy_gettext("This case is with another department.")),
     "cases.outside-grid": lambda facts: outside(facts.get("distance_m")),
     "cases.own-work": _plain(lazy_gettext("Waiting for someone other than who resolved it.")),
     "cases.photo-lost": _plain(lazy_gettext("The file of this photo is lost. Tell the administrator.")),
     "cases.photos-not-kept": _plain(
         lazy_gettext("The photos cannot be kept just now. Nothing was changed; tell the administrator."),
+    ),
+    "cases.still-writing": _plain(
+        lazy_gettext("Someone still writes what belongs to that day. Try again in a minute."),
     ),
     "catalog.bad-component-field": _plain(lazy_gettext("A field of this component cannot be used. Check it.")),
     "catalog.class-unknown": _plain(lazy_gettext("This class does not exist any more. Choose another.")),
