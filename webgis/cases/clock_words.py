@@ -71,12 +71,13 @@ class _Speaker:
 
     def day(self, day: date) -> str:
         """ "Friday", or "Fri 11-20" where a weekday would not be enough; named when work is made up for on it."""
-        shown = self.weekday(day) if self.short else f"{self.weekday(day)} {day:%m-%d}"
-        if self.lang == "zh" and not self.short:
-            shown = f"{day:%m-%d}（{self.weekday(day)}）"
-        if day in self.calendar.names and self.calendar.is_working_day(day):
-            shown += self.say("（{0}）", " ({0})").format(self.name(day))
-        return shown
+        weekday, made_up = self.weekday(day), day in self.calendar.names and self.calendar.is_working_day(day)
+        if self.lang == "en":
+            shown = weekday if self.short else f"{weekday} {day:%m-%d}"
+            return f"{shown} ({self.name(day)})" if made_up else shown
+        if self.short:
+            return f"{weekday}（{self.name(day)}）" if made_up else weekday
+        return f"{day:%m-%d}（{weekday}，{self.name(day)}）" if made_up else f"{day:%m-%d}（{weekday}）"
 
     def name(self, day: date) -> str:
         zh, en = self.calendar.names[day]
