@@ -1,5 +1,6 @@
 """Duplicates on a real PostGIS: what is found, what is not, what the score is made of, and "me too"."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -240,9 +241,9 @@ def test_a_cell_divided_since_the_report_hides_nothing(town, session):
 
 def test_what_the_answer_says_of_a_candidate_is_plain_json(town):
     town.told(east=10)
-    conflict = duplicates.conflict(town.found())
-    (shown,) = conflict.facts["candidates"]
-    assert conflict.code == "cases.likely-duplicate"
+    (found,) = town.found()
+    shown = found.as_facts()
+    assert json.loads(json.dumps(shown)) == shown
     assert set(shown) == {
         "number", "state", "score", "distance_m", "age_s", "class", "text", "photo", "told_by",
     }  # fmt: skip

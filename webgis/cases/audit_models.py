@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webgis.cases.models import CaseEvent
@@ -28,14 +28,14 @@ class AuditAnchor(Base):
 class AuditLeaf(Base):
     """A case in an anchor: how many events it had, and the hash of the last.
 
-    It does not refer to the case: that a case is gone is what the audit is to find.
+    It refers to neither case nor anchor: that one of them is gone is what the audit is to find.
     """
 
     __tablename__ = "audit_leaf"
     __table_args__ = (Index("ix_audit_leaf_day_number", "day", "number"),)
 
     case_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    day: Mapped[date] = mapped_column(ForeignKey(AuditAnchor.day), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(Text)
     events: Mapped[int]
     head: Mapped[bytes] = mapped_column(LargeBinary)

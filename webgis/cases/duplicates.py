@@ -75,18 +75,6 @@ def candidates(
     return [Candidate(*row) for row in session.execute(_CANDIDATES, given)]
 
 
-def conflict(found: Sequence[Candidate]) -> Conflict:
-    """The refusal of a report that seems to repeat open cases; `candidates` lists them, likeliest first."""
-    numbers = ", ".join(candidate.number for candidate in found)
-    return Conflict(
-        "cases.likely-duplicate",
-        f"This seems to be reported already: {numbers}. Join that case, or send the report again with the header"
-        " X-Acknowledge-Duplicate: true",
-        candidates=[candidate.as_facts() for candidate in found],
-        accepted="X-Acknowledge-Duplicate: true",
-    )
-
-
 _OPEN = text(
     """
     SELECT coalesce(p.id, c.id) AS id, coalesce(p.number, c.number) AS number, coalesce(p.state, c.state) AS state,

@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from webgis.cases import audit_tasks as audit_tasks
 from webgis.cases import channel_tasks as channel_tasks
 from webgis.cases import clock_tasks as clock_tasks
 from webgis.cases import evidence

@@ -149,7 +149,7 @@ def _audit() -> None:
         """
         CREATE TABLE city.audit_leaf (
             case_id bigint NOT NULL,
-            day date NOT NULL CONSTRAINT fk_audit_leaf_day REFERENCES city.audit_anchor,
+            day date NOT NULL,
             number text NOT NULL,
             events integer NOT NULL,
             head bytea NOT NULL,
