@@ -150,6 +150,10 @@ function picker(box) {
   }
 
   input.value = shownValue();
+  select.addEventListener("change", () => {
+    input.value = shownValue();
+    box.classList.remove("has-error");
+  });
   input.addEventListener("focus", () => {
     input.select();
     open("");

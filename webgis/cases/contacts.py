@@ -21,6 +21,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from webgis import jobs
+from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.cases import contact_rules as rules
 from webgis.cases import queries
@@ -384,6 +385,14 @@ _ERASE = text(
 def new_key() -> str:
     """A key for the setting contact_key."""
     return Fernet.generate_key().decode()
+
+
+def link_of(settings: Settings, link: Row) -> str | None:
+    """The secret of a stored link (case_id, contact_id, secret_hash); None when the key that made it is gone."""
+    for secret in link_secret(keyring(settings), link.case_id, link.contact_id):
+        if accounts.fingerprint(secret) == bytes(link.secret_hash):
+            return secret
+    return None
 
 
 def link_secret(ring: Keyring, case_id: int, contact_id: int | None) -> list[str]:

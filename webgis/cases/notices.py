@@ -258,7 +258,8 @@ def _city(session: Session, settings: Settings, language: str) -> str:
 
 
 _FOLLOW = text(
-    "SELECT secret_hash FROM city.follow WHERE case_id = :case_id AND contact_id = :contact_id ORDER BY id LIMIT 1"
+    "SELECT case_id, contact_id, secret_hash FROM city.follow"
+    " WHERE case_id = :case_id AND contact_id = :contact_id ORDER BY id LIMIT 1"
 )
 
 
@@ -269,10 +270,9 @@ def _link(session: Session, settings: Settings, row: Row) -> str | None:
     base = settings.public_url.rstrip("/")
     if row.contact_id is None:
         return f"{base}/cases/{row.number}"
-    stored = session.scalar(_FOLLOW, {"case_id": row.case_id, "contact_id": row.contact_id})
-    made = contacts.link_secret(contacts.keyring(settings), row.case_id, row.contact_id)
-    fitting = [secret for secret in made if stored is not None and accounts.fingerprint(secret) == bytes(stored)]
-    return f"{base}/follow/{fitting[0]}" if fitting else None
+    link = session.execute(_FOLLOW, {"case_id": row.case_id, "contact_id": row.contact_id}).one_or_none()
+    secret = link and contacts.link_of(settings, link)
+    return f"{base}/follow/{secret}" if secret else None
 
 
 # Addresses of people with accounts

@@ -1,0 +1,106 @@
+"""The pages of the hotline: the form that is filled in during a call, and who reported a case."""
+
+import secrets
+from datetime import UTC, datetime
+
+from apiflask import APIBlueprint
+from flask import flash, render_template, request, url_for
+from flask_babel import gettext as _
+
+from webgis import api, web
+from webgis.cases import channel_wire as wire
+from webgis.cases import channels, contacts, evidence, intake, queries
+from webgis.errors import Conflict, Invalid
+from webgis.maps import queries as map_queries
+from webgis.pages import forms, shown
+from webgis.pages.public import caller_fields, common_classes, go
+
+hotline = APIBlueprint("hotline_pages", __name__, enable_openapi=False)
+
+DUPLICATE = "cases.duplicate"
+
+
+@hotline.get("/hotline/new")
+def form():
+    """The empty form of a call."""
+    channels.require_operator(web.actor())
+    return _page({}, {}, secrets.token_urlsafe(16))
+
+
+@hotline.post("/hotline/new")
+def take():
+    """Take in a call. What is refused is said at its field; likely duplicates are shown and may be passed over."""
+    channels.require_operator(web.actor())
+    key = request.form.get("key") or secrets.token_urlsafe(16)
+    try:
+        number = _take(key)
+    except Invalid as error:
+        return _page(request.form, forms.problems(error), key), 422
+    except Conflict as error:
+        if error.code == DUPLICATE:
+            return _page(request.form, {}, key, error.facts["candidates"]), 422
+        sent = _("This form has been sent already, with other content. Send it again to report one more case.")
+        return _page(request.form, {"form": sent}, secrets.token_urlsafe(16)), 409
+    flash(_("Reported. The case has the number %(number)s.", number=number), "success")
+    return go(url_for("pages.case", number=number))
+
+
+def _take(key: str) -> str:
+    """Take in a call once, however often the form is sent; the case's number."""
+    settings, actor = web.runtime().settings, web.actor()
+    given = api.checked(wire.CallGiven, caller_fields())
+    who = given.caller()
+    stored = evidence.store(settings, api.photos(request.files))
+    asked = {"call": given.model_dump(mode="json", exclude={"acknowledged"}), "photos": [one.sha256 for one in stored]}
+    told = given.report("hotline", acknowledged=given.acknowledged == "yes")
+    with web.transaction() as session:
+        before = intake.done_before(session, actor, f"call-{key}", asked)
+        if before is not None:
+            return before
+        now = datetime.now(UTC)
+        case = channels.take_call(session, settings, actor, told, stored, who, given.call_number, at=now)
+        intake.remember(session, actor, f"call-{key}", case.number)
+        return case.number
+
+
+def _page(given, problems: dict[str, str], key: str, alike: list[dict] | None = None) -> str:
+    with web.transaction() as session:
+        groups = shown.class_groups(session)
+        return render_template(
+            "hotline_new.html",
+            given=given,
+            problems=problems,
+            key=key,
+            class_groups=groups,
+            common=common_classes(groups),
+            bounds=map_queries.extent(session),
+            alike=alike or [],
+        )
+
+
+@hotline.get("/cases/<number>/contact")
+def contact(number: str):
+    """Who reported a case, masked."""
+    return _contact(number, contacts.masked)
+
+
+@hotline.post("/cases/<number>/contact")
+def look(number: str):
+    """Who reported a case, whole; that one looked is written down."""
+    return _contact(number, contacts.look)
+
+
+def _contact(number: str, question) -> str:
+    actor, settings = web.actor(), web.runtime().settings
+    with web.transaction() as session:
+        case = queries.require_case(session, actor, number)
+        return render_template(
+            "hotline_contact.html",
+            number=number,
+            class_name=shown.class_name(case),
+            contacts=question(session, settings, actor, number),
+            call=channels.call_of(session, case.id),
+            satisfaction=channels.satisfaction_of(session, case.id),
+            may_look=actor.role in contacts.WHO_NEEDS_TO_KNOW,
+            contact_days=settings.contact_days,
+        )

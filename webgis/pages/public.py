@@ -1,0 +1,212 @@
+"""The pages for people without an account: report, receipt, follow, satisfaction, objection.
+
+The verbs are in `webgis.cases.channels`; the API beside these pages is `webgis.cases.public_views`. The pages' forms
+carry a CSRF token like all others, and act for a stranger whoever is logged in.
+"""
+
+import secrets
+from datetime import UTC, datetime
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, redirect, render_template, request, url_for
+
+from webgis import api, geo, limits, web
+from webgis.cases import channel_wire as wire
+from webgis.cases import channels, evidence
+from webgis.cases.public_views import sent_form
+from webgis.errors import Conflict, Invalid
+from webgis.grid import queries as grid
+from webgis.grid.views import place
+from webgis.maps import queries as map_queries
+from webgis.pages import forms, public_words, shown, words
+
+public = APIBlueprint("public", __name__, enable_openapi=False)
+
+
+@public.get("/report")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def report_form():
+    """The empty form."""
+    return _report_page({}, {}, secrets.token_urlsafe(16))
+
+
+@public.post("/report")
+@web.open_to_all
+@limits.at_most("public_limit")
+def report():
+    """Take in a report and go on to its receipt; what is refused is said at its field, and what was typed stays."""
+    settings = web.runtime().settings
+    key = request.form.get("key") or secrets.token_urlsafe(16)
+    try:
+        given = api.checked(wire.PublicGiven, caller_fields())
+        who, uploaded = given.caller(), api.photos(request.files)
+        stored = evidence.store(settings, uploaded)
+        told = given.report("public", acknowledged=True)
+        with web.transaction() as session:
+            form = sent_form(key, given, uploaded)
+            made = channels.take_public(session, settings, told, stored, who, at=datetime.now(UTC), form=form)
+    except Invalid as error:
+        return _report_page(request.form, forms.problems(error), key), 422
+    return go(url_for("public.follow", secret=made.secret, new="yes"))
+
+
+def caller_fields() -> dict[str, str]:
+    """The fields of a report form with who reports, named as on the wire."""
+    given = api.form_fields(request.form)
+    own = ("name", "phone", "email", "notify", "call_number", "acknowledged")
+    return forms.report_fields(request.form) | {
+        name: given[name].strip() for name in own if given.get(name, "").strip()
+    }
+
+
+def go(address: str) -> Response:
+    """On to another page; a form that was sent by script is told the address instead."""
+    return jsonify(go=address) if request.headers.get("X-Stay") else redirect(address, 303)
+
+
+def _report_page(given, problems: dict[str, str], key: str) -> str:
+    with web.transaction() as session:
+        groups = shown.class_groups(session)
+        return render_template(
+            "public_report.html",
+            given=given,
+            problems=problems,
+            key=key,
+            class_groups=groups,
+            common=common_classes(groups),
+            bounds=map_queries.extent(session),
+            contact_days=web.runtime().settings.contact_days,
+        )
+
+
+def common_classes(groups: list[shown.ClassGroup]) -> list[dict[str, str]]:
+    """The classes that are offered first, in the order of the setting; those the standard lacks are left out."""
+    known = {one["key"]: one for group in groups for one in group.classes}
+    wanted = [key.strip() for key in web.runtime().settings.public_classes.split(",")]
+    return [known[key] for key in wanted if key in known]
+
+
+@public.get("/follow/<secret>")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def follow(secret: str):
+    """How a report goes, in plain words; right after the report also its receipt."""
+    return _follow_page(secret)
+
+
+@public.post("/follow/<secret>/satisfaction")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def rate(secret: str):
+    """Keep what the reporter thinks of the end."""
+    settings = web.runtime().settings
+    try:
+        given = api.checked(wire.SatisfactionGiven, _given("satisfaction", "words"))
+        with web.transaction() as session:
+            now = datetime.now(UTC)
+            channels.rate(session, settings, secret, given.satisfaction, given.words, at=now)
+    except Invalid as error:
+        return _follow_page(secret, {"satisfaction": forms.problems(error)}), 422
+    except Conflict as error:
+        return _follow_page(secret, notice=words.sentence(error.code, error.message, error.facts)), 409
+    return go(url_for("public.follow", secret=secret))
+
+
+@public.post("/follow/<secret>/objection")
+@web.open_to_all
+@limits.at_most("public_limit")
+def object_to_end(secret: str):
+    """Open the case again with the reporter's reason."""
+    settings = web.runtime().settings
+    now = datetime.now(UTC)
+    try:
+        given = api.checked(wire.ObjectionGiven, _given("reason"))
+        uploaded = api.photos(request.files)
+        with web.transaction() as session:
+            channels.follow(session, settings, secret, at=now)
+            stored = evidence.store(settings, uploaded)
+            channels.object_to_end(session, settings, secret, given.reason, stored, at=now)
+    except Invalid as error:
+        return _follow_page(secret, {"objection": forms.problems(error)}), 422
+    except Conflict as error:
+        return _follow_page(secret, notice=words.sentence(error.code, error.message, error.facts)), 409
+    return go(url_for("public.follow", secret=secret))
+
+
+def _given(*names: str) -> dict[str, str]:
+    given = api.form_fields(request.form)
+    return {name: value.strip() for name in names if (value := given.get(name, "")).strip()}
+
+
+def _follow_page(secret: str, problems: dict[str, dict[str, str]] | None = None, notice: str | None = None) -> str:
+    settings = web.runtime().settings
+    with web.transaction() as session:
+        found = channels.follow(session, settings, secret, at=datetime.now(UTC))
+        chain = grid.area_chain(session, found.case.cell_code[:12])
+    return render_template(
+        "public_follow.html",
+        case=found.case,
+        shown=found.shown,
+        class_name=shown.class_name(found.case),
+        chain=chain,
+        standing=public_words.standing(found.shown.state),
+        steps=[public_words.step(one) for one in reversed(found.steps)],
+        link=wire.follow_address(settings, secret),
+        secret=secret,
+        new="new" in request.args,
+        may_rate=found.may_rate,
+        may_object=found.may_object,
+        object_until=found.object_until,
+        satisfaction=found.link.satisfaction and public_words.SATISFACTION[found.link.satisfaction],
+        satisfactions=public_words.SATISFACTION,
+        objected=found.link.objection,
+        given=request.form,
+        problems=problems or {},
+        notice=notice,
+    )
+
+
+# What the form's map loads; boundaries and cells are no secret
+
+
+@public.get("/report/map/areas")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def areas():
+    """Boundaries of a view, as the maps draw them."""
+    box = geo.read_box(request.args.get("bbox", ""))
+    level, detail = request.args.get("level", "county"), request.args.get("detail", "far")
+    with web.transaction() as session:
+        return _geojson(map_queries.areas_geojson(session, level, box, detail))
+
+
+@public.get("/report/map/cells")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def cells():
+    """Cells of a view."""
+    box = geo.read_box(request.args.get("bbox", ""))
+    with web.transaction() as session:
+        return _geojson(map_queries.cells_geojson(session, box))
+
+
+def _geojson(text: str) -> Response:
+    response = Response(text, mimetype="application/geo+json")
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+@public.get("/report/map/cell")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def cell():
+    """Where a place lies, in names; 404 outside the grid, with the distance to it."""
+    lon, lat = place()
+    with web.transaction() as session:
+        found = grid.cell_at(session, lon, lat)
+        if found is None:
+            raise grid.outside(session, lon, lat)
+        chain = grid.area_chain(session, found.code[:12])
+    named = [{"name_zh": area.name_zh, "name_en": area.name_en} for area in chain]
+    return jsonify(properties={"code": "", "areas": named})
