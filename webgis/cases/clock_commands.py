@@ -293,7 +293,8 @@ def _midnight(runtime: Runtime, day: date) -> datetime:
 
 def _show_report(report: backtests.Report, out: Path | None) -> None:
     for title, lines in (("all", [report.total]), ("class", report.classes), ("department", report.departments)):
-        table = Table(title, "name", "cases", "were late", "would be late", "late only then", "late no more")
+        table = Table(title, "name", "cases", "late", "late then", "only then", "no more")
+        table.columns[0].no_wrap = True
         for line in lines[:_SHOWN]:
             counts = list(asdict(line).values())[3:]
             table.add_row(line.key, line.name_zh, *(f"{count:,}" for count in counts))
@@ -301,7 +302,8 @@ def _show_report(report: backtests.Report, out: Path | None) -> None:
         if len(lines) > _SHOWN:
             console.print(f"and {len(lines) - _SHOWN} more (--json or --out lists all)")
     unsure = [one for one in report.matches if one.how != "text"]
-    console.print(f"{len(report.matches) - len(unsure)} conditions have the same words in the other standard")
+    console.print("late: as it was. late then: under what is tried; only then, no more: what that changes")
+    console.print(f"conditions with the same words there: {len(report.matches) - len(unsure)} of {len(report.matches)}")
     for one in unsure[:_SHOWN]:
         console.print(f"  {one.kind} {one.class_code} {one.text_zh} -> {one.other_text_zh or 'none, keeps its limit'}"
                       f" ({one.how})", soft_wrap=True)  # fmt: skip
