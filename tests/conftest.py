@@ -165,6 +165,9 @@ def api(city_app) -> Callable[[str], "Api"]:
     return lambda login: Api(city_app, login)
 
 
+ACKNOWLEDGED = {"X-Acknowledge-Duplicate": "true"}
+
+
 class Api:
     """Requests to the application with the API key of one person."""
 
@@ -178,8 +181,8 @@ class Api:
         return self.client.get(path, query_string=query or None, headers=self.headers)
 
     def post(self, path: str, fields: dict | None = None, photos: Sequence[bytes] = (), **headers):
-        """POST `fields` as JSON, or as multipart when there are photos."""
-        given = {"headers": self.headers | {name.replace("_", "-"): value for name, value in headers.items()}}
+        """POST `fields` as JSON, or as multipart when there are photos. A likely duplicate is reported all the same."""
+        given = {"headers": ACKNOWLEDGED | self.headers | {name.replace("_", "-"): value for name, value in headers.items()}}
         if not photos:
             return self.client.post(path, json=fields or {}, **given)
         files = [(BytesIO(photo), f"{number}.jpg") for number, photo in enumerate(photos)]

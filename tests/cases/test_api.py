@@ -64,7 +64,7 @@ def test_a_case_goes_from_report_to_close_and_its_history_tells_it_all(api):
     assert case["geometry"]["coordinates"] == pytest.approx(city.IN_WEST, abs=1e-8)
     assert case["properties"]["cell"].startswith(city.WEST)
     assert case["properties"]["state"] == "reported"
-    assert case["properties"]["actions"] == []
+    assert case["properties"]["actions"] == ["note"]
 
     condition = _conditions(api, number)[0]
     assert {"id", "text", "limit"} <= condition.keys()
@@ -82,7 +82,7 @@ def test_a_case_goes_from_report_to_close_and_its_history_tells_it_all(api):
     verified = _act(api, "inspector2", number, "verify", {"result": "pass"} | place)
     assert verified.json["properties"]["state"] == "verified"
     closed = _act(api, "acceptor1", number, "close").json["properties"]
-    assert closed["state"] == "closed" and closed["closed_at"] and closed["actions"] == []
+    assert closed["state"] == "closed" and closed["closed_at"] and closed["actions"] == ["reopen", "note"]
 
     history = api("manager1").get(f"/api/v1/cases/{number}/events").json["features"]
     steps = [(e["properties"]["action"], e["properties"]["to"], e["properties"]["by"]["login"]) for e in history]

@@ -64,6 +64,11 @@ def departments(session: Session, kind: str | None = None) -> list[Department]:
     return list(session.scalars(statement.where(Department.kind == kind) if kind else statement))
 
 
+def departments_below(session: Session, code: str) -> list[str]:
+    """The codes of a department and of all below it."""
+    return session.scalar(text("SELECT fn.departments_below(:code)"), {"code": code}) or []
+
+
 def serving(departments: Sequence[Department], place: str) -> list[Department]:
     """Those that serve a place (the code of a cell or area), the one with the smallest area first."""
     found = [one for one in departments if place.startswith(one.area_code or "")]

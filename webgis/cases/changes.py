@@ -179,6 +179,8 @@ def started(doing: Doing, department: str) -> dict[str, Any]:
 def send_back(doing: Doing) -> dict:
     """Return (回退): the department or the filing condition was wrong and is taken back."""
     case = doing.case
+    if doing.step.source == workflow.SPLIT:
+        return {"flags": [flag for flag in case.flags if flag != "split"]}
     if doing.step.target == workflow.RESOLVED:
         return {"inspector_id": None, "returned": {"by": doing.actor.role, "reason": doing.given["reason"]}}
     back = {"by": doing.actor.role, "reason": doing.given["reason"]}
@@ -206,9 +208,16 @@ def assign(doing: Doing) -> dict:
 
 def resolve(doing: Doing) -> dict:
     """The department reports back: its clock stops."""
-    case = doing.case
-    ledger = clock.add(case.ledger, "stop", doing.at) if case.ledger else []
-    return {"resolver_id": doing.actor.id, "resolved_at": doing.at, "ledger": ledger} | unasked(doing)
+    return {"resolver_id": doing.actor.id, "resolved_at": doing.at} | _clocked(doing, "stop") | unasked(doing)
+
+
+def _clocked(doing: Doing, entry: str, **values: Any) -> dict[str, Any]:
+    """The ledger with one more entry, and what follows from it; nothing for a case whose tasks have the clocks."""
+    if not doing.case.ledger:
+        return {}
+    ledger = clock.add(doing.case.ledger, entry, doing.at, **values)
+    paused = {"paused_at": doing.at} if entry == "pause" else {"paused_at": None, "resume_at": None}
+    return {"ledger": ledger, "deadline_at": clock.due(ledger, doing.calendar)} | paused
 
 
 def unasked(doing: Doing) -> dict[str, Any]:
@@ -226,9 +235,8 @@ def unasked(doing: Doing) -> dict[str, Any]:
 
 def rework(doing: Doing) -> dict:
     """Poor result (返工): back to the same department, its clock running on."""
-    case = doing.case
-    ledger = clock.add(case.ledger, "continue", doing.at) if case.ledger else []
-    return {"rework_count": case.rework_count + 1, "resolved_at": None, "ledger": ledger, "inspector_id": None}
+    rework = {"rework_count": doing.case.rework_count + 1, "resolved_at": None, "inspector_id": None}
+    return rework | _clocked(doing, "continue")
 
 
 def verify(doing: Doing) -> dict:
@@ -248,24 +256,19 @@ def suspend(doing: Doing) -> dict:
     longest = doing.at + stages.longest_suspension(doing.settings)
     if not doing.at < until <= longest:
         raise workflow.bad_field("until", until, f"a moment after now and until {longest:%Y-%m-%d}")
-    ledger = doing.case.ledger
-    if doing.case.paused_at is None:
-        ledger = clock.add(ledger, "pause", doing.at, why="suspension")
-    return {"ledger": ledger, "paused_at": doing.at, "resume_at": until} | unasked(doing)
+    paused = {} if doing.case.paused_at else _clocked(doing, "pause", why="suspension")
+    return paused | {"resume_at": until} | unasked(doing)
 
 
 def resume(doing: Doing) -> dict:
-    ledger = clock.add(doing.case.ledger, "resume", doing.at)
-    deadline = clock.due(ledger, doing.calendar)
-    return {"ledger": ledger, "paused_at": None, "resume_at": None, "deadline_at": deadline}
+    """The suspension is over: the clock goes on, and the deadline has moved by the pause."""
+    return _clocked(doing, "resume")
 
 
 def force_close(doing: Doing) -> dict:
     """Closing by order (强制结案): the clock stops where it stands."""
-    case = doing.case
-    running = case.ledger and case.resolved_at is None
-    ledger = {"ledger": clock.add(case.ledger, "stop", doing.at)} if running else {}
-    return ledger | flagged(doing, "forced") | {"paused_at": None, "resume_at": None}
+    stopped = _clocked(doing, "stop") if doing.case.resolved_at is None else {}
+    return stopped | flagged(doing, "forced")
 
 
 def flagged(doing: Doing, flag: str) -> dict[str, Any]:

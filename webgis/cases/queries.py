@@ -225,7 +225,8 @@ def open_actions(actor: Actor, case: Row, settings: Settings) -> list[str]:
 def offered_conditions(session: Session, cases: Iterable[Row]) -> dict[int, list[Row]]:
     """For those cases that wait to be filed, by their id: the conditions of their city's standard to choose from."""
     waiting = [case for case in cases if case.state == workflow.REPORTED]
-    return {case.id: catalog.offered(session, case.kind, case.class_code, case.cell_code) for case in waiting}
+    offered = catalog.offered_for(session, [(case.kind, case.class_code, case.cell_code) for case in waiting])
+    return {case.id: conditions for case, conditions in zip(waiting, offered, strict=True)}
 
 
 def light(case: Row, now: datetime) -> clock.Light | None:

@@ -106,11 +106,11 @@ def _task(doing: Doing, department: str):
 
 
 def _family(doing: Doing, parent_id: int) -> Sequence[Any]:
-    """The tasks of a case that were not made void."""
+    """The tasks of a case that have not ended."""
     return db.call(
         doing.session,
         "SELECT id, number, state, department_code, resolver_id, deadline_at FROM city.case"
-        " WHERE parent_id = %s AND relation = 'task' AND outcome IS DISTINCT FROM 'void' ORDER BY id",
+        " WHERE parent_id = %s AND relation = 'task' AND outcome IS NULL ORDER BY id",
         parent_id,
     )
 
@@ -183,8 +183,6 @@ def _tasks_follow(doing: Doing) -> None:
     action = doing.step.action
     reason = {"reason": str(doing.given.get("reason") or doing.given.get("note") or action)}
     for task in _family(doing, doing.case.id):
-        if task.state in workflow.OUTCOMES:
-            continue
         if doing.step.target == workflow.SPLIT and doing.case.state != workflow.SPLIT:
             if not doing.by_itself and task.department_code in _meant(doing, task.department_code):
                 doing.follow(task.number, "redo", reason)

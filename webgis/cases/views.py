@@ -9,11 +9,22 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify, request, send_file, url_for
 
 from webgis import api, web
-from webgis.cases import claims, duplicates, evidence, handling, intake, queries, requests, wire, workflow
+from webgis.cases import (
+    channel_views,
+    claims,
+    duplicates,
+    evidence,
+    handling,
+    intake,
+    queries,
+    requests,
+    wire,
+    workflow,
+)
 from webgis.errors import NotFound
 
 cases = APIBlueprint("cases", __name__, url_prefix="/api/v1/cases", tag="Cases")
-BLUEPRINTS = (cases,)
+BLUEPRINTS = (cases, *channel_views.BLUEPRINTS)
 
 ACKNOWLEDGE = "X-Acknowledge-Duplicate"
 HEADERS = [
@@ -218,16 +229,28 @@ def ask(number: str):
         return wire.request(asked), 201
 
 
-@cases.post("/requests/<int:request_id>/<any(review, decide):turn>")
-@cases.doc(summary="Review (department) or decide (dispatcher) a request")
+@cases.post("/requests/<int:request_id>/review")
+@cases.doc(summary="Review a request", description="By the department, when one of its handlers asked.")
 @api.documented(body=wire.DecisionGiven)
-def answer(request_id: int, turn: str):
-    """Grant or refuse."""
+def review(request_id: int):
+    """Pass a request on to the dispatcher, or refuse it."""
+    return _answered(requests.review, request_id)
+
+
+@cases.post("/requests/<int:request_id>/decide")
+@cases.doc(summary="Decide a request", description="By the dispatcher.")
+@api.documented(body=wire.DecisionGiven)
+def decide(request_id: int):
+    """Grant a request, or refuse it."""
+    return _answered(requests.decide, request_id)
+
+
+def _answered(do, request_id: int) -> dict[str, Any]:
     given, now = api.checked(wire.DecisionGiven, _fields()), datetime.now(UTC)
     settings, actor = web.runtime().settings, web.actor()
-    do = {"review": requests.review, "decide": requests.decide}[turn]
     with web.transaction() as session:
-        return wire.request(do(session, settings, actor, request_id, given.grant, given.note, at=now))
+        grant = given.decision == "grant"
+        return wire.request(do(session, settings, actor, request_id, grant, given.note, at=now))
 
 
 @cases.delete("/requests/<int:request_id>")

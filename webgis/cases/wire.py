@@ -91,7 +91,7 @@ class RequestGiven(Given):
 class DecisionGiven(Given):
     """A review or decision of a request."""
 
-    grant: bool
+    decision: Literal["grant", "refuse"]
     note: str | None = Field(None, max_length=handling.LONGEST_TEXT, description="needed when it is refused")
 
 

@@ -85,6 +85,22 @@ def offered(session: Session, kind: str, code: str, place: str) -> list[Row]:
     return db.call(session, "SELECT * FROM fn.offered_conditions(%s, %s, %s)", kind, code, place)
 
 
+_OFFERED = """
+    SELECT w.n, f.* FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS w (kind, class_code, place, n),
+         LATERAL fn.offered_conditions(w.kind, w.class_code, w.place) AS f
+    ORDER BY w.n, f.seq
+"""
+
+
+def offered_for(session: Session, wanted: Sequence[tuple[str, str, str]]) -> list[list[Row]]:
+    """The same for many (kind, code, place) at once, in their order, in one statement."""
+    found: list[list[Row]] = [[] for _ in wanted]
+    if wanted:
+        for row in db.call(session, _OFFERED, *(list(column) for column in zip(*wanted, strict=True))):
+            found[row.n - 1].append(row)
+    return found
+
+
 def conditions_by_class(
     session: Session, wanted: Collection[tuple[str, str]], city_code: str | None = None
 ) -> dict[tuple[str, str], list[FilingCondition]]:

@@ -1,0 +1,175 @@
+"""Requests for extension, suspension and appeal: who asks, reviews and decides, how often, and what the clock does."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests import city
+from tests.cases.life import Life
+from webgis.accounts import operations as accounts
+from webgis.cases import requests
+from webgis.errors import Conflict, Forbidden, Invalid
+
+
+@pytest.fixture
+def life(city_runtime):
+    made = Life(city_runtime)
+    with city_runtime.transaction() as session:
+        accounts.add_person(
+            session, "sweeper1", "sweeper1 岗", "department", city.PASSWORD, department="510104-sanitation"
+        )
+    yield made
+    made.check()
+
+
+def test_an_extension_adds_one_original_limit_and_the_time_of_waiting(life):
+    number = life.handled()
+    before = life.case(number).deadline_at
+    asked = life.ask("sanitation1", number, "extension")
+    assert asked.state == "reviewed" and life.case(number).paused_at is not None
+    granted = life.answer("dispatcher1", asked.id, "decide", True)
+    case = life.case(number)
+    assert granted.state == "granted" and case.extension_count == 1 and case.paused_at is None
+    assert case.deadline_at > before and case.due_at == case.deadline_at
+
+
+def test_a_refused_extension_leaves_only_the_time_of_waiting(life):
+    number = life.handled()
+    asked = life.ask("sanitation1", number, "extension")
+    life.answer("dispatcher1", asked.id, "decide", False, "理由不足")
+    case = life.case(number)
+    assert case.extension_count == 0 and [entry["entry"] for entry in case.ledger] == ["start", "pause", "resume"]
+
+
+def test_a_case_has_at_most_two_extensions(life):
+    number = life.handled()
+    for _ in range(2):
+        life.answer("dispatcher1", life.ask("sanitation1", number, "extension").id, "decide", True)
+    with pytest.raises(Conflict) as refused:
+        life.ask("sanitation1", number, "extension")
+    assert refused.value.code == "cases.request-not-open"
+
+
+def test_a_handlers_request_is_reviewed_by_the_department_first(life):
+    number = life.handled()
+    life.do("sanitation1", number, "assign", handler="sweeper1")
+    asked = life.ask("sweeper1", number, "extension")
+    assert asked.state == "asked"
+    with pytest.raises(Conflict):
+        life.answer("dispatcher1", asked.id, "decide", True)
+    with pytest.raises(Forbidden):
+        life.answer("sweeper1", asked.id, "review", True)
+    with life.runtime.transaction() as session:
+        assert [one.id for one in requests.waiting(session, life.actor("sanitation1"))] == [asked.id]
+    assert life.answer("sanitation1", asked.id, "review", True).state == "reviewed"
+    assert life.answer("dispatcher1", asked.id, "decide", True).state == "granted"
+
+
+def test_a_review_that_refuses_ends_the_request(life):
+    number = life.handled()
+    life.do("sanitation1", number, "assign", handler="sweeper1")
+    asked = life.ask("sweeper1", number, "suspension", until=life.now + timedelta(days=5))
+    with pytest.raises(Invalid):
+        life.answer("sanitation1", asked.id, "review", False, None)
+    assert life.answer("sanitation1", asked.id, "review", False, "可以处置").state == "refused"
+    assert life.case(number).state == "handling"
+
+
+def test_a_granted_suspension_suspends_the_case(life):
+    number = life.handled()
+    asked = life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
+    life.answer("dispatcher1", asked.id, "decide", True)
+    assert life.case(number).state == "suspended"
+    life.do("system", number, "resume")
+    with pytest.raises(Conflict):
+        life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
+
+
+def test_only_one_request_of_a_case_waits(life):
+    number = life.handled()
+    life.ask("sanitation1", number, "extension")
+    with pytest.raises(Conflict):
+        life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
+
+
+def test_reporting_back_withdraws_what_was_asked(life):
+    number = life.handled()
+    asked = life.ask("sanitation1", number, "extension")
+    life.do("sanitation1", number, "resolve", note="已清理")
+    with pytest.raises(Conflict) as refused:
+        life.answer("dispatcher1", asked.id, "decide", True)
+    assert refused.value.facts["state"] == "withdrawn"
+
+
+def test_a_request_comes_before_the_deadline(life):
+    number = life.handled()
+    life.passes(days=30)
+    with pytest.raises(Conflict):
+        life.ask("sanitation1", number, "extension")
+
+
+def test_an_appeal_is_for_a_closed_case_that_was_late_and_made_once(life):
+    in_time = life.closed()
+    with pytest.raises(Conflict):
+        life.ask("sanitation1", in_time, "appeal")
+    number = life.handled()
+    life.passes(days=30)
+    life.do("sanitation1", number, "resolve", note="已清理")
+    life.do("inspector2", number, "verify", result="pass")
+    life.do("acceptor1", number, "close")
+    asked = life.ask("sanitation1", number, "appeal", "暴雨停工")
+    life.answer("dispatcher1", asked.id, "decide", True)
+    case = life.case(number)
+    assert "excused" in case.flags and case.resolved_at > case.deadline_at
+    with pytest.raises(Conflict):
+        life.ask("sanitation1", number, "appeal")
+
+
+@pytest.mark.parametrize("login", ["acceptor1", "dispatcher1", "inspector1", "manager1"])
+def test_only_a_department_asks(life, login):
+    number = life.handled()
+    with pytest.raises(Forbidden):
+        life.ask(login, number, "extension")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "field"),
+    [
+        ("holiday", {}, "kind"),
+        ("suspension", {}, "until"),
+        ("suspension", {"until": "soon"}, "until"),
+        ("extension", {"until": "2026-12-01"}, "until"),
+        ("extension", {"reason": " "}, "reason"),
+    ],
+)
+def test_a_request_that_cannot_be_used_names_its_field(life, kind, given, field):
+    number = life.handled()
+    with pytest.raises(Invalid) as refused:
+        life.ask("sanitation1", number, kind, **given)
+    assert refused.value.facts["field"] == field
+
+
+def test_requests_go_over_the_wire(api):
+    life_number = _handled_over_http(api)
+    asked = api("sanitation1").post(
+        f"/api/v1/cases/{life_number}/requests", {"kind": "extension", "reason": "等待材料"}
+    )
+    assert asked.status_code == 201 and asked.json["state"] == "reviewed"
+    waiting = api("dispatcher1").get("/api/v1/cases/requests").json["requests"]
+    assert [one["id"] for one in waiting] == [asked.json["id"]]
+    path = f"/api/v1/cases/requests/{asked.json['id']}"
+    assert api("sanitation1").post(f"{path}/decide", {"decision": "grant"}).status_code == 403
+    assert api("dispatcher1").post(f"{path}/decide", {"decision": "grant"}).json["state"] == "granted"
+    assert api("dispatcher1").post(f"{path}/decide", {"decision": "grant"}).status_code == 409
+
+
+def _handled_over_http(api) -> str:
+    given = {"lon": city.IN_WEST[0], "lat": city.IN_WEST[1], "kind": "matter", "class": city.REFUSE}
+    case = api("acceptor1").post("/api/v1/cases", given | {"description": "暴露垃圾"}).json["properties"]
+    for login, action, fields in (
+        ("acceptor1", "file", {"condition": case["conditions"][0]["id"]}),
+        ("dispatcher1", "dispatch", {"department": "510104-sanitation"}),
+        ("sanitation1", "receive", {}),
+    ):
+        assert api(login).post(f"/api/v1/cases/{case['number']}/actions/{action}", fields).status_code == 200
+    return case["number"]
