@@ -1,0 +1,256 @@
+"""Who reported a case is sealed in the database, shown masked, looked at in writing, and erased in time."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from tests import city
+from webgis import jobs
+from webgis.accounts import queries as accounts
+from webgis.accounts.actor import PUBLIC
+from webgis.cases import channels, contact_rules, contacts, intake
+from webgis.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+
+NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+CALLER = contacts.caller("张晓明", "138 0000 1234", "zhang@example.com")
+
+
+def _reported(session, settings, who=CALLER, at=NOW) -> str:
+    """A public report with a contact; the case's number."""
+    given = intake.Report(*city.IN_WEST, "matter", city.REFUSE, "路口暴露垃圾", source="public", acknowledged=True)
+    return channels.take_public(session, settings, given, [], who, at=at).number
+
+
+def _stored(session) -> list:
+    return session.execute(text("SELECT * FROM city.contact ORDER BY id")).all()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("13800001234", "13800001234"),
+        (" 138-0000-1234 ", "13800001234"),
+        ("+86 138 0000 1234", "13800001234"),
+        ("008613800001234", "13800001234"),
+        ("１３８００００１２３４", "13800001234"),
+        ("028-86540000", "02886540000"),
+        ("+86 28 8654 0000", "02886540000"),
+        ("010 6512 3456 转 801", "01065123456x801"),
+        ("0755-26001234ext12", "075526001234x12"),
+        ("+852 2123 4567", "+85221234567"),
+        ("0044 20 7946 0000", "+442079460000"),
+        ("12345", None),
+        ("1380000123", None),
+        ("12800001234", None),
+        ("028-06540000", None),
+        ("+861380000123", None),
+        ("call me", None),
+        ("1380000123４５", None),
+        ("", None),
+    ],
+)
+def test_a_telephone_number_has_one_form_however_it_is_typed(typed, kept):
+    assert contact_rules.phone(typed) == kept
+
+
+@pytest.mark.parametrize(
+    "typed", ["a@b", "a b@example.com", "a@example..com", "a@@example.com", "a@-", "x" * 250 + "@b.cn"]
+)
+def test_what_is_no_e_mail_address_is_refused_with_its_field(typed):
+    with pytest.raises(Invalid) as refused:
+        contacts.caller(None, None, typed)
+    assert refused.value.facts["field"] == "email"
+
+
+def test_masks_leave_what_tells_callers_apart_and_no_more():
+    assert contact_rules.masked_phone("13800001234") == "138****1234"
+    assert contact_rules.masked_phone("01065123456x801") == "010****3456"
+    assert contact_rules.masked_name("张晓明") == "张**"
+    assert contact_rules.masked_email("zhang@example.com") == "z***@example.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "channel"),
+    [
+        (("张", "13800001234", "a@example.com"), "sms"),
+        (("张", "028-86540000", "a@example.com"), "email"),
+        (("张", "028-86540000", None), "none"),
+        ((None, None, None), "none"),
+    ],
+)
+def test_a_reporter_is_told_by_what_can_reach_them(given, channel):
+    assert contacts.caller(*given).channel == channel
+
+
+def test_a_short_message_to_a_landline_is_refused():
+    with pytest.raises(Invalid) as refused:
+        contacts.caller(None, "028-86540000", None, channel="sms")
+    assert refused.value.facts["field"] == "phone"
+
+
+def test_the_database_holds_nothing_that_can_be_read(city_runtime):
+    with city_runtime.transaction() as session:
+        _reported(session, city_runtime.settings)
+        (row,) = _stored(session)
+    stored = b"".join(bytes(value) for value in (row.name, row.phone, row.email, row.phone_hash))
+    for word in ("张晓明", "13800001234", "0000", "zhang@example.com"):
+        assert word.encode() not in stored
+
+
+def test_the_key_is_made_once_for_all_processes_and_read_by_its_owner_alone(city_settings):
+    with ThreadPoolExecutor(8) as pool:
+        names = set(pool.map(lambda _: contacts.keyring(city_settings).name, range(16)))
+    file = city_settings.var_dir / "contact_key"
+    assert len(names) == 1 and stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(city_settings.var_dir.glob(".contact_key*")) == []
+
+
+def test_a_key_that_is_none_is_refused(settings):
+    with pytest.raises(Invalid):
+        contacts.keyring(settings.model_copy(update={"contact_key": _secret("not a key")}))
+
+
+def _secret(text: str):
+    from pydantic import SecretStr
+
+    return SecretStr(text)
+
+
+def test_everyone_who_sees_the_case_sees_the_contact_masked(city_runtime):
+    with city_runtime.transaction() as session:
+        number = _reported(session, city_runtime.settings)
+        (shown,) = contacts.masked(session, city_runtime.settings, accounts.actor(session, "manager1"), number)
+    assert (shown.name, shown.phone, shown.email, shown.masked) == ("张**", "138****1234", "z***@example.com", True)
+
+
+def test_who_does_not_see_the_case_sees_no_contact(city_runtime):
+    with city_runtime.transaction() as session:
+        number = _reported(session, city_runtime.settings)
+        with pytest.raises(NotFound):
+            contacts.masked(session, city_runtime.settings, accounts.actor(session, "works1"), number)
+
+
+@pytest.mark.parametrize("login", ["acceptor1", "dispatcher1"])
+def test_who_needs_to_know_sees_it_whole_and_each_look_is_kept_for_good(city_runtime, login):
+    with city_runtime.transaction() as session:
+        number = _reported(session, city_runtime.settings)
+        actor = accounts.actor(session, login)
+        for _ in range(2):
+            (shown,) = contacts.look(session, city_runtime.settings, actor, number)
+        assert (shown.name, shown.phone, shown.masked) == ("张晓明", "13800001234", False)
+        assert [look.login for look in contacts.looks(session, number)] == [login, login]
+    for statement in (
+        "DELETE FROM city.contact_look",
+        "UPDATE city.contact_look SET role = 'x'",
+        "TRUNCATE city.contact_look",
+    ):
+        with pytest.raises(DBAPIError, match="history is added to"), city_runtime.transaction() as session:
+            session.execute(text(statement))
+
+
+@pytest.mark.parametrize("login", ["inspector1", "manager1", "administrator1"])
+def test_who_need_not_know_cannot_look(city_runtime, login):
+    with city_runtime.transaction() as session:
+        number = _reported(session, city_runtime.settings)
+        with pytest.raises(Forbidden) as refused:
+            contacts.look(session, city_runtime.settings, accounts.actor(session, login), number)
+        assert refused.value.facts["accepted"] == contacts.WHO_NEEDS_TO_KNOW
+        assert contacts.looks(session, number) == []
+
+
+def test_the_other_cases_of_a_caller_are_found_by_the_number_however_it_is_typed(city_runtime):
+    settings = city_runtime.settings
+    with city_runtime.transaction() as session:
+        first = _reported(session, settings)
+        second = _reported(
+            session, settings, contacts.caller("别人", "+86 138 0000 1234", None), NOW + timedelta(hours=1)
+        )
+        _reported(session, settings, contacts.caller("又一人", "13900001234", None))
+        found = contacts.cases_of_phone(session, settings, contact_rules.phone("138-0000-1234"))
+    assert [row.number for row in found] == [second, first]
+
+
+def test_a_new_key_seals_everything_anew_and_the_old_one_can_then_be_forgotten(city_runtime):
+    settings = city_runtime.settings
+    with city_runtime.transaction() as session:
+        number = _reported(session, settings)
+        before = _stored(session)[0]
+        old = contacts.keyring(settings).name
+        assert contacts.rotate(session, settings) != old
+        assert contacts.sealed_with_old(session, settings) == 1
+        assert contacts.cases_of_phone(session, settings, "13800001234")[0].number == number
+        with pytest.raises(Conflict, match="1 rows are still"):
+            contacts.forget_old_keys(session, settings)
+    jobs.drain(city_runtime, "quick")
+    jobs.drain(city_runtime, "slow")
+    with city_runtime.transaction() as session:
+        after = _stored(session)[0]
+        assert contacts.sealed_with_old(session, settings) == 0
+        assert contacts.forget_old_keys(session, settings) == 1
+        assert bytes(after.phone) != bytes(before.phone) and bytes(after.phone_hash) != bytes(before.phone_hash)
+        actor = accounts.actor(session, "acceptor1")
+        assert contacts.look(session, settings, actor, number)[0].phone == "13800001234"
+        assert contacts.cases_of_phone(session, settings, "13800001234")[0].number == number
+    assert stat.S_IMODE((settings.var_dir / "contact_key").stat().st_mode) == 0o600
+
+
+def test_a_key_of_the_settings_is_rotated_there(city_runtime):
+    keys = [Fernet.generate_key().decode() for _ in range(2)]
+    old = city_runtime.settings.model_copy(update={"contact_key": _secret(keys[0])})
+    both = city_runtime.settings.model_copy(update={"contact_key": _secret(f"{keys[1]}, {keys[0]}")})
+    with city_runtime.transaction() as session:
+        number = _reported(session, old)
+        with pytest.raises(Conflict):
+            contacts.rotate(session, both)
+        assert contacts.reseal(session, both) == 1 and contacts.reseal(session, both) == 0
+        actor = accounts.actor(session, "acceptor1")
+        assert contacts.look(session, both, actor, number)[0].name == "张晓明"
+        with pytest.raises(Unavailable) as refused:
+            contacts.look(session, old, actor, number)
+    assert refused.value.code == "cases.contact-key-lost"
+
+
+def test_contacts_are_erased_so_many_days_after_the_end_and_the_case_stays(city_runtime):
+    settings = city_runtime.settings
+    with city_runtime.transaction() as session:
+        ended, lately, running = (_reported(session, settings) for _ in range(3))
+        close = text(
+            "UPDATE city.case SET outcome = 'closed', state = 'closed', closed_at = now() - make_interval(days => :days)"
+            " WHERE number = :number"
+        )
+        session.execute(close, {"number": ended, "days": 181})
+        session.execute(close, {"number": lately, "days": 179})
+        assert contacts.erase_old(session, settings.contact_days) == 1
+        assert contacts.erase_old(session, settings.contact_days) == 0
+        manager = accounts.actor(session, "manager1")
+        (gone,) = contacts.masked(session, settings, manager, ended)
+        assert gone.erased and (gone.name, gone.phone, gone.email, gone.channel) == (None, None, None, "none")
+        for number in (lately, running):
+            assert contacts.masked(session, settings, manager, number)[0].phone == "138****1234"
+        acceptor = accounts.actor(session, "acceptor1")
+        assert contacts.look(session, settings, acceptor, ended)[0].erased and contacts.looks(session, ended) == []
+        assert ended not in [row.number for row in contacts.cases_of_phone(session, settings, "13800001234")]
+
+
+def test_the_timetable_has_contacts_erased(city_runtime):
+    with city_runtime.transaction() as session:
+        _reported(session, city_runtime.settings)
+        session.execute(
+            text("UPDATE city.case SET outcome = 'rejected', state = 'rejected', closed_at = now() - interval '1 year'")
+        )
+        jobs.enqueue(session, "cases.erase_contacts")
+    jobs.drain(city_runtime, "quick")
+    with city_runtime.transaction() as session:
+        assert _stored(session)[0].erased_at is not None
+
+
+def test_someone_who_says_nothing_of_themselves_leaves_no_contact(city_runtime):
+    with city_runtime.transaction() as session:
+        _reported(session, city_runtime.settings, contacts.Caller())
+        assert _stored(session) == []
+        assert PUBLIC.id is None
