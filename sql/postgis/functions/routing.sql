@@ -154,10 +154,11 @@ END $$;
 
 -- Where filed cases reported in a span would go by a version of the rules: the same answer as fn.choose_department for
 -- each at its dispatch (else its report), without zones, but set-wise. Rules are first matched with the kinds of classes
--- and with the sets of areas that cells lie in, of which there are few; then a case has one or two rules to be looked at.
+-- and with the sets of areas that cells lie in, of which there are few; then a case has a few rules to be looked at.
+-- Without nested loops: the planner cannot know how many rows the parts have, and would read the rules once per case.
 CREATE FUNCTION fn.replay_rules(wanted_version integer, since timestamptz, until timestamptz, time_zone text)
 RETURNS TABLE (case_id bigint, was varchar, becomes varchar, source text, rule_id bigint)
-LANGUAGE plpgsql STABLE SET work_mem = '256MB' SET jit = off AS $$
+LANGUAGE plpgsql STABLE SET work_mem = '256MB' SET jit = off SET enable_nestloop = off AS $$
 BEGIN
     RETURN QUERY
     WITH rules AS MATERIALIZED (
@@ -172,22 +173,33 @@ BEGIN
         WHERE c.reported_at >= since AND c.reported_at < until
             AND (c.condition_id IS NOT NULL OR c.department_code IS NOT NULL)
     ), covers AS MATERIALIZED (
-        SELECT k.cell_code, array_agg(a.area_code ORDER BY a.area_code) AS cover
+        SELECT k.cell_code, array_agg(a.area_code ORDER BY a.area_code) AS areas
         FROM (SELECT DISTINCT c.cell_code FROM cases c) k
         CROSS JOIN LATERAL unnest(fn.area_keys(k.cell_code)) AS a (area_code)
         WHERE a.area_code IN (SELECT r.area_code FROM rules r)
         GROUP BY k.cell_code
-    ), by_class AS (
-        SELECT k.kind, k.class_code, r.place, r.area_code
+    ), cover AS MATERIALIZED (
+        SELECT v.areas, row_number() OVER () AS id FROM (SELECT DISTINCT o.areas FROM covers o) v
+    ), class AS MATERIALIZED (
+        SELECT k.kind, k.class_code, row_number() OVER () AS id
         FROM (SELECT DISTINCT c.kind, c.class_code FROM cases c) k
-        JOIN rules r ON r.class_code = ANY(fn.class_keys(k.class_code)) AND r.kind IN ('', k.kind)
-    ), matched AS (
-        SELECT b.kind, b.class_code, v.cover, r.place, r.always,
-               min(r.place) FILTER (WHERE r.always) OVER (PARTITION BY b.kind, b.class_code, v.cover) AS enough
-        FROM (SELECT DISTINCT o.cover FROM covers o) v
-        CROSS JOIN LATERAL unnest(v.cover) AS a (area_code)
-        JOIN by_class b ON b.area_code = a.area_code
-        JOIN rules r ON r.place = b.place
+    ), matched AS MATERIALIZED (
+        SELECT m.class_id, m.cover_id, m.place FROM (
+            SELECT k.id AS class_id, v.id AS cover_id, r.place,
+                   min(r.place) FILTER (WHERE r.always) OVER (PARTITION BY k.id, v.id) AS enough
+            FROM class k
+            CROSS JOIN LATERAL unnest(fn.class_keys(k.class_code)) AS g (class_code)
+            JOIN rules r ON r.class_code = g.class_code AND r.kind IN ('', k.kind)
+            JOIN (SELECT o.id, a.area_code FROM cover o CROSS JOIN LATERAL unnest(o.areas) AS a (area_code)) v
+                ON v.area_code = r.area_code
+        ) m
+        WHERE m.enough IS NULL OR m.place <= m.enough
+    ), keyed AS MATERIALIZED (
+        SELECT c.id, c.here, c.geom, k.id AS class_id, v.id AS cover_id
+        FROM cases c
+        JOIN class k ON k.kind = c.kind AND k.class_code = c.class_code
+        JOIN covers o ON o.cell_code = c.cell_code
+        JOIN cover v ON v.areas = o.areas
     ), units AS MATERIALIZED (
         SELECT c.id, p.owner_code, p.maintainer_code, left(c.cell_code, 12) AS community
         FROM cases c JOIN city.component p ON p.code = c.component_code
@@ -202,19 +214,17 @@ BEGIN
             FROM cases c JOIN city.filing_condition f ON f.id = c.condition_id
             WHERE f.department_kind IS NOT NULL
         ) k
-    ), first AS (
-        SELECT c.id, min(m.place) AS place
-        FROM cases c
-        JOIN covers v ON v.cell_code = c.cell_code
-        JOIN matched m ON m.kind = c.kind AND m.class_code = c.class_code AND m.cover = v.cover
+    ), first AS MATERIALIZED (
+        SELECT c.id, min(r.place) AS place
+        FROM keyed c
+        JOIN matched m ON m.class_id = c.class_id AND m.cover_id = c.cover_id
         JOIN rules r ON r.place = m.place
         LEFT JOIN units u ON u.id = c.id
-        WHERE (m.enough IS NULL OR m.place <= m.enough)
-            AND (m.always OR (
-                (r.owner_code IS NULL OR r.owner_code = u.owner_code)
-                AND (r.maintainer_code IS NULL OR r.maintainer_code = u.maintainer_code)
-                AND fn.falls_in(c.here, r.days, r.from_time, r.until_time, r.first_day, r.last_day)
-                AND (r.geom IS NULL OR ST_Covers(r.geom, c.geom))))
+        WHERE r.always OR (
+            (r.owner_code IS NULL OR r.owner_code = u.owner_code)
+            AND (r.maintainer_code IS NULL OR r.maintainer_code = u.maintainer_code)
+            AND fn.falls_in(c.here, r.days, r.from_time, r.until_time, r.first_day, r.last_day)
+            AND (r.geom IS NULL OR ST_Covers(r.geom, c.geom)))
         GROUP BY c.id
     )
     SELECT c.id, c.department_code, d.department_code, d.source, CASE WHEN d.source = 'rule' THEN r.id END
