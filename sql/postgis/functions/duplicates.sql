@@ -90,11 +90,13 @@ BEGIN
     ), held AS (
         SELECT coalesce(p.id, t.id) AS id, coalesce(p.number, t.number) AS number, coalesce(p.state, t.state) AS state,
                t.metres, t.seconds, t.class, t.number AS told_by,
-               fn.words_alike(t.description, duplicates.description) AS words,
-               (SELECT coalesce(max(fn.photos_alike(bit_count((f.picture_hash # h)::bit(64))::integer)), 0)
-                FROM city.photo f, unnest(hashes) AS h
-                WHERE f.case_id = t.id AND hashes IS NOT NULL AND fn.tells(f.picture_hash)) AS photo
-        FROM told t LEFT JOIN city.case p ON p.id = t.parent_id
+               fn.words_alike(t.description, duplicates.description) AS words, seen.photo
+        FROM told t
+        LEFT JOIN city.case p ON p.id = t.parent_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(max(fn.photos_alike(bit_count((f.picture_hash # h)::bit(64))::integer)), 0) AS photo
+            FROM city.photo f, unnest(hashes) AS h
+            WHERE f.case_id = t.id AND hashes IS NOT NULL AND fn.tells(f.picture_hash)) AS seen
         WHERE t.metres <= looked.radius_m
           AND CASE WHEN t.parent_id IS NULL THEN t.outcome IS NULL ELSE p.outcome IS NULL END
     ), scored AS (
