@@ -20,6 +20,7 @@ COMMANDS = {
     "areas": "webgis.grid.commands",
     "grid": "webgis.grid.commands",
     "catalog": "webgis.catalog.commands",
+    "components": "webgis.demo.component_commands",
     "cases": "webgis.cases.commands",
     "audit": "webgis.cases.audit_commands",
     "clock": "webgis.cases.clock_commands",

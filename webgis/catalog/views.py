@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field
 
 from webgis import api, web
 from webgis.catalog import queries, rules
+from webgis.catalog.component_views import register
 from webgis.catalog.models import CaseClass, FilingCondition
 from webgis.catalog.standards import CJT_2007, CURRENT, GBT_2013, GBT_2026
 from webgis.errors import NotFound
 
 catalog = APIBlueprint("catalog", __name__, url_prefix="/api/v1/catalog", tag="Catalogue")
-BLUEPRINTS = (catalog,)
+BLUEPRINTS = (catalog, register)
 
 Kind = Literal["component", "matter"]
 

@@ -146,3 +146,135 @@ BEGIN
     ORDER BY n.metres, n.code
     LIMIT most;
 END $$;
+
+-- Components are added one writer at a time, so that a new code is given once.
+CREATE FUNCTION fn.lock_register() RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock(hashtextextended('webgis register of components', 0))
+$$;
+
+-- The next free code of a county and class; null when all 999,999 are given. Locks the register for adding.
+CREATE FUNCTION fn.next_component_code(prefix text) RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE last integer;
+BEGIN
+    PERFORM fn.lock_register();
+    SELECT right(c.code, 6)::integer INTO last FROM city.component c
+    WHERE c.code BETWEEN prefix || '000000' AND prefix || '999999' ORDER BY c.code DESC LIMIT 1;
+    RETURN CASE WHEN coalesce(last, 0) < 999999 THEN prefix || lpad((coalesce(last, 0) + 1)::text, 6, '0') END;
+END $$;
+
+-- Add a component with the first line of its history; false when the code is there already.
+CREATE FUNCTION fn.add_component(given jsonb, event jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE made city.component;
+BEGIN
+    PERFORM fn.lock_register();
+    INSERT INTO city.component
+        (code, standard, class_code, name, second_code, former_code, authority_code, authority_name, owner_code,
+         owner_name, maintainer_code, maintainer_name, cell_code, state, surveyed_on, changed_on, source, remark,
+         accuracy_class, geom)
+    SELECT g.code, g.standard, g.class_code, g.name, g.second_code, g.former_code, g.authority_code,
+           g.authority_name, g.owner_code, g.owner_name, g.maintainer_code, g.maintainer_name, g.cell_code,
+           coalesce(g.state, 'intact'), g.surveyed_on, g.changed_on, g.source, g.remark, g.accuracy_class, g.geom
+    FROM jsonb_populate_record(NULL::city.component, add_component.given) g
+    ON CONFLICT DO NOTHING
+    RETURNING * INTO made;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO city.component_event (component_code, version, at, action, state, changes, person_id, reason)
+    SELECT made.code, 1, e.at, 'registered', made.state, '{}', e.person_id, e.reason
+    FROM jsonb_to_record(add_component.event) AS e (at timestamptz, person_id integer, reason text);
+    RETURN true;
+END $$;
+
+-- Put the storable rows of a staged survey into the register: new codes are added, components that differ get a new
+-- version, the others stay. `event`: at, person_id, reason.
+CREATE FUNCTION fn.take_over_survey(
+    survey bigint, day date, event jsonb, OUT added bigint, OUT changed bigint, OUT unchanged bigint
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    moment timestamptz := event->>'at';
+    person integer := event->>'person_id';
+    why text := event->>'reason';
+BEGIN
+    PERFORM fn.lock_register();
+    PERFORM FROM city.component c JOIN city.component_survey_row r ON r.code = c.code
+    WHERE r.survey_id = survey AND r.storable ORDER BY c.code FOR UPDATE OF c;
+
+    WITH differing AS MATERIALIZED (
+        SELECT c.code, c.version + 1 AS version, w AS wanted, d.differs
+        FROM city.component_survey_row r
+        JOIN city.component c ON c.code = r.code
+        CROSS JOIN LATERAL jsonb_populate_record(
+            c, jsonb_build_object('changed_on', day) || r.fields || jsonb_build_object('geom', r.geom::text)) w
+        CROSS JOIN LATERAL (SELECT fn.component_differences(c, w) - 'changed_on' AS differs) d
+        WHERE r.survey_id = survey AND r.storable AND d.differs <> '{}'
+    ), told AS (
+        INSERT INTO city.component_event
+            (component_code, version, at, action, state, changes, person_id, survey_id, reason)
+        SELECT d.code, d.version, moment, 'surveyed', (d.wanted).state, d.differs, person, survey, why
+        FROM differing d
+    ), done AS (
+        UPDATE city.component c
+        SET (name, second_code, former_code, authority_code, authority_name, owner_code, owner_name,
+             maintainer_code, maintainer_name, cell_code, state, surveyed_on, changed_on, source, remark,
+             accuracy_class, geom, version) =
+            ((d.wanted).name, (d.wanted).second_code, (d.wanted).former_code, (d.wanted).authority_code,
+             (d.wanted).authority_name, (d.wanted).owner_code, (d.wanted).owner_name, (d.wanted).maintainer_code,
+             (d.wanted).maintainer_name, (d.wanted).cell_code, (d.wanted).state, (d.wanted).surveyed_on,
+             (d.wanted).changed_on, (d.wanted).source, (d.wanted).remark, (d.wanted).accuracy_class,
+             (d.wanted).geom, d.version)
+        FROM differing d WHERE c.code = d.code RETURNING c.code
+    )
+    SELECT count(*) INTO changed FROM done;
+
+    WITH made AS (
+        INSERT INTO city.component
+            (code, standard, class_code, name, second_code, former_code, authority_code, authority_name, owner_code,
+             owner_name, maintainer_code, maintainer_name, cell_code, state, surveyed_on, changed_on, source, remark,
+             accuracy_class, geom)
+        SELECT f.code, f.standard, f.class_code, f.name, f.second_code, f.former_code, f.authority_code,
+               f.authority_name, f.owner_code, f.owner_name, f.maintainer_code, f.maintainer_name, f.cell_code,
+               coalesce(f.state, 'intact'), f.surveyed_on, f.changed_on, f.source, f.remark, f.accuracy_class, r.geom
+        FROM city.component_survey_row r
+        CROSS JOIN LATERAL jsonb_populate_record(NULL::city.component, r.fields) f
+        WHERE r.survey_id = survey AND r.storable
+          AND NOT EXISTS (SELECT FROM city.component c WHERE c.code = r.code)
+        RETURNING code, state
+    ), told AS (
+        INSERT INTO city.component_event
+            (component_code, version, at, action, state, changes, person_id, survey_id, reason)
+        SELECT m.code, 1, moment, 'registered', m.state, '{}', person, survey, why
+        FROM made m RETURNING component_code
+    )
+    SELECT count(*) INTO added FROM told;
+
+    SELECT count(*) - added - changed INTO unchanged
+    FROM city.component_survey_row r WHERE r.survey_id = survey AND r.storable;
+END $$;
+
+-- Give components whose cell is no longer valid the cell of today; returns how many have a new one. Those that no
+-- cell holds any more keep theirs.
+CREATE FUNCTION fn.regrid_components(event jsonb) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE moved bigint;
+BEGIN
+    WITH lost AS MATERIALIZED (
+        SELECT c.code, c.version + 1 AS version, c.state, c.cell_code AS was,
+               (fn.cell_at(fn.component_place(c.geom))).code AS is_now
+        FROM city.component c
+        WHERE NOT EXISTS (SELECT FROM city.cell g WHERE g.code = c.cell_code AND upper_inf(g.valid))
+        ORDER BY c.code FOR UPDATE
+    ), told AS (
+        INSERT INTO city.component_event (component_code, version, at, action, state, changes, person_id, reason)
+        SELECT l.code, l.version, e.at, 'regridded', l.state,
+               jsonb_build_object('cell_code', jsonb_build_array(l.was, l.is_now)), e.person_id, e.reason
+        FROM lost l, jsonb_to_record(regrid_components.event) AS e (at timestamptz, person_id integer, reason text)
+        WHERE l.is_now IS NOT NULL
+    ), done AS (
+        UPDATE city.component c SET cell_code = l.is_now, version = l.version
+        FROM lost l WHERE c.code = l.code AND l.is_now IS NOT NULL RETURNING c.code
+    )
+    SELECT count(*) INTO moved FROM done;
+    RETURN moved;
+END $$;

@@ -1,0 +1,131 @@
+"""The register of components over HTTP: `/api/v1/components`."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify, request, url_for
+
+from webgis import api, geo, web
+from webgis.catalog import component_queries, component_wire, components
+from webgis.catalog.component_rules import bad_field
+from webgis.errors import Forbidden
+
+register = APIBlueprint("components", __name__, url_prefix="/api/v1/components", tag="Components")
+
+EDITOR = "administrator"
+LARGEST_JSON = 1024 * 1024
+
+
+@register.get("")
+@register.doc(summary="List components", description="By code; `next` is the address of the next page, or null.")
+@api.documented(query=component_wire.ListGiven)
+def listed():
+    """Components by filters, a page at a time."""
+    given = api.checked(component_wire.ListGiven, api.once(request.args))
+    cursor = _cursor(given.cursor)
+    with web.transaction() as session:
+        page = component_queries.listed(session, component_wire.filters(given), limit=given.limit, cursor=cursor)
+    features = [component_wire.feature(row) for row in page.rows]
+    return _geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
+
+
+def _cursor(given: str | None) -> str | None:
+    """The cursor alone, also when the whole address in `next` was given."""
+    if given and "cursor=" in given:
+        return parse_qs(given.partition("?")[2]).get("cursor", [given])[0]
+    return given
+
+
+def _next(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    return url_for("components.listed") + "?" + urlencode(request.args.to_dict() | {"cursor": cursor})
+
+
+@register.get("/near")
+@register.doc(
+    summary="Components near a place",
+    description="Nearest first, with the distance in metres and whether each stands in the cell of the place.",
+)
+@api.documented(query=component_wire.NearGiven)
+def near():
+    """Components around a place, such as those that a report may be about."""
+    given = api.checked(component_wire.NearGiven, api.once(request.args))
+    lon, lat = geo.to_cgcs2000(given.lon, given.lat, given.crs)
+    with web.transaction() as session:
+        found = components.near(session, lon, lat, given.class_, given.limit, given.within_m)
+    features = [component_wire.near_feature(one) for one in found]
+    return _geojson({"type": "FeatureCollection", "features": features, "next": None})
+
+
+@register.get("/<code>")
+@register.doc(summary="One component", description="With its history, oldest first.")
+def one(code: str):
+    """One component with its history."""
+    with web.transaction() as session:
+        return _geojson(_whole(session, code))
+
+
+@register.post("")
+@register.doc(summary="Register a component", description="For administrators. Its cell is found by its place.")
+@api.documented(body=component_wire.NewComponent)
+def add():
+    """Register a component; without a code it gets the next of its county and class."""
+    _require_editor()
+    given = api.checked(component_wire.NewComponent, _fields())
+    geom = component_wire.place(given)
+    if geom is None:
+        raise bad_field("lon", None, "lon and lat, or a geometry")
+    fields = given.model_dump(exclude={"class_", "reason"}, exclude_none=True) | {"class": given.class_}
+    with web.transaction() as session:
+        code = components.add(session, fields, geom, **_event(given.reason))
+        response = _geojson(_whole(session, code), 201)
+    response.headers["Location"] = url_for("components.one", code=code)
+    return response
+
+
+@register.patch("/<code>")
+@register.doc(summary="Change a component", description="For administrators. What changed is kept in its history.")
+@api.documented(body=component_wire.ChangedComponent)
+def change(code: str):
+    """Change fields, state or place of a component; what is not given stays, null empties."""
+    _require_editor()
+    given = api.checked(component_wire.ChangedComponent, _fields())
+    fields = given.model_dump(include=given.model_fields_set)
+    geom = component_wire.place(given)
+    with web.transaction() as session:
+        components.change(session, code, fields, geom, expected=given.version, **_event(given.reason))
+        return _geojson(_whole(session, code))
+
+
+def _event(reason: str | None) -> dict[str, Any]:
+    return {"at": datetime.now(UTC), "person_id": web.actor().id, "reason": reason}
+
+
+def _whole(session, code: str) -> dict[str, Any]:
+    row = component_queries.line(session, code)
+    if row is None:
+        raise components.unknown(code)
+    zone = web.runtime().settings.zone
+    return component_wire.feature(
+        row, {"history": component_wire.events(component_queries.history(session, code), zone)}
+    )
+
+
+def _require_editor() -> None:
+    if web.actor().role != EDITOR:
+        raise Forbidden("catalog.not-your-role", f"The register is changed by the role {EDITOR}", accepted=[EDITOR])
+
+
+def _fields() -> dict[str, Any]:
+    request.max_content_length = LARGEST_JSON
+    return api.json_fields(request.get_data())
+
+
+def _geojson(value: dict[str, Any], status: int = 200) -> Response:
+    response = jsonify(value)
+    response.status_code = status
+    response.content_type = "application/geo+json"
+    return response
