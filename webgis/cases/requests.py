@@ -49,7 +49,8 @@ def ask(
             "cases.not-your-role", "A request is made by: department", role=actor.role, accepted=["department"]
         )
     until_at = _until(settings, kind, until, at)
-    _check_allowed(session, settings, case, kind, at)
+    if (refusal := _refusal(session, settings, case, kind, at)) is not None:
+        raise refusal
     by_handler = case.handler_id == actor.id
     asked = CaseRequest(
         case_id=case.id,
@@ -120,6 +121,13 @@ def withdraw(session: Session, settings: Settings, actor: Actor, request_id: int
     return asked
 
 
+def askable(session: Session, settings: Settings, actor: Actor, case, *, at: datetime) -> list[str]:
+    """The kinds of request that this person may make for a case now."""
+    if actor.role != "department" or case.department_code not in queries.who(actor).departments:
+        return []
+    return [kind for kind in workflow.REQUEST_KINDS if _refusal(session, settings, case, kind, at) is None]
+
+
 def of_case(session: Session, case_id: int) -> list[CaseRequest]:
     """The requests of a case, oldest first."""
     return list(session.scalars(select(CaseRequest).where(CaseRequest.case_id == case_id).order_by(CaseRequest.id)))
@@ -166,22 +174,24 @@ def _until(settings: Settings, kind: str, until: Any, at: datetime) -> datetime 
 _GRANTED = text("SELECT count(*) FROM city.case_request WHERE case_id = :id AND kind = :kind AND state = 'granted'")
 
 
-def _check_allowed(session: Session, settings: Settings, case, kind: str, at: datetime) -> None:
+def _refusal(session: Session, settings: Settings, case, kind: str, at: datetime) -> Conflict | None:
+    """Why this cannot be asked for the case now, or None."""
     if case.state not in ASKED_IN[kind]:
-        raise _not_now(case, kind, f"possible while the case is {' or '.join(ASKED_IN[kind])}, not {case.state}")
+        return _not_now(case, kind, f"possible while the case is {' or '.join(ASKED_IN[kind])}, not {case.state}")
     if "asking" in case.flags:
-        raise _not_now(case, kind, "another request of this case waits for a decision")
+        return _not_now(case, kind, "another request of this case waits for a decision")
     late = (case.resolved_at or case.closed_at or at) > case.deadline_at if case.deadline_at else False
     if kind == APPEAL and not late:
-        raise _not_now(case, kind, "only for a case that was late")
+        return _not_now(case, kind, "only for a case that was late")
     if kind != APPEAL and late:
-        raise _not_now(case, kind, "to be asked before the deadline")
+        return _not_now(case, kind, "to be asked before the deadline")
     most = {EXTENSION: settings.extensions, SUSPENSION: settings.suspensions, APPEAL: settings.appeals}[kind]
     given = {"id": case.id, "kind": kind}
     if session.scalar(_GRANTED, given) >= most:
-        raise _not_now(case, kind, f"a case has at most {most}")
+        return _not_now(case, kind, f"a case has at most {most}")
     if kind == APPEAL and session.scalar(_ASKED, given):
-        raise _not_now(case, kind, "an appeal is made once")
+        return _not_now(case, kind, "an appeal is made once")
+    return None
 
 
 _ASKED = text("SELECT count(*) FROM city.case_request WHERE case_id = :id AND kind = :kind AND state <> 'withdrawn'")
