@@ -285,6 +285,7 @@ def test_near_gives_distance_and_cell_and_takes_the_phones_system(editor, reader
     assert [one["in_cell"] for one in told] == [True, False]
     assert _codes(reader.get(f"{PATH}/near", lon=x, lat=y, within_m=50, **{"class": LAMP})) == [close]
     assert len(_codes(reader.get(f"{PATH}/near", lon=x, lat=y, limit=1))) == 1
+    assert _codes(reader.get(f"{PATH}/near", lon=x, lat=90)) == []
     for query, field in (({"lon": x}, "lat"), ({"lon": "x", "lat": y}, "lon"), ({"lon": 1e6, "lat": y}, "lon"),
                          ({"lon": x, "lat": y, "within_m": -1}, "within_m")):  # fmt: skip
         assert reader.get(f"{PATH}/near", **query).get_json()["field"] == field

@@ -152,6 +152,17 @@ def test_a_component_stays_damaged_while_another_case_on_it_is_open(session):
     assert components.require(session, code).state == "intact"
 
 
+def test_a_case_that_came_to_nothing_repairs_only_what_a_case_had_damaged(session):
+    surveyed, reported = put(session, 1, *city.IN_WEST, state="damaged"), put(session, 2, *city.IN_WEST)
+    for code in (surveyed, reported):
+        components.case_opened(session, code, at=NOON)
+    assert not components.case_closed(session, surveyed, at=NOON, repaired=False)
+    assert components.case_closed(session, reported, at=NOON, repaired=False)
+    assert components.case_closed(session, surveyed, at=NOON)
+    change(session, reported, state="lost")
+    assert not components.case_closed(session, reported, at=NOON, repaired=False)
+
+
 @pytest.mark.parametrize("state", ["abandoned", "removed"])
 def test_a_case_moves_no_component_that_is_given_up(session, state):
     code = put(session, 1, *city.IN_WEST, state=state)

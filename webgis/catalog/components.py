@@ -89,7 +89,7 @@ _CELL = text(
     """
 )
 _OPENED = text("SELECT fn.component_case_opened(:code, :state, :day, CAST(:event AS jsonb))")
-_CLOSED = text("SELECT fn.component_case_closed(:code, :but, :day, CAST(:event AS jsonb))")
+_CLOSED = text("SELECT fn.component_case_closed(:code, :repaired, :but, :day, CAST(:event AS jsonb))")
 
 
 def find(session: Session, code: str) -> Component | None:
@@ -277,16 +277,18 @@ def case_closed(
     code: str,
     *,
     at: datetime,
+    repaired: bool = True,
     number: str | None = None,
     case_id: int | None = None,
     person_id: int | None = None,
 ) -> bool:
     """A case on a component has ended: a damaged or lost one is intact again, if no other open case is on it.
 
-    Call it after the case's `outcome` was written, or with the `case_id` that is about to end. Says whether it changed.
+    Not `repaired` (the case was rejected, void or merged): only if it was a case that made it damaged or lost. Call it
+    after the case's `outcome` was written, or with the `case_id` that is about to end. Says whether anything changed.
     """
-    event = _event(at, person_id=person_id, reason=number)
-    return bool(session.scalar(_CLOSED, {"code": code, "but": case_id, "day": _day(session, at), "event": event}))
+    given = {"code": code, "repaired": repaired, "but": case_id, "day": _day(session, at)}
+    return bool(session.scalar(_CLOSED, given | {"event": _event(at, person_id=person_id, reason=number)}))
 
 
 def _day(session: Session, at: datetime) -> date:

@@ -92,16 +92,23 @@ BEGIN
         component_case_opened.event || '{"action": "case_opened"}') <> '{}';
 END $$;
 
--- A case on a component has ended: it is intact again, unless another open case is on it or its state is none that a
--- case gives. `but` is the id of the case that ends, if the caller has not written its end yet.
-CREATE FUNCTION fn.component_case_closed(code text, but bigint, day date, event jsonb) RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
+-- A case on a component has ended. `repaired`: it was closed, so the component is intact again; else (rejected, void,
+-- merged) only what a case made damaged or lost is. Never while another open case is on it, or in a state that no case
+-- gives. `but` is the id of the case that ends, if the caller has not written its end yet.
+CREATE FUNCTION fn.component_case_closed(code text, repaired boolean, but bigint, day date, event jsonb)
+RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM city.component c
     WHERE c.code = component_case_closed.code AND c.state IN ('damaged', 'lost') FOR UPDATE;
     IF NOT FOUND OR EXISTS (
         SELECT FROM city.case c
         WHERE c.component_code = component_case_closed.code AND c.outcome IS NULL AND c.id IS DISTINCT FROM but
+    ) THEN
+        RETURN false;
+    END IF;
+    IF NOT repaired AND 'case_opened' IS DISTINCT FROM (
+        SELECT e.action FROM city.component_event e
+        WHERE e.component_code = component_case_closed.code AND e.changes ? 'state' ORDER BY e.version DESC LIMIT 1
     ) THEN
         RETURN false;
     END IF;
@@ -119,7 +126,7 @@ CREATE FUNCTION fn.components_near(point geometry, class_code text, most integer
 RETURNS TABLE (code text, distance_m double precision)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET jit = off AS $$
 DECLARE
-    metre double precision := 1 / (110500 * cos(radians(ST_Y(components_near.point))));
+    metre double precision := 1 / (110500 * cos(radians(least(abs(ST_Y(components_near.point)), 89))));
     here geography := components_near.point::geography;
     held integer;
     reach double precision;
