@@ -23,6 +23,8 @@ COMMANDS = {
     "components": "webgis.demo.component_commands",
     "cases": "webgis.cases.commands",
     "audit": "webgis.cases.audit_commands",
+    "contacts": "webgis.cases.channel_commands",
+    "notices": "webgis.cases.channel_commands",
     "clock": "webgis.cases.clock_commands",
     "maps": "webgis.maps.commands",
     "demo": "webgis.demo.commands",

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.fernet import Fernet
+from click.testing import CliRunner
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -13,8 +14,18 @@ from tests import city
 from webgis import jobs
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import PUBLIC
-from webgis.cases import channels, contact_rules, contacts, intake
-from webgis.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from webgis.cases import (
+    channel_commands,
+    channels,
+    contact_rules,
+    contacts,
+    handling,
+    intake,
+    keyring,
+    notice_addresses,
+)
+from webgis.errors import Forbidden, Invalid, NotFound, Unavailable
+from webgis.worker import import_tasks
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 CALLER = contacts.caller("张晓明", "138 0000 1234", "zhang@example.com")
@@ -24,6 +35,15 @@ def _reported(session, settings, who=CALLER, at=NOW) -> str:
     """A public report with a contact; the case's number."""
     given = intake.Report(*city.IN_WEST, "matter", city.REFUSE, "路口暴露垃圾", source="public", acknowledged=True)
     return channels.take_public(session, settings, given, [], who, at=at).number
+
+
+def _end(session, number: str, days: int, outcome: str = "closed") -> None:
+    """Let the case have ended so many days ago."""
+    statement = text(
+        "UPDATE city.case SET outcome = :outcome, state = :outcome, closed_at = now() - make_interval(days => :days)"
+        " WHERE number = :number"
+    )
+    session.execute(statement, {"number": number, "days": days, "outcome": outcome})
 
 
 def _stored(session) -> list:
@@ -104,7 +124,7 @@ def test_the_database_holds_nothing_that_can_be_read(city_runtime):
 
 def test_the_key_is_made_once_for_all_processes_and_read_by_its_owner_alone(city_settings):
     with ThreadPoolExecutor(8) as pool:
-        names = set(pool.map(lambda _: contacts.keyring(city_settings).name, range(16)))
+        names = set(pool.map(lambda _: keyring.of(city_settings).name, range(16)))
     file = city_settings.var_dir / "contact_key"
     assert len(names) == 1 and stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(city_settings.var_dir.glob(".contact_key*")) == []
@@ -112,13 +132,7 @@ def test_the_key_is_made_once_for_all_processes_and_read_by_its_owner_alone(city
 
 def test_a_key_that_is_none_is_refused(settings):
     with pytest.raises(Invalid):
-        contacts.keyring(settings.model_copy(update={"contact_key": _secret("not a key")}))
-
-
-def _secret(text: str):
-    from pydantic import SecretStr
-
-    return SecretStr(text)
+        keyring.of(settings.model_copy(update={"contact_key": SecretStr("not a key")}))
 
 
 def test_everyone_who_sees_the_case_sees_the_contact_masked(city_runtime):
@@ -176,55 +190,50 @@ def test_the_other_cases_of_a_caller_are_found_by_the_number_however_it_is_typed
 
 
 def test_a_new_key_seals_everything_anew_and_the_old_one_can_then_be_forgotten(city_runtime):
+    first, second = keyring.new_key(), keyring.new_key()
+    old = city_runtime.settings.model_copy(update={"contact_key": SecretStr(first)})
+    both = city_runtime.settings.model_copy(update={"contact_key": SecretStr(f"{second}, {first}")})
+    new = city_runtime.settings.model_copy(update={"contact_key": SecretStr(second)})
+    with city_runtime.transaction() as session:
+        number = _reported(session, old)
+        notice_addresses.set_address(session, old, "works1", "email", "works@example.com")
+        (before,) = _stored(session)
+        actor = accounts.actor(session, "acceptor1")
+        with pytest.raises(Unavailable) as refused:
+            contacts.look(session, new, actor, number)
+        assert refused.value.code == "cases.contact-key-lost"
+        assert contacts.cases_of_phone(session, both, "13800001234")[0].number == number
+        assert contacts.reseal(session, both) == 2 and contacts.reseal(session, both) == 0
+        (after,) = _stored(session)
+        assert after.phone != before.phone and after.phone_hash != before.phone_hash
+        assert contacts.look(session, new, actor, number)[0].phone == "13800001234"
+        assert contacts.cases_of_phone(session, new, "13800001234")[0].number == number
+        assert notice_addresses.addresses(session, new, "works1")[0]["address"] == "works@example.com"
+
+
+def test_the_command_seals_anew_with_the_first_line_of_the_file(city_runtime):
     settings = city_runtime.settings
     with city_runtime.transaction() as session:
         number = _reported(session, settings)
-        before = _stored(session)[0]
-        old = contacts.keyring(settings).name
-        assert contacts.rotate(session, settings) != old
-        assert contacts.sealed_with_old(session, settings) == 1
-        assert contacts.cases_of_phone(session, settings, "13800001234")[0].number == number
-        with pytest.raises(Conflict, match="1 rows are still"):
-            contacts.forget_old_keys(session, settings)
-    jobs.drain(city_runtime, "quick")
-    jobs.drain(city_runtime, "slow")
+    file = settings.var_dir / "contact_key"
+    made = CliRunner().invoke(channel_commands.contacts, ["new-key"]).output
+    file.write_text(made + file.read_text())
+    done = CliRunner().invoke(channel_commands.contacts, ["reseal"], obj=city_runtime)
+    assert done.output.startswith("1 rows sealed anew")
+    file.write_text(made)
     with city_runtime.transaction() as session:
-        after = _stored(session)[0]
-        assert contacts.sealed_with_old(session, settings) == 0
-        assert contacts.forget_old_keys(session, settings) == 1
-        assert bytes(after.phone) != bytes(before.phone) and bytes(after.phone_hash) != bytes(before.phone_hash)
         actor = accounts.actor(session, "acceptor1")
-        assert contacts.look(session, settings, actor, number)[0].phone == "13800001234"
-        assert contacts.cases_of_phone(session, settings, "13800001234")[0].number == number
-    assert stat.S_IMODE((settings.var_dir / "contact_key").stat().st_mode) == 0o600
-
-
-def test_a_key_of_the_settings_is_rotated_there(city_runtime):
-    keys = [Fernet.generate_key().decode() for _ in range(2)]
-    old = city_runtime.settings.model_copy(update={"contact_key": _secret(keys[0])})
-    both = city_runtime.settings.model_copy(update={"contact_key": _secret(f"{keys[1]}, {keys[0]}")})
-    with city_runtime.transaction() as session:
-        number = _reported(session, old)
-        with pytest.raises(Conflict):
-            contacts.rotate(session, both)
-        assert contacts.reseal(session, both) == 1 and contacts.reseal(session, both) == 0
-        actor = accounts.actor(session, "acceptor1")
-        assert contacts.look(session, both, actor, number)[0].name == "张晓明"
-        with pytest.raises(Unavailable) as refused:
-            contacts.look(session, old, actor, number)
-    assert refused.value.code == "cases.contact-key-lost"
+        assert contacts.look(session, settings, actor, number)[0].name == "张晓明"
+    seen = CliRunner().invoke(channel_commands.contacts, ["looks", number], obj=city_runtime)
+    assert "acceptor1" in seen.output
 
 
 def test_contacts_are_erased_so_many_days_after_the_end_and_the_case_stays(city_runtime):
     settings = city_runtime.settings
     with city_runtime.transaction() as session:
         ended, lately, running = (_reported(session, settings) for _ in range(3))
-        close = text(
-            "UPDATE city.case SET outcome = 'closed', state = 'closed', closed_at = now() - make_interval(days => :days)"
-            " WHERE number = :number"
-        )
-        session.execute(close, {"number": ended, "days": 181})
-        session.execute(close, {"number": lately, "days": 179})
+        _end(session, ended, 181)
+        _end(session, lately, 179)
         assert contacts.erase_old(session, settings.contact_days) == 1
         assert contacts.erase_old(session, settings.contact_days) == 0
         manager = accounts.actor(session, "manager1")
@@ -237,13 +246,23 @@ def test_contacts_are_erased_so_many_days_after_the_end_and_the_case_stays(city_
         assert ended not in [row.number for row in contacts.cases_of_phone(session, settings, "13800001234")]
 
 
+def test_the_contact_of_a_merged_report_is_kept_as_long_as_that_of_its_parent(city_runtime):
+    settings = city_runtime.settings
+    with city_runtime.transaction() as session:
+        parent, duplicate = (_reported(session, settings) for _ in range(2))
+        acceptor = accounts.actor(session, "acceptor1")
+        handling.act(session, settings, acceptor, duplicate, "merge", {"into": parent}, at=NOW)
+        _end(session, duplicate, 365, "merged")
+        assert contacts.erase_old(session, settings.contact_days) == 0
+        _end(session, parent, 365)
+        assert contacts.erase_old(session, settings.contact_days) == 2
+
+
 def test_the_timetable_has_contacts_erased(city_runtime):
     with city_runtime.transaction() as session:
-        _reported(session, city_runtime.settings)
-        session.execute(
-            text("UPDATE city.case SET outcome = 'rejected', state = 'rejected', closed_at = now() - interval '1 year'")
-        )
+        _end(session, _reported(session, city_runtime.settings), 365, "rejected")
         jobs.enqueue(session, "cases.erase_contacts")
+    import_tasks()
     jobs.drain(city_runtime, "quick")
     with city_runtime.transaction() as session:
         assert _stored(session)[0].erased_at is not None

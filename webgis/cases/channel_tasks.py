@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis import jobs
-from webgis.cases import contacts, notices
+from webgis.cases import contacts, messages, notices
 from webgis.jobs import task
 
 DUE_AT_ONCE = 200
@@ -22,19 +22,19 @@ def notify(session: Session, case: int, event: str, facts: dict[str, Any], key: 
 @task("cases.bundle_notices")
 def bundle_notices(session: Session, contact: int | None, address: int | None) -> None:
     """Make one message of what waits for a recipient."""
-    notices.bundle(session, contact, address)
+    messages.bundle(session, contact, address)
 
 
 @task("cases.send_message", queue="slow")
 def send_message(session: Session, message: str) -> None:
     """Send a message, if that was not done."""
-    notices.send(session, session.info["settings"], message)
+    messages.send(session, session.info["settings"], message)
 
 
 @task("cases.tell_due")
 def tell_due(session: Session) -> None:
     """Tell of deadlines that have come near or passed; run every few minutes by the timetable."""
-    for row in session.execute(text("SELECT of_case, event FROM fn.take_due(:wanted)"), {"wanted": DUE_AT_ONCE}):
+    for row in session.execute(text("SELECT of_case, event FROM fn.take_due(:wanted)"), {"wanted": DUE_AT_ONCE}).all():
         notices.tell(session, row.of_case, row.event)
 
 
@@ -43,10 +43,3 @@ def erase_contacts(session: Session) -> None:
     """Erase contacts of cases that ended long enough ago; run every hour by the timetable."""
     if contacts.erase_old(session, session.info["settings"].contact_days) == contacts.BATCH:
         jobs.enqueue(session, "cases.erase_contacts")
-
-
-@task("cases.reseal_contacts", queue="slow")
-def reseal_contacts(session: Session) -> None:
-    """Seal what an older key sealed with the newest, a batch at a time."""
-    if contacts.reseal(session, session.info["settings"]):
-        jobs.enqueue(session, "cases.reseal_contacts", queue="slow")

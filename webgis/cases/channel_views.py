@@ -1,4 +1,4 @@
-"""The API of the channels that need an account: hotline, machines, reporters' contacts, one's own notices."""
+"""The API of the channels that need an account: hotline, machines, reporters' contacts, one's own notice_addresses."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from flask import Response, jsonify, request, url_for
 
 from webgis import api, web
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, contacts, evidence, intake, notices, queries
+from webgis.cases import channels, contacts, evidence, intake, notice_addresses, queries
 from webgis.cases import wire as case_wire
 from webgis.cases.public_views import public_cases
 
@@ -108,22 +108,24 @@ def look(number: str):
 
 
 @own_notices.get("/addresses")
-@own_notices.doc(summary="Where you are told", description="Your own addresses for notices.")
+@own_notices.doc(summary="Where you are told", description="Your own addresses for notice_addresses.")
 def addresses():
     """One's own addresses."""
     with web.transaction() as session:
-        return {"addresses": notices.addresses(session, web.runtime().settings, web.actor().login)}
+        return {"addresses": notice_addresses.addresses(session, web.runtime().settings, web.actor().login)}
 
 
 @own_notices.post("/addresses")
-@own_notices.doc(summary="Set where you are told", description="One address a channel; a new one replaces the old.")
+@own_notices.doc(
+    summary="Set where you are told", description="One address a channel; a new one replaces the old."
+)
 @api.documented(body=wire.AddressGiven)
 def set_address():
     """Set one's own address of a channel."""
     settings, login = web.runtime().settings, web.actor().login
     given = api.checked(wire.AddressGiven, wire.fields())
     with web.transaction() as session:
-        notices.set_address(
+        notice_addresses.set_address(
             session,
             settings,
             login,
@@ -132,7 +134,7 @@ def set_address():
             language=given.language,
             digest_minutes=given.digest_minutes,
         )
-        return {"addresses": notices.addresses(session, settings, login)}
+        return {"addresses": notice_addresses.addresses(session, settings, login)}
 
 
 @own_notices.post("/addresses/drop")
@@ -143,8 +145,8 @@ def drop_address():
     settings, login = web.runtime().settings, web.actor().login
     given = api.checked(wire.ChannelGiven, wire.fields())
     with web.transaction() as session:
-        notices.drop_address(session, login, given.channel)
-        return {"addresses": notices.addresses(session, settings, login)}
+        notice_addresses.drop_address(session, login, given.channel)
+        return {"addresses": notice_addresses.addresses(session, settings, login)}
 
 
 def _made(feature: dict, number: str, status: int) -> Response:

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from webgis import api, geo, web
 from webgis.api import Given
-from webgis.cases import channels, contact_rules, contacts, intake, wire
+from webgis.cases import channels, contact_rules, contacts, following, intake, wire
 from webgis.cases.channel_models import LANGUAGES, SATISFACTION, WISHES
 from webgis.settings import Settings
 
@@ -97,13 +97,13 @@ class SatisfactionGiven(Given):
     """What a reporter thinks of the end of their case."""
 
     satisfaction: Literal[SATISFACTION]
-    words: str | None = Field(None, max_length=channels.LONGEST_WORDS)
+    words: str | None = Field(None, max_length=following.LONGEST_WORDS)
 
 
 class ObjectionGiven(Given):
     """Why a reporter disagrees with the end of their case."""
 
-    reason: str = Field(min_length=1, max_length=channels.LONGEST_WORDS)
+    reason: str = Field(min_length=1, max_length=following.LONGEST_WORDS)
 
 
 class AddressGiven(Given):
@@ -146,7 +146,7 @@ def follow_address(settings: Settings, secret: str) -> str:
     return request.host_url.rstrip("/") + path
 
 
-def followed(found: channels.Followed) -> dict[str, Any]:
+def followed(found: following.Followed) -> dict[str, Any]:
     """A case as its reporter follows it."""
     return {
         "number": found.case.number,
@@ -167,7 +167,7 @@ def followed(found: channels.Followed) -> dict[str, Any]:
     }
 
 
-def _told(step: channels.Told) -> dict[str, Any]:
+def _told(step: following.Told) -> dict[str, Any]:
     name = step.department_zh and {"zh": step.department_zh, "en": step.department_en}
     return {
         "action": step.action,

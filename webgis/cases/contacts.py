@@ -1,32 +1,23 @@
 """Who reported a case: sealed, shown masked, looked at in writing, and erased when it is no longer needed.
 
-Names, numbers and addresses are stored as Fernet tokens (AES-128-CBC with HMAC-SHA256); the key is in the settings or a
-file, never in the database. A keyed hash of the number finds the other cases of a caller. Source: Personal Information
-Protection Law, articles 19 (no longer than needed), 47 (erasure), 51 (encryption, access); the days are a local rule.
+Names, numbers and addresses are stored sealed (`keyring.py`). A keyed hash of the number finds the other cases of a
+caller. Source: Personal Information Protection Law, articles 19 (no longer than needed), 47 (erasure), 51 (encryption,
+access); the days are a local rule.
 """
 
-import base64
-import hashlib
-import hmac
-import os
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from webgis import jobs
-from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.cases import contact_rules as rules
-from webgis.cases import queries
+from webgis.cases import keyring, queries
+from webgis.cases.keyring import Keyring
 from webgis.cases.workflow import bad_field
-from webgis.errors import Conflict, Forbidden, Invalid, Unavailable
+from webgis.errors import Forbidden
 from webgis.settings import Settings
 
 WHO_NEEDS_TO_KNOW = ("acceptor", "dispatcher")
@@ -86,158 +77,6 @@ def _reachable(one: Caller) -> list[str]:
     return (["sms"] if one.phone and rules.mobile(one.phone) else []) + (["email"] if one.email else [])
 
 
-# Keys
-
-
-class Keyring:
-    """Keys that seal and open, the newest first: that one seals, all open."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = [key.encode() for key in keys]
-        self._fernet = MultiFernet([Fernet(key) for key in self._keys])
-        self.name = hashlib.sha256(self._keys[0]).hexdigest()[:12]
-        """Names the newest key without telling it."""
-
-    def seal(self, given: str | None) -> bytes | None:
-        """A text sealed with the newest key; None stays None."""
-        return None if given is None else self._fernet.encrypt(given.encode())
-
-    def open(self, token: bytes | None) -> str | None:
-        """A sealed text; None stays None. `Unavailable` when no key fits."""
-        if token is None:
-            return None
-        try:
-            return self._fernet.decrypt(bytes(token)).decode()
-        except InvalidToken:
-            raise Unavailable(
-                "cases.contact-key-lost",
-                "A contact was sealed with a key that is not here any more. Add it behind the newest one: contact_key, "
-                "or a line of var/contact_key",
-            ) from None
-
-    def reseal(self, token: bytes | None) -> bytes | None:
-        """The same text sealed with the newest key."""
-        return self.seal(self.open(token))
-
-    def digests(self, purpose: str, given: str) -> list[bytes]:
-        """HMAC-SHA256 of a text for one purpose, with each key, the newest first (32 bytes each)."""
-        return [hmac.digest(key, f"webgis {purpose}\0{given}".encode(), "sha256") for key in self._keys]
-
-
-def keyring(settings: Settings) -> Keyring:
-    """The keys of this installation: from the settings, or from `var/contact_key`, made once for all processes."""
-    if settings.contact_key is not None:
-        return _ring(settings.contact_key.get_secret_value().replace(",", "\n"))
-    path = settings.var_dir / "contact_key"
-    if not path.exists():
-        _make_key(path)
-    return _ring(path.read_text(encoding="ascii"))
-
-
-@lru_cache(maxsize=16)
-def _ring(lines: str) -> Keyring:
-    try:
-        return Keyring([line.strip() for line in lines.splitlines() if line.strip()])
-    except (ValueError, IndexError):
-        raise Invalid(
-            "settings.bad-value", "contact_key: a Fernet key is 32 bytes in URL-safe base64", field="contact_key"
-        ) from None
-
-
-def _make_key(path: Path) -> None:
-    """Make the first key. Of two processes at once one makes it, and the other uses it."""
-    made = _written(path, Fernet.generate_key().decode())
-    try:
-        path.hardlink_to(made)
-    except FileExistsError:
-        pass
-    finally:
-        made.unlink()
-
-
-def _written(path: Path, content: str) -> Path:
-    """A file beside `path` that only its owner reads, on the disc for good."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with open(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-        file.write(content + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return made
-
-
-def rotate(session: Session, settings: Settings) -> str:
-    """Put a new key before the others in `var/contact_key` and have everything sealed anew; returns its name.
-
-    `Conflict` when the key is in the settings: who keeps it there puts the new one before it there, and calls `reseal`.
-    """
-    if settings.contact_key is not None:
-        raise Conflict(
-            "cases.contact-key-in-settings",
-            "The key is in the setting contact_key: put a new one before it there (webgis contacts new-key), start "
-            "again, then run: webgis contacts reseal",
-        )
-    keyring(settings)
-    path = settings.var_dir / "contact_key"
-    _written(path, "\n".join([Fernet.generate_key().decode(), *path.read_text().split()])).replace(path)
-    jobs.enqueue(session, "cases.reseal_contacts")
-    return keyring(settings).name
-
-
-def forget_old_keys(session: Session, settings: Settings) -> int:
-    """Drop all keys but the newest from `var/contact_key`; returns how many. `Conflict` while one is still needed."""
-    left = sealed_with_old(session, settings)
-    if left or settings.contact_key is not None:
-        raise Conflict(
-            "cases.contact-key-needed",
-            f"{left} rows are still sealed with an older key" if left else "The key is in the setting contact_key",
-        )
-    path = settings.var_dir / "contact_key"
-    keys = path.read_text().split()
-    _written(path, keys[0]).replace(path)
-    return len(keys) - 1
-
-
-_OLD = """
-    (SELECT count(*) FROM city.contact WHERE erased_at IS NULL AND sealed_with <> :key)
-    + (SELECT count(*) FROM city.notice_address WHERE address IS NOT NULL AND sealed_with <> :key)
-"""
-
-
-def sealed_with_old(session: Session, settings: Settings) -> int:
-    """How many rows are sealed with another key than the newest."""
-    return session.scalar(text(f"SELECT {_OLD}"), {"key": keyring(settings).name})
-
-
-def reseal(session: Session, settings: Settings) -> int:
-    """Seal a batch of rows anew with the newest key; returns how many there were. 0 when all are."""
-    ring = keyring(settings)
-    contacts = session.execute(_OLD_CONTACTS, {"key": ring.name, "batch": BATCH}).all()
-    for row in contacts:
-        session.execute(_RESEAL_CONTACT, {"id": row.id} | _sealed(ring, _opened(ring, row)))
-    addresses = session.execute(_OLD_ADDRESSES, {"key": ring.name, "batch": BATCH}).all()
-    for row in addresses:
-        values = {"id": row.id, "key": ring.name, "address": ring.reseal(row.address)}
-        session.execute(
-            text("UPDATE city.notice_address SET address = :address, sealed_with = :key WHERE id = :id"), values
-        )
-    return len(contacts) + len(addresses)
-
-
-_OLD_CONTACTS = text(
-    "SELECT id, name, phone, email, channel, language, erased_at FROM city.contact"
-    " WHERE erased_at IS NULL AND sealed_with <> :key ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED"
-)
-_OLD_ADDRESSES = text(
-    "SELECT id, address FROM city.notice_address WHERE address IS NOT NULL AND sealed_with <> :key"
-    " ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED"
-)
-_RESEAL_CONTACT = text(
-    "UPDATE city.contact SET sealed_with = :key, name = :name, phone = :phone, email = :email,"
-    " phone_hash = :phone_hash WHERE id = :id"
-)
-
-
 def _sealed(ring: Keyring, one: Caller) -> dict[str, Any]:
     return {
         "key": ring.name,
@@ -253,8 +92,6 @@ def _opened(ring: Keyring, row: Row) -> Caller:
     return Caller(**opened, channel=row.channel, language=row.language)
 
 
-# Contacts of a case
-
 _ADD = text(
     "INSERT INTO city.contact (case_id, sealed_with, name, phone, email, phone_hash, channel, language)"
     " VALUES (:case_id, :key, :name, :phone, :email, :phone_hash, :channel, :language) RETURNING id"
@@ -268,7 +105,7 @@ _OF_CASE = text(
 def add(session: Session, settings: Settings, case_id: int, one: Caller) -> int:
     """Keep who reported a case, sealed; the contact's id."""
     values = {"case_id": case_id, "channel": one.channel, "language": one.language}
-    return session.execute(_ADD, values | _sealed(keyring(settings), one)).scalar_one()
+    return session.execute(_ADD, values | _sealed(keyring.of(settings), one)).scalar_one()
 
 
 @dataclass(frozen=True)
@@ -312,7 +149,7 @@ _LOOKED = text("INSERT INTO city.contact_look (contact_id, person_id, role) VALU
 
 
 def _shown(settings: Settings, rows: Sequence[Row], *, whole: bool) -> list[Shown]:
-    ring = keyring(settings)
+    ring = keyring.of(settings)
     return [
         Shown(
             row.id, *_texts(_opened(ring, row), whole), row.channel, row.language, not whole, row.erased_at is not None
@@ -348,7 +185,7 @@ def cases_of_phone(session: Session, settings: Settings, number: str, limit: int
 
     Rows: number, state, class_zh, class_en, reported_at, closed_at.
     """
-    hashes = keyring(settings).digests("phone", number)
+    hashes = keyring.of(settings).digests("phone", number)
     return session.execute(_OF_PHONE, {"hashes": hashes, "limit": limit}).all()
 
 
@@ -364,7 +201,10 @@ _OF_PHONE = text(
 
 
 def erase_old(session: Session, days: int, *, batch: int = BATCH) -> int:
-    """Erase the contacts of cases that ended more than `days` ago; the case and the row stay. Returns how many."""
+    """Erase the contacts of cases that ended more than `days` ago; the case and the row stay. Returns how many.
+
+    Those of a report that was merged into another case are kept as long as that one's.
+    """
     return session.execute(_ERASE, {"days": days, "batch": batch}).rowcount
 
 
@@ -372,7 +212,9 @@ _ERASE = text(
     """
     WITH old AS (
         SELECT o.id FROM city.contact o JOIN city."case" c ON c.id = o.case_id
-        WHERE o.erased_at IS NULL AND c.closed_at < now() - make_interval(days => :days)
+        LEFT JOIN city."case" p ON p.id = c.parent_id
+        WHERE o.erased_at IS NULL
+          AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < now() - make_interval(days => :days)
         ORDER BY o.id LIMIT :batch FOR UPDATE OF o SKIP LOCKED
     )
     UPDATE city.contact o
@@ -382,23 +224,30 @@ _ERASE = text(
 )
 
 
-def new_key() -> str:
-    """A key for the setting contact_key."""
-    return Fernet.generate_key().decode()
+def reseal(session: Session, settings: Settings) -> int:
+    """Seal a batch of rows anew with the newest key; returns how many there were. 0 when all are."""
+    ring = keyring.of(settings)
+    contacts = session.execute(_OLD_CONTACTS, {"key": ring.name, "batch": BATCH}).all()
+    for row in contacts:
+        session.execute(_RESEAL_CONTACT, {"id": row.id} | _sealed(ring, _opened(ring, row)))
+    addresses = session.execute(_OLD_ADDRESSES, {"key": ring.name, "batch": BATCH}).all()
+    for row in addresses:
+        values = {"id": row.id, "key": ring.name, "address": ring.reseal(row.address)}
+        session.execute(
+            text("UPDATE city.notice_address SET address = :address, sealed_with = :key WHERE id = :id"), values
+        )
+    return len(contacts) + len(addresses)
 
 
-def link_of(settings: Settings, link: Row) -> str | None:
-    """The secret of a stored link (case_id, contact_id, secret_hash); None when the key that made it is gone."""
-    for secret in link_secret(keyring(settings), link.case_id, link.contact_id):
-        if accounts.fingerprint(secret) == bytes(link.secret_hash):
-            return secret
-    return None
-
-
-def link_secret(ring: Keyring, case_id: int, contact_id: int | None) -> list[str]:
-    """The secret of the link by which this reporter follows this case, with each key, the newest first (24 signs).
-
-    It is derived from the key, so that a later notice can hold the link although only its hash is stored.
-    """
-    digests = ring.digests("follow", f"{case_id}/{contact_id or '-'}")
-    return [base64.urlsafe_b64encode(digest[:18]).decode() for digest in digests]
+_OLD_CONTACTS = text(
+    "SELECT id, name, phone, email, channel, language, erased_at FROM city.contact"
+    " WHERE erased_at IS NULL AND sealed_with <> :key ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED"
+)
+_OLD_ADDRESSES = text(
+    "SELECT id, address FROM city.notice_address WHERE address IS NOT NULL AND sealed_with <> :key"
+    " ORDER BY id LIMIT :batch FOR UPDATE SKIP LOCKED"
+)
+_RESEAL_CONTACT = text(
+    "UPDATE city.contact SET sealed_with = :key, name = :name, phone = :phone, email = :email,"
+    " phone_hash = :phone_hash WHERE id = :id"
+)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webgis import db, geo
 from webgis.accounts.actor import SYSTEM, Actor
-from webgis.cases import changes, queries, record, relations, stages, workflow
+from webgis.cases import changes, notices, queries, record, relations, stages, workflow
 from webgis.cases.doing import Doing
 from webgis.cases.evidence import Evidence
 from webgis.catalog import components
@@ -124,7 +124,9 @@ def write(doing: Doing, own: Mapping[str, Any]):
         facts=doing.facts,
         place=doing.place,
     )
-    return record.step(doing.session, case.id, own, event, doing.photos, doing.work)
+    return record.step(
+        doing.session, case.id, own, event, doing.photos, doing.work + notices.work(step.action, doing.given)
+    )
 
 
 def _ending(step: workflow.Step, at: datetime) -> dict[str, Any]:

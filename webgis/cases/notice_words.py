@@ -40,7 +40,7 @@ def templates(language: str) -> dict[str, dict[str, Template]]:
 
 
 def say(event: str, language: str, values: Mapping[str, Any]) -> Said:
-    """An event in words. `values`: see `values_of`."""
+    """An event in words; `values`: see `messages.values_of`."""
     made = {name: template.render(values).strip() for name, template in templates(language)[event].items()}
     return Said(made["subject"], made["text"], made["sms"], values.get("link"))
 
@@ -69,34 +69,3 @@ def short(said: Sequence[Said], language: str) -> str:
     rest = [digest["more"].render(count=more)] if more > 0 else []
     shown = [f"{place}. {line}" for place, line in enumerate(lines[:IN_A_SHORT_DIGEST], 1)]
     return "\n".join([digest["sms"].render(count=len(said)), *shown, *rest])
-
-
-def example(event: str, language: str, objection_days: int) -> Said:
-    """An event in words with made-up values, for who edits the templates."""
-    return say(event, language, _EXAMPLE[language] | {"objection_days": objection_days})
-
-
-_SAME = {
-    "number": "5101042026112200042",
-    "into": "5101042026112200017",
-    "deadline": "2026-11-23 10:30",
-    "link": "https://city.example/follow/…",
-}
-_EXAMPLE = {
-    "zh": _SAME
-    | {
-        "class_name": "暴露垃圾",
-        "department": "锦江区环卫所",
-        "place": "春熙路 1 号",
-        "reason": "现场未发现问题",
-        "city": "成都市",
-    },
-    "en": _SAME
-    | {
-        "class_name": "exposed refuse",
-        "department": "Jinjiang Sanitation",
-        "place": "1 Chunxi Road",
-        "reason": "nothing was found on the spot",
-        "city": "Chengdu",
-    },
-}

@@ -12,7 +12,7 @@ from flask import jsonify, request
 
 from webgis import api, limits, web
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, evidence
+from webgis.cases import channels, evidence, following
 from webgis.cases.intake import LONGEST_KEY
 from webgis.cases.workflow import bad_field
 
@@ -66,7 +66,7 @@ def follow(secret: str):
     """How the case of this link goes."""
     settings = web.runtime().settings
     with web.transaction() as session:
-        found = channels.follow(session, settings, secret, at=datetime.now(UTC))
+        found = following.follow(session, settings, secret, at=datetime.now(UTC))
     return jsonify(wire.followed(found))
 
 
@@ -81,8 +81,8 @@ def rate(secret: str):
     given = api.checked(wire.SatisfactionGiven, wire.fields())
     now = datetime.now(UTC)
     with web.transaction() as session:
-        channels.rate(session, settings, secret, given.satisfaction, given.words, at=now)
-        found = channels.follow(session, settings, secret, at=now)
+        following.rate(session, settings, secret, given.satisfaction, given.words, at=now)
+        found = following.follow(session, settings, secret, at=now)
     return jsonify(wire.followed(found))
 
 
@@ -98,8 +98,8 @@ def object_to_end(secret: str):
     uploaded = api.photos(request.files)
     now = datetime.now(UTC)
     with web.transaction() as session:
-        channels.follow(session, settings, secret, at=now)
+        following.follow(session, settings, secret, at=now)
         stored = evidence.store(settings, uploaded)
-        channels.object_to_end(session, settings, secret, given.reason, stored, at=now)
-        found = channels.follow(session, settings, secret, at=now)
+        following.object_to_end(session, settings, secret, given.reason, stored, at=now)
+        found = following.follow(session, settings, secret, at=now)
     return jsonify(wire.followed(found))

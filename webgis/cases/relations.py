@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from webgis import db, geo
 from webgis.accounts import queries as accounts
-from webgis.cases import changes, queries, record, workflow
+from webgis.cases import changes, notices, queries, record, workflow
 from webgis.cases.doing import Doing
 from webgis.errors import Conflict
 
@@ -102,7 +102,8 @@ def _task(doing: Doing, department: str):
         given={"department": department},
         facts={"parent": doing.case.number},
     )
-    return record.report(doing.session, task, doing.at.astimezone(doing.settings.zone).date(), event)
+    day, told = doing.at.astimezone(doing.settings.zone).date(), notices.work("split", doing.given)
+    return record.report(doing.session, task, day, event, work=told)
 
 
 def _family(doing: Doing, parent_id: int) -> Sequence[Any]:

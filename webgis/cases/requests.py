@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import clock, handling, queries, record, stages, workflow
+from webgis.cases import clock, handling, notices, queries, record, stages, workflow
 from webgis.cases.models import CaseRequest
 from webgis.errors import Conflict, Forbidden, NotFound
 from webgis.settings import Settings
@@ -229,7 +229,7 @@ def _turn(
         actor, f"{action}_{asked.kind}", case.state, case.state, at,
         department=case.department_code, given={"note": note}, facts=facts,
     )  # fmt: skip
-    record.step(session, case.id, changes, event)
+    record.step(session, case.id, changes, event, work=notices.decided(asked))
 
 
 def _clock(

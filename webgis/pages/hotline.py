@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from webgis import api, web
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, contacts, evidence, intake, queries
+from webgis.cases import channels, contacts, evidence, following, intake, queries
 from webgis.errors import Conflict, Invalid
 from webgis.maps import queries as map_queries
 from webgis.pages import forms, shown
@@ -100,7 +100,7 @@ def _contact(number: str, question) -> str:
             class_name=shown.class_name(case),
             contacts=question(session, settings, actor, number),
             call=channels.call_of(session, case.id),
-            satisfaction=channels.satisfaction_of(session, case.id),
+            satisfaction=following.satisfaction_of(session, case.id),
             may_look=actor.role in contacts.WHO_NEEDS_TO_KNOW,
             contact_days=settings.contact_days,
         )

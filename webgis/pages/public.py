@@ -12,7 +12,7 @@ from flask import Response, jsonify, redirect, render_template, request, url_for
 
 from webgis import api, geo, limits, web
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, evidence
+from webgis.cases import channels, evidence, following
 from webgis.cases.public_views import sent_form
 from webgis.errors import Conflict, Invalid
 from webgis.grid import queries as grid
@@ -105,7 +105,7 @@ def rate(secret: str):
         given = api.checked(wire.SatisfactionGiven, _given("satisfaction", "words"))
         with web.transaction() as session:
             now = datetime.now(UTC)
-            channels.rate(session, settings, secret, given.satisfaction, given.words, at=now)
+            following.rate(session, settings, secret, given.satisfaction, given.words, at=now)
     except Invalid as error:
         return _follow_page(secret, {"satisfaction": forms.problems(error)}), 422
     except Conflict as error:
@@ -124,9 +124,9 @@ def object_to_end(secret: str):
         given = api.checked(wire.ObjectionGiven, _given("reason"))
         uploaded = api.photos(request.files)
         with web.transaction() as session:
-            channels.follow(session, settings, secret, at=now)
+            following.follow(session, settings, secret, at=now)
             stored = evidence.store(settings, uploaded)
-            channels.object_to_end(session, settings, secret, given.reason, stored, at=now)
+            following.object_to_end(session, settings, secret, given.reason, stored, at=now)
     except Invalid as error:
         return _follow_page(secret, {"objection": forms.problems(error)}), 422
     except Conflict as error:
@@ -142,7 +142,7 @@ def _given(*names: str) -> dict[str, str]:
 def _follow_page(secret: str, problems: dict[str, dict[str, str]] | None = None, notice: str | None = None) -> str:
     settings = web.runtime().settings
     with web.transaction() as session:
-        found = channels.follow(session, settings, secret, at=datetime.now(UTC))
+        found = following.follow(session, settings, secret, at=datetime.now(UTC))
         chain = grid.area_chain(session, found.case.cell_code[:12])
     return render_template(
         "public_follow.html",

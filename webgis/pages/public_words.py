@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
-from webgis.cases.channels import Told
+from webgis.cases.following import Told
 from webgis.pages import words
 
 

@@ -129,18 +129,22 @@ BEGIN
     END IF;
 END $$;
 
--- Add jobs to the outbox. One with `once` is left out while an equal one waits for at least another second.
-CREATE FUNCTION fn.add_jobs(jobs jsonb) RETURNS void
+-- Add jobs to the outbox, about a case. One with `once` is left out while an equal one waits for at least another second;
+-- one with an `audience` when nobody of it is to be told (`fn.listeners`).
+CREATE FUNCTION fn.add_jobs(case_id bigint, jobs jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     INSERT INTO city.outbox (queue, task, args, due_at)
-    SELECT j.queue, j.task, j.args, now() + make_interval(secs => coalesce(j.delay, 0))
+    SELECT j.queue, j.task,
+           CASE WHEN j.audience IS NULL THEN j.args ELSE j.args || jsonb_build_object('case', add_jobs.case_id) END,
+           now() + make_interval(secs => coalesce(j.delay, 0))
     FROM jsonb_to_recordset(add_jobs.jobs) AS j
-        (queue text, task text, args jsonb, delay double precision, once boolean)
-    WHERE j.once IS NOT TRUE OR NOT EXISTS (
+        (queue text, task text, args jsonb, delay double precision, once boolean, audience text[])
+    WHERE (j.once IS NOT TRUE OR NOT EXISTS (
         SELECT FROM city.outbox w
         WHERE w.queue = j.queue AND w.due_at > now() + interval '1 second' AND w.dead_at IS NULL
-          AND w.task = j.task AND w.args = j.args);
+          AND w.task = j.task AND w.args = j.args))
+      AND (j.audience IS NULL OR EXISTS (SELECT FROM fn.listeners(add_jobs.case_id, j.audience)));
 END $$;
 
 -- Write a step: `changes` are columns of the case by name, `event` those of its event; the case as it is then.
@@ -169,7 +173,7 @@ BEGIN
     WHERE k.id = n.id;
     PERFORM fn.add_event(e, write_step.photos);
     PERFORM fn.keep_queue(n, c.state <> n.state);
-    PERFORM fn.add_jobs(write_step.jobs);
+    PERFORM fn.add_jobs(n.id, write_step.jobs);
     RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = n.id;
 END $$;
 
@@ -217,7 +221,7 @@ BEGIN
     INSERT INTO city.case OVERRIDING SYSTEM VALUE SELECT c.*;
     PERFORM fn.add_event(e, write_report.photos);
     PERFORM fn.keep_queue(c, true);
-    PERFORM fn.add_jobs(write_report.jobs);
+    PERFORM fn.add_jobs(c.id, write_report.jobs);
     RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = c.id;
 END $$;
 

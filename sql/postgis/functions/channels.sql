@@ -1,5 +1,6 @@
--- Who is to be told of a case, by audience: reporters (also those of reports merged into it, and people who joined it),
--- its department, its handler, its inspector. A contact, or the address of a person; and the case they know it by.
+-- Who is to be told of a case, by audience: its reporters (also those of reports merged into it, and people who joined
+-- it; a task has none of its own), its department, handler and inspector, and those of its open tasks. A contact, or the
+-- address of a person; and the case they know it by.
 CREATE FUNCTION fn.listeners(case_id bigint, audience text[])
 RETURNS TABLE (of_case bigint, contact_id bigint, address_id integer)
 LANGUAGE plpgsql STABLE AS $$
@@ -14,36 +15,29 @@ BEGIN
         RETURN QUERY
         SELECT listeners.case_id, NULL::bigint, a.id FROM city.notice_address a
         WHERE a.address IS NOT NULL
-          AND a.person_id IN (SELECT c.reporter_id FROM city.case c WHERE c.id = listeners.case_id UNION
+          AND a.person_id IN (SELECT c.reporter_id FROM city.case c
+                              WHERE c.id = listeners.case_id AND c.relation IS DISTINCT FROM 'task' UNION
                               SELECT r.person_id FROM city.co_reporter r WHERE r.case_id = listeners.case_id);
     END IF;
-    IF audience && '{department,handler,inspector}' THEN
+    IF audience && '{department,handler,inspector,tasks}' THEN
         RETURN QUERY
-        SELECT c.id, NULL::bigint, a.id
-        FROM city.case c
+        SELECT k.id, NULL::bigint, a.id
+        FROM (SELECT c.id, c.department_code, c.handler_id, c.inspector_id, 'department' = ANY(audience) AS department,
+                     'handler' = ANY(audience) AS handler, 'inspector' = ANY(audience) AS inspector
+              FROM city.case c WHERE c.id = listeners.case_id
+              UNION ALL
+              SELECT t.id, t.department_code, t.handler_id, NULL, true, true, false
+              FROM city.case t
+              WHERE t.parent_id = listeners.case_id AND t.relation = 'task' AND t.outcome IS NULL
+                AND 'tasks' = ANY(audience)) AS k
         CROSS JOIN LATERAL (
-            SELECT p.id FROM city.person p
-            WHERE 'department' = ANY(audience) AND p.department_code = c.department_code
-            UNION SELECT c.handler_id WHERE 'handler' = ANY(audience)
-            UNION SELECT c.inspector_id WHERE 'inspector' = ANY(audience)
+            SELECT p.id FROM city.person p WHERE k.department AND p.department_code = k.department_code
+            UNION SELECT k.handler_id WHERE k.handler
+            UNION SELECT k.inspector_id WHERE k.inspector
         ) AS who
         JOIN city.person p ON p.id = who.id AND p.active
-        JOIN city.notice_address a ON a.person_id = p.id AND a.address IS NOT NULL
-        WHERE c.id = listeners.case_id;
+        JOIN city.notice_address a ON a.person_id = p.id AND a.address IS NOT NULL;
     END IF;
-END $$;
-
--- Have the audience told of an event: one job, written only when there is someone to tell; whether there was.
-CREATE FUNCTION fn.tell(case_id bigint, event text, facts jsonb, audience text[]) RETURNS boolean
-LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    INSERT INTO city.outbox (queue, task, args, due_at)
-    SELECT 'quick', 'cases.notify',
-           jsonb_build_object('case', tell.case_id, 'event', tell.event, 'facts', tell.facts,
-                              'key', gen_random_uuid()),
-           now()
-    WHERE EXISTS (SELECT FROM fn.listeners(tell.case_id, tell.audience));
-    RETURN FOUND;
 END $$;
 
 -- Open work of departments that want to be told, of which a deadline is near (a fifth of the limit is left) or past and
