@@ -1,4 +1,4 @@
-"""A case on a component, through the API: its class and maintainer come from the register, its state follows the case."""
+"""A case on a component, through the API: it goes to who maintains the component, whose state follows the case."""
 
 import pytest
 

@@ -14,7 +14,7 @@ from webgis.accounts import operations as accounts
 from webgis.accounts.actor import ROLES
 from webgis.cases.workflow import STATES
 from webgis.db import Runtime
-from webgis.demo import cases, loading, people, stories
+from webgis.demo import cases, components, loading, people, stories
 from webgis.errors import Invalid, NotFound
 
 HUANGPU = "310101"
@@ -66,6 +66,16 @@ def test_there_is_a_case_in_every_state_with_its_whole_history(demo):
     assert broken == []
 
 
+def test_the_register_has_components_of_departments_in_the_county(demo):
+    found = _all(
+        demo,
+        "SELECT count(*), bool_and(c.cell_code LIKE :county), bool_and(d.code IS NOT NULL) FROM city.component c"
+        " LEFT JOIN city.department d ON d.credit_code = c.maintainer_code",
+        county=f"{HUANGPU}%",
+    )
+    assert found == [(components.COUNT, True, True)]
+
+
 def test_nothing_lies_in_the_future_and_steps_follow_one_another(demo):
     wrong = _all(
         demo,
@@ -99,7 +109,7 @@ def test_webgis_demo_accounts_lists_login_role_department_and_password(demo):
 
 def test_a_second_load_does_nothing(demo):
     again = loading.load(demo, [HUANGPU], count=CASES, quiet=True)
-    assert (again.areas, again.cells, again.accounts, again.cases) == (0, 0, 0, 0)
+    assert (again.areas, again.cells, again.accounts, again.components, again.cases) == (0, 0, 0, 0, 0)
     assert loading.ensure(demo, progress=False) is None
 
 

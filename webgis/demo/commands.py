@@ -25,16 +25,17 @@ def demo() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def load(runtime: Runtime, counties: tuple[str, ...], count: int, seed: int, as_json: bool) -> None:
-    """Load real county boundaries with illustrative communities, cells, posts and cases. May run again."""
+    """Load real county boundaries with illustrative communities, cells, posts, components and cases. May run again."""
     done = loading.load(runtime, counties or places.CENTRAL_DISTRICTS, count=count, seed=seed, quiet=as_json)
     if as_json:
         click.echo(json.dumps(asdict(done), ensure_ascii=False))
         return
-    if not (done.areas or done.cells or done.accounts or done.cases):
+    if not (done.areas or done.cells or done.accounts or done.components or done.cases):
         console.print("The demo is loaded already; nothing was changed.")
         return
     console.print(
-        f"{done.areas:,} areas, {done.cells:,} cells, {done.accounts} accounts and {done.cases} cases added"
+        f"{done.areas:,} areas, {done.cells:,} cells, {done.accounts} accounts, {done.components:,} components"
+        f" and {done.cases} cases added"
         f" in {done.seconds:.0f} s. Accounts: webgis demo accounts"
     )
 

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from webgis import jobs
 from webgis.catalog import operations as catalog
+from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import cases, people, places
+from webgis.demo import cases, components, people, places
 from webgis.demo.places import Place
 from webgis.errors import Invalid
 from webgis.grid import areas, dividing
@@ -37,6 +38,7 @@ class Loaded:
     areas: int
     cells: int
     accounts: int
+    components: int
     cases: int
     seconds: float
 
@@ -59,7 +61,7 @@ def load(
     seed: int = SEED,
     quiet: bool = False,
 ) -> Loaded:
-    """Load these counties of one city: areas, catalogue, cells, posts, and `count` cases of the last 30 days.
+    """Load these counties of one city: areas, catalogue, cells, posts, components, `count` cases of the last 30 days.
 
     What is there already is left as it is, so a second load does nothing. `Invalid` for counties of several cities,
     `NotFound` for a code without a boundary.
@@ -79,12 +81,14 @@ def load(
             cells = _divide(session, counties, runtime.settings.projected_srid, lambda *at: _show(bar, task, *at))
         with _stage(bar, "posts"), runtime.transaction() as session:
             posts = people.settle(session, runtime, city, counties)
+        with _stage(bar, "components"), runtime.transaction() as session:
+            registered = _register(session, counties, seed)
         with _stage(bar, "cases") as task:
             now = datetime.now(UTC)
             made = cases.live(runtime, counties, count, seed, now, lambda done: _show(bar, task, done, count))
     note_load(runtime, counties, count, seed, done=True)
     jobs.sweep(runtime, jobs.connect(runtime.settings))
-    return Loaded(city, stored, cells, posts, made, round(time.perf_counter() - start, 1))
+    return Loaded(city, stored, cells, posts, registered, made, round(time.perf_counter() - start, 1))
 
 
 def _store_areas(session: Session, counties: Sequence[str], seed: int, srid: int) -> int:
@@ -131,6 +135,14 @@ def _divide(session: Session, counties: Sequence[str], srid: int, progress) -> i
     wanted = [counties[0][:4]] if set(left) == all_of_city else left
     outcomes = [dividing.divide_area(session, code, srid=srid, at=at, progress=progress) for code in wanted]
     return sum(outcome.cells for outcome in outcomes)
+
+
+def _register(session: Session, counties: Sequence[str], seed: int) -> int:
+    """Fill the register of the counties that have no components yet."""
+    county = func.left(Component.cell_code, 6)
+    have = set(session.scalars(select(county).where(county.in_(counties)).distinct()))
+    left = [code for code in counties if code not in have]
+    return components.generate(session, left, seed=seed) if left else 0
 
 
 def _begun(runtime: Runtime) -> dict | None:
