@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from tests import city
+from tests.cases.life import Life
 from webgis import cli, schedule
-from webgis.cases import anchors, audit, audit_tasks
+from webgis.cases import anchors, audit, audit_tasks, evidence
 from webgis.cases.audit_words import WORDS, Finding
 from webgis.errors import Conflict, Invalid, Unavailable
 
@@ -121,6 +122,8 @@ class Town:
                DO $$ DECLARE a city.audit_anchor; before bytea; BEGIN
                    UPDATE city.audit_leaf l SET head = e.hash FROM city.case_event e
                    WHERE e.case_id = l.case_id AND e.seq = l.events;
+                   UPDATE city.audit_leaf l SET digest = fn.case_digest(c) FROM city.case c
+                   WHERE c.id = l.case_id AND l.digest IS NOT NULL AND c.version = l.events;
                    FOR a IN SELECT * FROM city.audit_anchor ORDER BY day LOOP
                        a.root := fn.anchor_root(a.day, before);
                        UPDATE city.audit_anchor SET previous = before, root = a.root WHERE day = a.day;
@@ -267,6 +270,43 @@ def test_a_case_whose_state_was_altered_is_found(town):
     assert town.found() == [(town.one.number, 3, "state_differs")]
 
 
+@pytest.mark.parametrize("change", [
+    "description = '已清理'", "reporter_id = 2", "class_code = '06011'",
+    "geom = ST_SetSRID(ST_Point(104.06, 30.65), 4490)", "reported_at = reported_at + interval '1 hour'",
+    "rework_count = 1", "ledger = '[{}]'", "flags = '{forced}'", "department_code = '510104-works'",
+    "address = '另一处'",
+])  # fmt: skip
+def test_whatever_is_altered_in_the_row_of_an_anchored_case_is_found(town, change):
+    town.anchored()
+    with town.as_superuser() as do:
+        do(f"UPDATE city.case SET {change} WHERE id = :id", id=town.two.id)
+    assert town.found() == [(town.two.number, None, "case_altered")]
+
+
+def test_a_deadline_that_was_put_off_in_the_row_of_an_ended_case_is_found_and_one_reckoned_anew_is_none(town):
+    with town.as_superuser() as do:
+        do("UPDATE city.case SET department_code = '510104-works'")
+        do("UPDATE city.case SET outcome = 'closed', closed_at = changed_at WHERE id = :id", id=town.two.id)
+    town.anchored()
+    with town.as_superuser() as do:
+        do("UPDATE city.case SET deadline_at = now(), due_at = now()")
+    assert town.found() == [(town.two.number, None, "case_altered")]
+
+
+def test_a_case_altered_and_all_anchors_computed_anew_is_found_by_the_published_file(town):
+    town.anchored()
+    with town.as_superuser() as do:
+        do("UPDATE city.case SET description = '已清理' WHERE id = :id", id=town.two.id)
+    town.recompute_anchors()
+    assert set(town.found()) == {(None, None, "anchor_rewritten"), (town.two.number, None, "case_altered")}
+
+
+def test_a_case_that_has_gone_on_since_its_anchor_is_not_held_against_it(town):
+    town.anchored()
+    town.second_day()
+    assert town.found() == []
+
+
 def test_hashes_computed_anew_after_altering_are_found_by_the_anchor_with_the_days_between(town):
     town.anchored()
     town.second_day()
@@ -346,6 +386,46 @@ def test_photos_removed_or_added_behind_an_event_are_found(town):
     assert set(town.found()) == {(town.one.number, 4, "photo_removed"), (town.one.number, 4, "photo_added")}
 
 
+def _real(town) -> tuple[Life, str]:
+    """A case driven through the real steps, resolved with a photo that knows its time and place."""
+    life = Life(town.runtime)
+    number = life.handled()
+    life.do("sanitation1", number, "resolve", photos=True)
+    assert town.found() == []
+    return life, number
+
+
+@pytest.mark.parametrize("change", [
+    "taken_at = now()", "geom = ST_SetSRID(ST_Point(104.06, 30.65), 4490)", "case_id = case_id - 1",
+])  # fmt: skip
+def test_the_time_the_place_and_the_case_of_a_photo_cannot_be_altered_unseen(town, change):
+    _life, number = _real(town)
+    with town.as_superuser() as do:
+        do(f"UPDATE city.photo SET {change} WHERE id = (SELECT max(id) FROM city.photo)")
+    assert town.found() == [(number, 5, "photo_altered")]
+
+
+def test_a_photos_file_altered_or_removed_is_found_when_files_are_read(town):
+    life, number = _real(town)
+
+    def found():
+        done = audit.verify(town.runtime.engine, town.settings, files=True)
+        return {(f.number, f.seq, f.what) for f in done.findings}
+
+    assert found() == set()
+    file = evidence.path(town.settings, life.photo[0].sha256)
+    file.write_bytes(file.read_bytes() + b"x")
+    assert found() == {(number, 1, "file_altered"), (number, 5, "file_altered")}
+    file.unlink()
+    assert found() == {(number, 1, "file_removed"), (number, 5, "file_removed")}
+
+
+def test_progress_is_told_to_its_end(town):
+    told = []
+    audit.verify(town.runtime.engine, town.settings, progress=lambda done, of: told.append((done, of)))
+    assert [done for done, _ in told] == list(range(1, told[-1][1] + 1))
+
+
 def test_since_looks_at_what_moved_since_then(town):
     town.anchored()
     town.second_day()
@@ -371,6 +451,7 @@ def test_the_root_can_be_computed_without_the_database(town):
     assert hashlib.sha256(content).hexdigest() == made.root
     assert content.decode().splitlines()[0] == "webgis 2026-07-01 after -"
     assert content.decode().splitlines()[1].startswith(f"{town.one.number} 3 ")
+    assert [len(line.split()) for line in content.decode().splitlines()[1:]] == [4, 4, 4]
 
 
 def test_a_day_is_anchored_after_its_end_in_the_city(town):

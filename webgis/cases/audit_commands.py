@@ -1,11 +1,13 @@
 """The commands `webgis audit ...`."""
 
 import json
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 
 from webgis.cases import anchors
 from webgis.cases import audit as audits
@@ -46,12 +48,20 @@ def make_anchor(runtime: Runtime, day: datetime | None) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Published anchors, best from another machine; var/audit/anchors.jsonl when left out.",
 )
+@click.option("--files", is_flag=True, help="Read the photos' files too: is their content still what was given?")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def verify(runtime: Runtime, since: datetime | None, file: Path | None, lang: str, as_json: bool) -> int:
+def verify(runtime: Runtime, since: datetime | None, file: Path | None, files: bool, lang: str, as_json: bool) -> int:
     """Find any row of the history that was altered, removed or inserted (exit code 1 when there is one)."""
-    done = audits.verify(runtime.engine, runtime.settings, since.date() if since else None, _file(runtime, file))
+    told, day = _file(runtime, file), since.date() if since else None
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as shown:
+        bar = shown.add_task("", total=None)
+
+        def progress(so_far: int, of: int) -> None:
+            shown.update(bar, completed=so_far, total=of)
+
+        done = audits.verify(runtime.engine, runtime.settings, day, told, files=files, progress=progress)
     if as_json:
         click.echo(json.dumps(_facts(done), ensure_ascii=False, default=str))
     else:

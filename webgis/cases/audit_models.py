@@ -26,7 +26,7 @@ class AuditAnchor(Base):
 
 
 class AuditLeaf(Base):
-    """A case in an anchor: how many events it had, and the hash of the last.
+    """A case in an anchor: how many events it had, the hash of the last, and that of its row then (`fn.case_digest`).
 
     It refers to neither case nor anchor: that one of them is gone is what the audit is to find.
     """
@@ -39,3 +39,4 @@ class AuditLeaf(Base):
     number: Mapped[str] = mapped_column(Text)
     events: Mapped[int]
     head: Mapped[bytes] = mapped_column(LargeBinary)
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)

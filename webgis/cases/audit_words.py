@@ -28,6 +28,10 @@ WORDS = {
         "the case says {case}, its last event, {seq}, says {history}: the case was altered",
         "案件状态为 {case}，而末条（第 {seq} 条）办理记录为 {history}：案件被改动",
     ),
+    "case_altered": (
+        "its row is not the one that was anchored on {day}, and no step has changed it since",
+        "案件记录与 {day} 的锚定不符，而此后并无办理步骤：案件被改动",
+    ),
     "case_removed": ("the case was removed", "案件被删除"),
     "number_not_given": (
         "this number was never given: the case was inserted, or the counter altered",
@@ -54,6 +58,18 @@ WORDS = {
     "photo_added": (
         "the photo {sha256} was added to event {seq} afterwards",
         "第 {seq} 条办理记录的照片 {sha256} 系事后添加",
+    ),
+    "photo_altered": (
+        "the photo {sha256} of event {seq} has another time, place or case than the event says",
+        "第 {seq} 条办理记录的照片 {sha256} 的拍摄时间、位置或所属案件与记录不符",
+    ),
+    "file_removed": (
+        "the file of the photo {sha256} of event {seq} is gone",
+        "第 {seq} 条办理记录的照片 {sha256} 的文件缺失",
+    ),
+    "file_altered": (
+        "the file of the photo {sha256} of event {seq} was altered: its content has another hash",
+        "第 {seq} 条办理记录的照片 {sha256} 的文件被改动：内容散列值不符",
     ),
     "anchor_removed": ("the anchor of {day} was removed", "{day} 的锚定被删除"),
     "anchor_added": (

@@ -9,7 +9,7 @@ from typing import Any
 
 from webgis import db
 from webgis.accounts import queries as accounts
-from webgis.cases import clock, geofence, queries, routing, stages, workflow
+from webgis.cases import clock, evidence, geofence, queries, routing, stages, workflow
 from webgis.cases.doing import Doing
 from webgis.catalog import queries as catalog
 from webgis.errors import Conflict, Invalid
@@ -23,8 +23,8 @@ JUDGED = ("confirm", "resolve", "verify")
 
 
 def judged(doing: Doing) -> dict[str, Any]:
-    """What the engine notes of the place and the photos of a step done on the spot."""
-    facts: dict[str, Any] = {"photos": [photo.sha256 for photo in doing.photos]} if doing.photos else {}
+    """What the engine notes of the photos of a step, and of the place when it is done on the spot."""
+    facts: dict[str, Any] = {"photos": _photos_judged(doing)} if doing.photos else {}
     if doing.step.action not in JUDGED:
         return facts
     case, given, settings = doing.case, doing.given, doing.settings
@@ -42,6 +42,28 @@ def judged(doing: Doing) -> dict[str, Any]:
             accepted="a place in the case's cell or near the case, or a reason",
         )
     return facts
+
+
+_SHOTS = """
+    SELECT p.id, p.sha256, p.taken_at, ST_X(p.geom) AS lon, ST_Y(p.geom) AS lat, p.picture_hash,
+           e.action IN ('report', 'confirm') AS before
+    FROM city.photo p JOIN city.case_event e ON e.id = p.event_id
+    WHERE p.case_id = ANY(%s) ORDER BY p.id
+"""
+
+
+def _photos_judged(doing: Doing) -> list[dict[str, Any]]:
+    """The photos of a step beside those given before in the case, or in the one that it is a task of."""
+    case = doing.case
+    ids = [case.id, case.parent_id] if doing.is_task else [case.id]
+    earlier = [
+        geofence.Shot(
+            one.sha256, one.taken_at, None if one.lon is None else (one.lon, one.lat), one.picture_hash, one.id,
+            one.before,
+        )
+        for one in db.call(doing.session, _SHOTS, ids)
+    ]  # fmt: skip
+    return evidence.judged(doing.settings, doing.photos, (case.lon, case.lat), doing.at, earlier)
 
 
 def request_confirmation(doing: Doing) -> dict:
@@ -257,6 +279,8 @@ def suspend(doing: Doing) -> dict:
     if not doing.at < until <= longest:
         raise workflow.bad_field("until", until, f"a moment after now and until {longest:%Y-%m-%d}")
     paused = {} if doing.case.paused_at else _clocked(doing, "pause", why="suspension")
+    resumed = {"queue": "quick", "task": "cases.resume", "args": {"number": doing.case.number}}
+    doing.work.append(resumed | {"due_at": until.isoformat()})
     return paused | {"resume_at": until} | unasked(doing)
 
 

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from webgis import geo
-from webgis.cases import picture_hash
+from webgis.cases import geofence, picture_hash
 from webgis.errors import Invalid, Unavailable
 from webgis.settings import Settings
 
@@ -82,6 +83,27 @@ def store(settings: Settings, photos: Sequence[bytes]) -> list[Evidence]:
     return [facts for facts, _content in cleaned]
 
 
+def judged(
+    settings: Settings,
+    photos: Sequence[Evidence],
+    case_place: tuple[float, float],
+    at: datetime,
+    earlier: Sequence[geofence.Shot] = (),
+) -> list[dict[str, Any]]:
+    """What an event keeps of its photos: their content, time and place, and whether these agree with the case's."""
+    return [
+        geofence.judge_photo(
+            geofence.Shot(photo.sha256, photo.taken_at, photo.place, photo.picture_hash),
+            case_place,
+            at,
+            earlier,
+            longest_hours=settings.photo_oldest_hours,
+            farthest_m=settings.photo_farthest_m,
+        )
+        for photo in photos
+    ]
+
+
 def _clean(settings: Settings, data: bytes, number: int) -> tuple[Evidence, bytes]:
     if len(data) > settings.max_photo_mb * 1024 * 1024:
         raise _refused(f"photo {number} is larger than {settings.max_photo_mb} MB", photo=number)
@@ -105,7 +127,7 @@ def _encoded(settings: Settings, image: Image.Image, number: int) -> tuple[Evide
     content = buffer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
     size = (opaque.width, opaque.height, len(content))
-    return Evidence(digest, "image/jpeg", *size, taken_at, place, picture_hash.of_image(opaque)), content
+    return Evidence(digest, "image/jpeg", *size, taken_at, place, picture_hash.of(opaque)), content
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

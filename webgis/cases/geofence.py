@@ -1,13 +1,16 @@
 """Was the one who confirms, resolves or verifies there, and are the photos of then and there? Judged, never refused.
 
-Pure: distances, moments and hashes in, judgements out. A position that is not on the spot, and photos that cannot be of
-it, want a stated reason; what was found is kept as marks with the event. Not a proof: a phone can be made to lie.
+Pure: distances, moments and hashes in, judgements out. A position that is not on the spot wants a stated reason; what
+was found of it and of the photos is kept as marks with the event. Not a proof: a phone can be made to lie.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import asin, cos, radians, sin, sqrt
 from typing import Any
+
+from webgis.cases import picture_hash
 
 LARGEST_ACCURACY_M = 50.0
 """More inaccuracy than this is not believed: 100 m of it would make half a quarter "on the spot". Local."""
@@ -21,8 +24,14 @@ SAME_PICTURE_BITS = 2
 MARKS = ("no_position", "accuracy_unknown", "accuracy_capped", "outside_cell", "far_from_place")
 """What is said of a position."""
 
-PHOTO_MARKS = ("time_unknown", "taken_long_before", "taken_in_future", "taken_elsewhere", "used_before")
-"""What is said of a photo."""
+PHOTO_MARKS = (
+    "time_unknown", "taken_long_before", "taken_in_future", "place_unknown", "taken_elsewhere", "used_before",
+    "other_place",
+)  # fmt: skip
+"""What is said of a photo; `other_place`: far from where the photo was taken that shows the thing before."""
+
+EARTH_M = 6_371_009
+"""Mean radius."""
 
 
 @dataclass(frozen=True)
@@ -98,81 +107,89 @@ def _believed(accuracy_m: float | None) -> float:
     return min(max(accuracy_m or 0.0, 0.0), LARGEST_ACCURACY_M)
 
 
-_SAID = {
-    "taken_long_before": "taken long before",
-    "taken_in_future": "taken in the future, by its own clock",
-    "taken_elsewhere": "taken elsewhere",
-    "used_before": "given before in this case",
-}
-
-
 @dataclass(frozen=True)
 class Shot:
-    """A photo: when it was taken (aware), how far from the case's place in metres, and its `picture_hash`.
+    """A photo: its content, when (aware) and where (lon, lat in degrees) it was taken, and its `picture_hash`.
 
-    Each None when not known; `distance_m` comes from the photo's own position.
+    Each but the content None when not known. `id` is that of a stored photo, `before` whether it shows the thing before
+    it was handled.
     """
 
-    taken_at: datetime | None
-    distance_m: float | None = None
+    sha256: str
+    taken_at: datetime | None = None
+    place: tuple[float, float] | None = None
     picture_hash: int | None = None
-    sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class PhotoJudgement:
-    """What is to be said of a photo. `age_s` is the time from taking it to giving it, in seconds."""
-
-    marks: tuple[str, ...] = ()
-    age_s: float | None = None
-    distance_m: float | None = None
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether the step needs a stated reason. That a photo does not know its time is no fault of the person."""
-        return bool(set(self.marks) - {"time_unknown"})
-
-    def words(self) -> str:
-        """One English sentence for people, of what is doubtful."""
-        said = [_SAID[mark] for mark in self.marks if mark in _SAID]
-        return f"A photo was {' and '.join(said)}." if said else ""
-
-    def facts(self) -> dict[str, Any]:
-        """As it is kept with the event: small JSON values."""
-        return {
-            "marks": list(self.marks),
-            "age_s": _rounded(self.age_s),
-            "distance_m": _rounded(self.distance_m),
-        }
+    id: int | None = None
+    before: bool = False
 
 
 def judge_photo(
-    shot: Shot, given_at: datetime, *, longest_hours: float, farthest_m: float, before: Sequence[Shot] = ()
-) -> PhotoJudgement:
-    """Judge a photo given at `given_at`: older than `longest_hours` or from the future, taken more than `farthest_m`
-    metres from the case's place, or the same picture as one of those given `before` (a "before" sold as an "after").
+    shot: Shot,
+    case_place: tuple[float, float],
+    given_at: datetime,
+    earlier: Sequence[Shot] = (),
+    *,
+    longest_hours: float,
+    farthest_m: float,
+) -> dict[str, Any]:
+    """What is kept with the event of a photo given at `given_at` to a case at `case_place`, as small JSON values.
+
+    Its content, time and place; `age_s` from taking to giving it; `distance_m` from the case; of the photos given
+    `earlier` the one `before` with which it makes a pair, with the metres between them; and the marks that it deserves.
     """
     age = None if shot.taken_at is None else given_at - shot.taken_at
+    distance_m = metres_apart(shot.place, case_place)
+    pair = _pair(shot, [one for one in earlier if one.before])
+    apart_m = pair and metres_apart(shot.place, pair.place)
     marks = {
         "time_unknown": age is None,
         "taken_long_before": age is not None and age > timedelta(hours=longest_hours),
         "taken_in_future": age is not None and age < -AHEAD,
-        "taken_elsewhere": shot.distance_m is not None and shot.distance_m > farthest_m,
-        "used_before": any(_same_picture(shot, earlier) for earlier in before),
+        "place_unknown": distance_m is None,
+        "taken_elsewhere": distance_m is not None and distance_m > farthest_m,
+        "used_before": any(_same_picture(shot, one) for one in earlier),
+        "other_place": apart_m is not None and apart_m > farthest_m,
     }
-    return PhotoJudgement(_true(marks), None if age is None else age.total_seconds(), shot.distance_m)
+    return {
+        "sha256": shot.sha256,
+        "taken_at": shot.taken_at and shot.taken_at.isoformat(),
+        "place": shot.place and list(shot.place),
+        "age_s": None if age is None else round(age.total_seconds()),
+        "distance_m": _rounded(distance_m),
+        "before": pair and {"photo": pair.id, "apart_m": _rounded(apart_m)},
+        "marks": list(_true(marks)),
+    }
+
+
+def _pair(shot: Shot, shown: Sequence[Shot]) -> Shot | None:
+    """Of the photos that show the thing before, the one taken nearest; of those without a place the most alike."""
+
+    def unlike(one: Shot) -> tuple[float, int]:
+        metres = metres_apart(shot.place, one.place)
+        return (float("inf") if metres is None else metres, _bits_apart(shot, one))
+
+    return min(shown, key=unlike, default=None)
+
+
+def metres_apart(one: tuple[float, float] | None, other: tuple[float, float] | None) -> float | None:
+    """Metres between two places (lon, lat in degrees) on the sphere, true to half a percent; None without both."""
+    if one is None or other is None:
+        return None
+    (lon, lat), (lon2, lat2) = ((radians(x), radians(y)) for x, y in (one, other))
+    half = sin((lat2 - lat) / 2) ** 2 + cos(lat) * cos(lat2) * sin((lon2 - lon) / 2) ** 2
+    return 2 * EARTH_M * asin(sqrt(half))
 
 
 def _same_picture(one: Shot, other: Shot) -> bool:
-    if one.sha256 is not None and one.sha256 == other.sha256:
-        return True
+    return one.sha256 == other.sha256 or (
+        picture_hash.tells(one.picture_hash) and _bits_apart(one, other) <= SAME_PICTURE_BITS
+    )
+
+
+def _bits_apart(one: Shot, other: Shot) -> int:
     if one.picture_hash is None or other.picture_hash is None:
-        return False
-    tells = 4 <= (one.picture_hash & _ALL).bit_count() <= 60
-    return tells and ((one.picture_hash ^ other.picture_hash) & _ALL).bit_count() <= SAME_PICTURE_BITS
-
-
-_ALL = (1 << 64) - 1
+        return picture_hash.BITS
+    return picture_hash.bits_apart(one.picture_hash, other.picture_hash)
 
 
 def _true(marks: Mapping[str, bool]) -> tuple[str, ...]:

@@ -4,23 +4,14 @@ A difference hash (dHash): the picture in grey, 9 x 8 pixels; each of the 64 bit
 the one to its right. Size, format, compression and brightness hardly change it; another angle does.
 """
 
-import io
-
 from PIL import Image
 
 BITS = 64
 SIDE = 8
 
 
-def of(data: bytes) -> int:
-    """The hash of a picture that has been checked (`evidence.store`), as a signed 64-bit number."""
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft("L", (SIDE * 16, SIDE * 16))
-        return of_image(image)
-
-
-def of_image(image: Image.Image) -> int:
-    """The hash of an opened picture, upright as it is to be seen."""
+def of(image: Image.Image) -> int:
+    """The hash of a picture, upright as it is to be seen, as a signed 64-bit number."""
     grey = image.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
     rows = list(grey.tobytes())
     bits = 0
@@ -33,3 +24,8 @@ def of_image(image: Image.Image) -> int:
 def bits_apart(one: int, other: int) -> int:
     """In how many of the 64 bits two hashes differ: about 32 when the pictures have nothing in common."""
     return ((one ^ other) & ((1 << BITS) - 1)).bit_count()
+
+
+def tells(value: int | None) -> bool:
+    """Whether a hash says something: that of a dark or even picture has nearly no bit, or nearly all (`fn.tells`)."""
+    return value is not None and 4 <= (value & ((1 << BITS) - 1)).bit_count() <= BITS - 4

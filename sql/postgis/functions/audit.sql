@@ -7,6 +7,19 @@ BEGIN
         e.given, e.facts, encode(ST_AsEWKB(e.geom), 'hex'))::text, 'UTF8'));
 END $$;
 
+-- The hash of what the row of a case says. Left out is what changes without a step: its deadlines while it is open
+-- (`webgis clock` reckons them anew), and what follows from its history anyhow. A column added later is not in it.
+CREATE FUNCTION fn.case_digest(c city.case) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT sha256(convert_to(jsonb_build_array(c.number, c.kind, c.standard, c.class_code, c.description, c.address,
+        encode(ST_AsEWKB(c.geom), 'hex'), c.crs, c.accuracy_m, c.cell_code, c.source, c.reporter_id, c.component_code,
+        c.state, c.outcome, c.parent_id, c.relation, c.condition_id, c.department_code, c.resolver_id, c.handler_id,
+        c.inspector_id, c.confirmation, c.flags, c.ledger, c.rework_count, c.extension_count,
+        extract(epoch FROM c.reported_at), extract(epoch FROM c.dispatched_at), extract(epoch FROM c.resolved_at),
+        extract(epoch FROM c.closed_at),
+        CASE WHEN c.outcome IS NOT NULL THEN extract(epoch FROM c.deadline_at) END)::text, 'UTF8'))
+$$;
+
 -- What shows that nobody altered the history behind the application's back (docs/evidence.md). A finding names a case
 -- and an event where it can; `what` is a word of cases/audit.py, `details` the facts of its sentence.
 
@@ -17,7 +30,8 @@ CREATE TYPE fn.finding AS (number text, seq integer, what text, details jsonb);
 CREATE FUNCTION fn.anchor_text(day date, previous bytea) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT 'webgis ' || anchor_text.day || ' after ' || coalesce(encode(anchor_text.previous, 'hex'), '-') || E'\n'
-        || coalesce(string_agg(l.number || ' ' || l.events || ' ' || encode(l.head, 'hex') || E'\n', ''
+        || coalesce(string_agg(l.number || ' ' || l.events || ' ' || encode(l.head, 'hex')
+                               || coalesce(' ' || encode(l.digest, 'hex'), '') || E'\n', ''
                                ORDER BY l.number COLLATE "C"), '')
     FROM city.audit_leaf l WHERE l.day = anchor_text.day
 $$;
@@ -28,7 +42,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- Anchor, as that of `day`, what was recorded before `until` and is in no anchor yet. Each case whose history grew gets
--- a leaf: how many events it has, and the hash of the last, which holds all before it.
+-- a leaf: how many events it has, the hash of the last, which holds all before it, and that of the case's row, unless
+-- the case has gone on since.
 CREATE FUNCTION fn.make_anchor(day date, until timestamptz) RETURNS city.audit_anchor
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -47,7 +62,8 @@ BEGIN
         WHERE e.recorded_at < make_anchor.until AND e.recorded_at >= coalesce(before.until, '-infinity')
         GROUP BY e.case_id
     ), leaf AS (
-        SELECT g.case_id, c.number, g.events, e.hash, g.events - coalesce(l.events, 0) AS added
+        SELECT g.case_id, c.number, g.events, e.hash, g.events - coalesce(l.events, 0) AS added,
+               CASE WHEN c.version = g.events THEN fn.case_digest(c) END AS digest
         FROM grown g
         JOIN city.case_event e ON e.case_id = g.case_id AND e.seq = g.events
         JOIN city.case c ON c.id = g.case_id
@@ -55,8 +71,8 @@ BEGIN
                            ORDER BY o.day DESC LIMIT 1) l ON true
         WHERE g.events > coalesce(l.events, 0)
     ), kept AS (
-        INSERT INTO city.audit_leaf (case_id, day, number, events, head)
-        SELECT l.case_id, make_anchor.day, l.number, l.events, l.hash FROM leaf l
+        INSERT INTO city.audit_leaf (case_id, day, number, events, head, digest)
+        SELECT l.case_id, make_anchor.day, l.number, l.events, l.hash, l.digest FROM leaf l
     )
     SELECT count(*), coalesce(sum(l.added), 0) INTO made.cases, made.events FROM leaf l;
 
@@ -140,9 +156,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ORDER BY 1
 $$;
 
--- What the anchors say of each case against its history: the event that was its last then is still there with the hash
--- that it had, and nothing was recorded into an anchored day afterwards. Of several anchors the first that differs is
--- told: the history was changed between it and the one before.
+-- What the anchors say of each case against its history and its row: the event that was its last then is still there
+-- with the hash that it had, nothing was recorded into an anchored day afterwards, and a case that has not gone on since
+-- is as it was. Of several anchors the first that differs is told: the history was changed between it and the one before.
 CREATE FUNCTION fn.audit_leaves(since date) RETURNS SETOF fn.finding
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH differs AS (
@@ -160,6 +176,10 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
            CASE WHEN c.id IS NULL THEN 'case_removed' WHEN d.gone THEN 'anchored_removed' ELSE 'anchored_altered' END,
            jsonb_build_object('until', d.events, 'day', d.day, 'case_id', d.case_id)
     FROM differs d LEFT JOIN city.case c ON c.id = d.case_id AND c.number = d.number
+    UNION ALL
+    SELECT c.number, NULL, 'case_altered', jsonb_build_object('day', l.day, 'case_id', c.id)
+    FROM city.audit_leaf l JOIN city.case c ON c.id = l.case_id AND c.version = l.events
+    WHERE (audit_leaves.since IS NULL OR l.day >= audit_leaves.since) AND l.digest <> fn.case_digest(c)
     UNION ALL
     SELECT c.number, e.seq, 'inserted', jsonb_build_object('day', t.day, 'recorded_at', e.recorded_at, 'case_id', c.id)
     FROM latest t
@@ -187,22 +207,31 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ORDER BY 4
 $$;
 
--- Photos that an event names by their content's hash and that are gone, and photos that their event does not name.
--- Photos from before events named them (the first one named is the mark) are left alone.
+-- Photos that an event names by their content's hash and that are gone, photos that their event does not name, and
+-- photos of which the event tells another time, place or case. Photos from before events named them (the first one named
+-- is the mark) are left alone.
 CREATE FUNCTION fn.audit_photos(since timestamptz) RETURNS SETOF fn.finding
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH named AS (
-        SELECT e.id AS event_id, n.sha256
-        FROM city.case_event e, jsonb_array_elements_text(e.facts -> 'photos') AS n (sha256)
+        SELECT e.id AS event_id, e.case_id, coalesce(n ->> 'sha256', n #>> '{}') AS sha256, n ? 'marks' AS judged,
+               (n ->> 'taken_at')::timestamptz AS taken_at,
+               (n #>> '{place, 0}')::float8 AS lon, (n #>> '{place, 1}')::float8 AS lat
+        FROM city.case_event e, jsonb_array_elements(e.facts -> 'photos') AS n
         WHERE audit_photos.since IS NULL OR e.recorded_at >= audit_photos.since
     ), kept AS (
         SELECT p.event_id, p.sha256 FROM city.photo p JOIN city.case_event e ON e.id = p.event_id
         WHERE p.event_id >= (SELECT min(n.event_id) FROM named n)
           AND (audit_photos.since IS NULL OR e.recorded_at >= audit_photos.since)
     ), odd AS (
-        (SELECT n.*, 'photo_removed' AS what FROM named n EXCEPT SELECT k.*, 'photo_removed' FROM kept k)
+        (SELECT n.event_id, n.sha256, 'photo_removed' AS what FROM named n
+         EXCEPT SELECT k.*, 'photo_removed' FROM kept k)
         UNION ALL
-        (SELECT k.*, 'photo_added' FROM kept k EXCEPT SELECT n.*, 'photo_added' FROM named n)
+        (SELECT k.*, 'photo_added' FROM kept k EXCEPT SELECT n.event_id, n.sha256, 'photo_added' FROM named n)
+        UNION ALL
+        SELECT n.event_id, n.sha256, 'photo_altered'
+        FROM named n JOIN city.photo p ON p.event_id = n.event_id AND p.sha256 = n.sha256
+        WHERE p.case_id <> n.case_id
+           OR n.judged AND (p.taken_at, ST_X(p.geom), ST_Y(p.geom)) IS DISTINCT FROM (n.taken_at, n.lon, n.lat)
     )
     SELECT c.number, e.seq, o.what, jsonb_build_object('sha256', o.sha256, 'case_id', e.case_id)
     FROM odd o JOIN city.case_event e ON e.id = o.event_id LEFT JOIN city.case c ON c.id = e.case_id
