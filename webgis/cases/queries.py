@@ -53,12 +53,17 @@ class Page:
 
 
 def sight(actor: Actor) -> tuple[list[str] | None, str | None]:
-    """What this person may see of cases: the codes of departments (None: all), and the code of an area (None: all)."""
+    """What this person may see of cases: the codes of departments (None: all), and the code of an area (None: all).
+
+    A machine's account sees none: it is answered what it reported itself.
+    """
+    if actor.role == "system":
+        return [], None
     return list(actor.departments) if actor.role == "department" else None, actor.area
 
 
 def visible(actor: Actor, of: type[Case] | type[OpenCase] = Case) -> ColumnElement[bool]:
-    """Which cases this person may see: a department its own and those below it, the others all of their area."""
+    """Which cases this person may see (`sight`)."""
     departments, area = sight(actor)
     seen = []
     if departments is not None:
