@@ -49,7 +49,9 @@ _PASS = ("inspector2", "verify", 1260, {"result": "pass", "place": HERE})
 _CLOSE = ("acceptor1", "close", 1440, {})
 
 ROADS = {
-    "straight": (0.72, _road(("inspector1", "report", 0, {}, True), _FILE, _DISPATCH, _RECEIVE, _RESOLVE, _PASS, _CLOSE)),
+    "straight": (0.72, _road(
+        ("inspector1", "report", 0, {}, True), _FILE, _DISPATCH, _RECEIVE, _RESOLVE, _PASS, _CLOSE
+    )),
     "confirmed": (0.12, _road(
         ("acceptor1", "report", 0, {}),
         ("acceptor1", "request_confirmation", 5, {"inspector": "inspector1"}),

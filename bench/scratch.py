@@ -13,13 +13,16 @@ from webgis import services
 
 
 @contextlib.contextmanager
-def database() -> Iterator[Engine]:
-    """An engine on an empty database with PostGIS; every statement commits by itself."""
-    with _server() as url:
+def database(copied: Engine | None = None) -> Iterator[Engine]:
+    """An engine on an empty database with PostGIS, or on a copy of another; every statement commits by itself."""
+    with _server() if copied is None else contextlib.nullcontext(copied.url) as url:
         name = f"webgis_bench_{uuid.uuid4().hex[:12]}"
-        server = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
+        server = create_engine(make_url(url).set(database="postgres"), isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+            if copied is not None:
+                copied.dispose()
+            template = "template0" if copied is None else copied.url.database
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         engine = create_engine(make_url(url).set(database=name), isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
