@@ -2,6 +2,8 @@
 
 import click
 
+from bench.claim import claim
+from bench.components import components
 from bench.cycle import cycle
 from bench.grid import grid
 
@@ -11,6 +13,8 @@ def main() -> None:
     """Measure webgis beside its peers: what, ours, peer or floor, ratio (more is better), goal."""
 
 
+main.add_command(claim)
+main.add_command(components)
 main.add_command(cycle)
 main.add_command(grid)
 

@@ -6,6 +6,9 @@ from sqlalchemy import text
 
 from tests import city
 from webgis.accounts import operations as accounts
+from webgis.catalog import component_queries
+from webgis.catalog import components as register
+from webgis.catalog.component_queries import Filters
 from webgis.cli import group
 from webgis.demo import components
 from webgis.errors import Invalid, NotFound
@@ -44,6 +47,26 @@ def test_the_same_seed_gives_the_same_and_numbers_go_on(city_runtime):
     assert {tuple(row[2:]) for row in rows} == {(2, 2)}
     gaps = "SELECT left(code, 11) FROM city.component GROUP BY 1 HAVING max(right(code, 6)::int) <> count(*)"
     assert _ask(city_runtime, gaps) == []
+
+
+def test_no_search_reads_the_register_from_end_to_end(city_runtime):
+    _made(city_runtime, 3, 20_000)
+    scans = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'component'")
+    with city_runtime.transaction() as session:
+        (one,) = component_queries.listed(session, Filters(classes=("01037",)), limit=1).rows
+        before = session.scalar(scans)
+        register.find(session, one.code)
+        register.near(session, one.lon, one.lat)
+        register.near(session, one.lon, one.lat, "01037")
+        for filters in (
+            Filters(cell=one.cell_code),
+            Filters(area=one.cell_code[:12], classes=("03001",)),
+            Filters(states=("lost",)),
+            Filters(q=one.code[:12]),
+            Filters(q="路灯"),
+        ):
+            assert component_queries.listed(session, filters).rows
+        assert session.scalar(scans) == before
 
 
 def test_an_area_alone_is_filled_and_its_departments_are_the_maintainers(city_runtime):
