@@ -1,12 +1,10 @@
 """The commands `webgis clock ...`: why a case is due when it is, the working calendar, what another would change."""
 
-import json
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
@@ -16,18 +14,14 @@ from webgis.cases import calendar as calendars
 from webgis.cases import calendar_file, clock_queries, recompute
 from webgis.cases.calendar import Change
 from webgis.cases.calendar_file import Day
+from webgis.cases.table_commands import FILE, OUT, SHOWN, console, faults_shown, json_option, print_json
 from webgis.cases.working_time import Period, shifts_text
 from webgis.catalog import sheets
 from webgis.catalog.standards import CURRENT, MINOR_DIGITS
 from webgis.db import Runtime
-from webgis.errors import Invalid
 
-console = Console()
-errors = Console(stderr=True)
-_SHOWN = 20
 LANGS = ("zh", "en")
 
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 lang_option = click.option("--lang", type=click.Choice(LANGS), help="Language; that of the setting locale if left out.")
 
 
@@ -46,7 +40,7 @@ def explain(runtime: Runtime, number: str, lang: str | None, as_json: bool) -> N
     with runtime.transaction() as session:
         facts = clock_queries.clock_of(session, runtime.settings, clock_queries.any_case(session, number))
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        print_json(facts)
         return
     zone = runtime.settings.zone
     table = Table("at", "entry", "what")
@@ -83,7 +77,7 @@ def show(runtime: Runtime, year: int | None, every: bool, as_json: bool) -> None
     if as_json:
         facts = {"days": [clock_queries.day_facts(one) for one in days],
                  "periods": [clock_queries.period_facts(one) for one in periods]}  # fmt: skip
-        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        print_json(facts)
         return
     table = Table("day", "weekday", "working", "Chinese", "English", "source")
     for one in days:
@@ -156,25 +150,21 @@ def _show_change(done: Change) -> None:
         return
     console.print(f"{done.written} written, {len(done.turned)} days turned; calendar version {done.version}")
     if done.turned:
-        console.print(f"turned: {', '.join(day.isoformat() for day in done.turned[:_SHOWN])}")
+        console.print(f"turned: {', '.join(day.isoformat() for day in done.turned[:SHOWN])}")
         console.print("Open deadlines are reckoned anew in a moment: webgis clock moves")
 
 
 @calendar.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @json_option
 @click.pass_obj
 def import_days(runtime: Runtime, file: Path, as_json: bool) -> None:
     """Take over days from a CSV, TSV or XLSX FILE. Nothing is loaded when any row is at fault (exit code 2)."""
-    try:
-        with runtime.transaction() as session:
-            done = calendars.import_file(session, runtime.settings, file)
-    except Invalid as error:
-        _show_faults(error, as_json)
-        raise
+    with faults_shown(as_json), runtime.transaction() as session:
+        done = calendars.import_file(session, runtime.settings, file)
     jobs.hand_over_session(jobs.connect(runtime.settings), session)
     if as_json:
-        click.echo(json.dumps(clock_queries.import_facts(done), ensure_ascii=False, indent=2))
+        print_json(clock_queries.import_facts(done))
         return
     console.print(f"{done.rows} days read from {file.name}")
     _show_change(done.change)
@@ -184,18 +174,8 @@ def import_days(runtime: Runtime, file: Path, as_json: bool) -> None:
         console.print(f"columns not read: {', '.join(done.ignored)}")
 
 
-def _show_faults(error: Invalid, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"code": error.code, "message": error.message} | error.facts, ensure_ascii=False))
-    elif faults := error.facts.get("faults"):
-        table = Table("row", "column", "problem")
-        for fault in faults[:_SHOWN]:
-            table.add_row(str(fault["row"]), fault["column"], fault["problem"])
-        errors.print(table)
-
-
 @calendar.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=OUT)
 @click.option("--year", type=int, help="Which year; the next one if left out.")
 @click.option("--headings", type=click.Choice(LANGS), help="Language of the table; that of the locale if left out.")
 @click.pass_obj
@@ -227,7 +207,7 @@ def moves(runtime: Runtime, which: int | None, as_json: bool) -> None:
     with runtime.transaction() as session:
         rows = recompute.listed(session) if which is None else recompute.moved(session, which)
     if as_json:
-        click.echo(json.dumps([dict(row._mapping) for row in rows], ensure_ascii=False, default=str, indent=2))
+        print_json([dict(row._mapping) for row in rows])
         return
     heads = ("recompute", "at", "calendar", "looked at", "moved")
     if which is not None:
@@ -245,16 +225,16 @@ def _shown(runtime: Runtime, value) -> str:
 
 
 @clock.command()
-@click.option("--standard", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+@click.option("--standard", "file", type=FILE,
               help="Filing standard to try: CSV, TSV or XLSX, as `webgis catalog import` takes.")  # fmt: skip
 @click.option("--codes", default=CURRENT, type=click.Choice(list(MINOR_DIGITS)), show_default=True,
               help="Class codes of that file.")  # fmt: skip
-@click.option("--calendar", "days_file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+@click.option("--calendar", "days_file", type=FILE,
               help="Calendar days to try: a table as `webgis clock calendar import` takes.")  # fmt: skip
 @click.option("--hours", help="Shifts to try, such as 08:30-12:00,14:30-18:00.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Cases reported from this day on.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Cases reported until this day; today if left out.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the table to CSV, TSV or XLSX.")
+@click.option("--out", type=OUT, help="Write the table to CSV, TSV or XLSX.")
 @json_option
 @click.pass_obj
 def backtest(runtime: Runtime, file, codes, days_file, hours, since, until, out: Path | None, as_json: bool) -> None:
@@ -282,7 +262,7 @@ def backtest(runtime: Runtime, file, codes, days_file, hours, since, until, out:
     if out:
         sheets.write(out, backtests.COLUMNS, backtests.rows(report))
     if as_json:
-        click.echo(json.dumps(report.facts(), ensure_ascii=False, indent=2))
+        print_json(report.facts())
     else:
         _show_report(report, out)
 
@@ -295,16 +275,16 @@ def _show_report(report: backtests.Report, out: Path | None) -> None:
     for title, lines in (("all", [report.total]), ("class", report.classes), ("department", report.departments)):
         table = Table(title, "name", "cases", "late", "late then", "only then", "no more")
         table.columns[0].no_wrap = True
-        for line in lines[:_SHOWN]:
+        for line in lines[:SHOWN]:
             counts = list(asdict(line).values())[3:]
             table.add_row(line.key, line.name_zh, *(f"{count:,}" for count in counts))
         console.print(table)
-        if len(lines) > _SHOWN:
-            console.print(f"and {len(lines) - _SHOWN} more (--json or --out lists all)")
+        if len(lines) > SHOWN:
+            console.print(f"and {len(lines) - SHOWN} more (--json or --out lists all)")
     unsure = [one for one in report.matches if one.how != "text"]
     console.print("late: as it was. late then: under what is tried; only then, no more: what that changes")
     console.print(f"conditions with the same words there: {len(report.matches) - len(unsure)} of {len(report.matches)}")
-    for one in unsure[:_SHOWN]:
+    for one in unsure[:SHOWN]:
         console.print(f"  {one.kind} {one.class_code} {one.text_zh} -> {one.other_text_zh or 'none, keeps its limit'}"
                       f" ({one.how})", soft_wrap=True)  # fmt: skip
     if out:

@@ -1,27 +1,24 @@
 """The API of clocks: why a case is due when it is, and the working calendar, which administrators edit."""
 
-import tempfile
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from apiflask import APIBlueprint
-from flask import jsonify, request, send_file
+from flask import jsonify, request
 from pydantic import BaseModel, Field, StrictBool
 
 from webgis import api, web
-from webgis.cases import calendar, clock_queries, queries, recompute, workflow
+from webgis.cases import calendar, clock_queries, permits, queries, recompute, table_wire
 from webgis.cases.calendar_file import FIRST_YEAR, LAST_YEAR, LONGEST_NAME, Day
 from webgis.cases.working_time import Period
-from webgis.errors import Forbidden
 
 clocks = APIBlueprint("clocks", __name__, url_prefix="/api/v1/cases", tag="Clocks")
 calendars = APIBlueprint("calendars", __name__, url_prefix="/api/v1/calendar", tag="Clocks")
 BLUEPRINTS = (clocks, calendars)
 
 EDITORS = ("administrator",)
+WATCHERS = ("administrator", "manager", "dispatcher", "acceptor")
 LARGEST_JSON = 1024 * 1024
-WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class YearAsked(api.Given):
@@ -147,11 +144,7 @@ def template():
     year = asked.year or datetime.now(settings.zone).year + 1
     with web.transaction() as session:
         found = calendar.year(session, settings, year)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"calendar_{year}.xlsx"
-        calendar.template(path, found, asked.headings)
-        file = path.open("rb")
-    return send_file(file, mimetype=WORKBOOK, as_attachment=True, download_name=path.name)
+    return table_wire.workbook(f"calendar_{year}", lambda path: calendar.template(path, found, asked.headings))
 
 
 @calendars.post("/import")
@@ -159,12 +152,7 @@ def template():
 def import_days():
     """Take over the days of a file; the answer reports what was turned."""
     _require_editor()
-    given = request.files.get("file")
-    if given is None or not given.filename:
-        raise workflow.bad_field("file", None, "a CSV, TSV or XLSX file")
-    with tempfile.TemporaryDirectory() as folder, web.transaction() as session:
-        path = Path(folder) / f"calendar{Path(given.filename).suffix.lower()[:8]}"
-        given.save(path)
+    with table_wire.uploaded() as path, web.transaction() as session:
         done = calendar.import_file(session, web.runtime().settings, path, by=web.actor().id)
     return jsonify(clock_queries.import_facts(done))
 
@@ -184,7 +172,7 @@ def recomputes():
 def moved(which: int):
     """Cases whose deadline moved, with the old one and the new one."""
     asked = api.checked(MovesAsked, api.once(request.args))
-    _require_watcher()
+    permits.require_role(web.actor(), WATCHERS)
     with web.transaction() as session:
         found = recompute.moved(session, min(which, 2**63 - 1), after=asked.after)
     last = found[-1].number if len(found) == recompute.MOST_LISTED else None
@@ -197,22 +185,8 @@ def _facts(row: Any) -> dict[str, Any]:
 
 def _require_editor() -> None:
     """The calendar is the city's: who is limited to an area does not change it."""
-    _require(EDITORS)
-    if area := web.actor().area:
-        raise Forbidden(
-            "cases.not-your-area", "The calendar is the whole city's; you are limited to an area", area=area
-        )
-
-
-def _require_watcher() -> None:
-    _require(("administrator", "manager", "dispatcher", "acceptor"))
-
-
-def _require(roles: tuple[str, ...]) -> None:
-    role = web.actor().role
-    if role not in roles:
-        message = f"This is for {' or '.join(roles)}, not for {role}"
-        raise Forbidden("cases.not-your-role", message, role=role, accepted=list(roles))
+    permits.require_role(web.actor(), EDITORS)
+    permits.require_area(web.actor())
 
 
 def _json() -> dict[str, Any]:

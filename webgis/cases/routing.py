@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from webgis.cases import routing_rules
+from webgis.accounts.actor import Actor
+from webgis.cases import queries, routing_rules
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,43 @@ def choose(
     }
     candidates = session.execute(_CHOOSE, given).all()
     return Chosen(candidates[0].department_code if candidates else None, routing_rules.why(candidates))
+
+
+_DEPARTMENTS = text(
+    """
+    SELECT d.code, d.name_zh, d.name_en, w.open, w.overdue, w.due_in_day, w.first_due
+    FROM fn.workload(false, CAST(:departments AS varchar[]), CAST(:area AS text), :at) w
+    JOIN city.department d ON d.code = w.department_code ORDER BY w.open DESC, d.code
+    """
+)
+_PEOPLE = text(
+    """
+    SELECT p.login, p.name, p.role, p.department_code, coalesce(w.open, 0) AS open, coalesce(w.overdue, 0) AS overdue,
+           coalesce(w.due_in_day, 0) AS due_in_day, w.first_due, coalesce(d.beats, '{}') AS beats
+    FROM fn.workload(true, CAST(:departments AS varchar[]), CAST(:area AS text), :at) w
+    FULL JOIN (SELECT n.person_id, array_agg(n.beat_code ORDER BY n.beat_code) AS beats
+               FROM fn.on_duty(:at, :zone) n
+               WHERE CAST(:departments AS varchar[]) IS NULL AND starts_with(n.area_code, coalesce(:area, ''))
+               GROUP BY n.person_id) d USING (person_id)
+    JOIN city.person p ON p.id = person_id ORDER BY coalesce(w.open, 0) DESC, p.login
+    """
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Open work by department (code, name_zh, name_en, open, overdue, due_in_day, first_due) and by person (login,
+    name, role, department_code, the same counts, and the beats in which they are on duty now), the most first."""
+
+    departments: Sequence[Row]
+    people: Sequence[Row]
+
+
+def workload(session: Session, actor: Actor, *, at: datetime) -> Workload:
+    """Open work as far as this person may see it, at the moment `at` (aware), and who is on duty.
+
+    A person's work is what they handle, are to look at, or have claimed.
+    """
+    departments, area = queries.sight(actor)
+    given = {"departments": departments, "area": area, "at": at, "zone": session.info["settings"].timezone}
+    return Workload(session.execute(_DEPARTMENTS, given).all(), session.execute(_PEOPLE, given).all())

@@ -4,8 +4,9 @@ Pure: texts in, a rule or faults out. Whether departments, areas and classes exi
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from datetime import date, time
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 import shapely
 
 from webgis import geo
+from webgis.cases.table_reading import Fault, Fields, Problem, days, hours, sentence_and_facts, words
 from webgis.errors import Invalid
-from webgis.grid import duty
 
 HEADINGS = {
     "number": ("number", "no", "编号", "序号"),
@@ -50,19 +51,6 @@ _CREDIT = re.compile(r"[0-9A-Z]{18}")
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What is wrong with one field; `row` as a spreadsheet counts, None outside of tables."""
-
-    row: int | None
-    column: str
-    problem: str
-    problem_zh: str
-
-    def facts(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
 class Rule:
     """A rule as read: an empty code, or None, is a condition that it does not have."""
 
@@ -85,13 +73,9 @@ class Rule:
 
     def conditions(self) -> tuple:
         """What two rules have in common when the second of them never decides anything."""
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        own = {one.name: getattr(self, one.name) for one in fields_of(self)}
         del own["department_code"], own["number"], own["remark"]
         return tuple(own.values())
-
-
-class _Problem(Exception):
-    """A field that cannot be used: what is wrong, in English and in Chinese."""
 
 
 def read_rule(given: Mapping[str, str], crs: str = "wgs84", row: int | None = None) -> tuple[Rule | None, list[Fault]]:
@@ -100,36 +84,26 @@ def read_rule(given: Mapping[str, str], crs: str = "wgs84", row: int | None = No
     A polygon is WKT or GeoJSON in `crs`.
     """
     faults: list[Fault] = []
-
-    def part(column: str, read: Callable, *more):
-        try:
-            written = given.get(column, "")
-            if "\0" in written:
-                raise _Problem("it holds a NUL character", "含有 NUL 字符")
-            return read(written.strip(), *more)
-        except _Problem as problem:
-            faults.append(Fault(row, column, *problem.args))
-            return None
-
+    fields = Fields(given, row, faults)
     read = {
-        "number": part("number", _number, 1, LARGEST_NUMBER, None),
-        "priority": part("priority", _number, 0, LARGEST_PRIORITY, USUAL_PRIORITY),
-        "kind": part("kind", _kind),
-        "class_code": part("class", _class_code),
-        "area_code": part("area", _area_code),
-        "polygon": part("polygon", _polygon, crs),
-        "owner_code": part("owner", _credit_code),
-        "maintainer_code": part("maintainer", _credit_code),
-        "zone": part("zone", _words, LONGEST["zone"]),
-        "first_day": part("first_day", _date),
-        "last_day": part("last_day", _date),
-        "days": part("days", _days),
-        "remark": part("remark", _words, LONGEST["remark"]),
-        "department_code": part("department", _needed, LONGEST["department"]),
+        "number": fields.read("number", _number, 1, LARGEST_NUMBER, None),
+        "priority": fields.read("priority", _number, 0, LARGEST_PRIORITY, USUAL_PRIORITY),
+        "kind": fields.read("kind", _kind),
+        "class_code": fields.read("class", _class_code),
+        "area_code": fields.read("area", _area_code),
+        "polygon": fields.read("polygon", _polygon, crs),
+        "owner_code": fields.read("owner", _credit_code),
+        "maintainer_code": fields.read("maintainer", _credit_code),
+        "zone": fields.read("zone", words, LONGEST["zone"]),
+        "first_day": fields.read("first_day", _date),
+        "last_day": fields.read("last_day", _date),
+        "days": fields.read("days", days),
+        "remark": fields.read("remark", words, LONGEST["remark"]),
+        "department_code": fields.read("department", _needed, LONGEST["department"]),
     }
-    read["from_time"], read["until_time"] = part("hours", _hours) or (None, None)
+    read["from_time"], read["until_time"] = fields.read("hours", hours) or (None, None)
     if read["first_day"] and read["last_day"] and read["last_day"] < read["first_day"]:
-        faults.append(Fault(row, "last_day", "it is before first_day", "早于起始日期"))
+        fields.fault("last_day", "it is before first_day", "早于起始日期")
     return (None, faults) if faults else (Rule(**read), [])
 
 
@@ -137,13 +111,13 @@ def _number(written: str, least: int, most: int, usual: int | None) -> int | Non
     if not written:
         return usual
     if not re.fullmatch(r"[0-9]{1,9}", written) or not least <= int(written) <= most:
-        raise _Problem(f"a whole number from {least} to {most} is expected", f"应为 {least} 到 {most} 的整数")
+        raise Problem(f"a whole number from {least} to {most} is expected", f"应为 {least} 到 {most} 的整数")
     return int(written)
 
 
 def _kind(written: str) -> str:
     if written and written.lower() not in KINDS:
-        raise _Problem(
+        raise Problem(
             "it is no kind: component (部件), matter (事项) or empty for both", "应为部件、事项，或留空表示两者"
         )
     return KINDS[written.lower()] if written else ""
@@ -151,7 +125,7 @@ def _kind(written: str) -> str:
 
 def _class_code(written: str) -> str:
     if not re.fullmatch(r"[0-9]{0,5}", written) or len(written) == 3:
-        raise _Problem(
+        raise Problem(
             "a class of 5 digits, a major class of 2, or empty for all, is expected",
             "应为 5 位类代码、2 位大类代码，或留空表示所有类",
         )
@@ -160,7 +134,7 @@ def _class_code(written: str) -> str:
 
 def _area_code(written: str) -> str:
     if not re.fullmatch(r"[0-9]*", written) or len(written) not in (0, 4, 6, 9, 12, 15):
-        raise _Problem(
+        raise Problem(
             "the code of an area (4, 6, 9 or 12 digits) or cell (15), or empty for the whole city, is expected",
             "应为区域代码（4、6、9 或 12 位）或单元网格代码（15 位），或留空表示全市",
         )
@@ -169,49 +143,21 @@ def _area_code(written: str) -> str:
 
 def _credit_code(written: str) -> str | None:
     if written and not _CREDIT.fullmatch(written.upper()):
-        raise _Problem("a unified social credit code is expected: 18 digits and letters", "应为 18 位统一社会信用代码")
+        raise Problem("a unified social credit code is expected: 18 digits and letters", "应为 18 位统一社会信用代码")
     return written.upper() or None
-
-
-def _words(written: str, longest: int) -> str | None:
-    if len(written) > longest:
-        raise _Problem(
-            f"it has {len(written)} characters: at most {longest}", f"有 {len(written)} 个字，最多 {longest}"
-        )
-    if written and not written.isprintable():
-        raise _Problem("it holds characters that cannot be printed", "含有不可打印的字符")
-    return written or None
 
 
 def _needed(written: str, longest: int) -> str:
     if not written:
-        raise _Problem("the code of a department is needed", "需要责任部门的代码")
-    return _words(written, longest)
+        raise Problem("the code of a department is needed", "需要责任部门的代码")
+    return words(written, longest)
 
 
 def _date(written: str) -> date | None:
     try:
         return date.fromisoformat(written.replace("/", "-")) if written else None
     except ValueError:
-        raise _Problem("a date is expected, such as 2026-07-01", "应为日期，例如 2026-07-01") from None
-
-
-def _days(written: str) -> tuple[int, ...] | None:
-    try:
-        return duty.read_days(written) if written else None
-    except ValueError:
-        raise _Problem(
-            f"weekdays are expected, such as {duty.DAYS_ACCEPTED}", f"应为星期，例如 {duty.DAYS_ACCEPTED}"
-        ) from None
-
-
-def _hours(written: str) -> tuple[time, time] | None:
-    try:
-        return duty.read_hours(written) if written else None
-    except ValueError:
-        raise _Problem(
-            f"hours are expected, such as {duty.HOURS_ACCEPTED}", f"应为时段，例如 {duty.HOURS_ACCEPTED}"
-        ) from None
+        raise Problem("a date is expected, such as 2026-07-01", "应为日期，例如 2026-07-01") from None
 
 
 def _polygon(written: str, crs: str) -> shapely.MultiPolygon | None:
@@ -221,23 +167,23 @@ def _polygon(written: str, crs: str) -> shapely.MultiPolygon | None:
     try:
         shape = shapely.from_geojson(written) if written.startswith("{") else shapely.from_wkt(written)
     except (shapely.GEOSException, ValueError):
-        raise _Problem("a polygon in WKT or GeoJSON is expected", "应为 WKT 或 GeoJSON 多边形") from None
+        raise Problem("a polygon in WKT or GeoJSON is expected", "应为 WKT 或 GeoJSON 多边形") from None
     if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:
-        raise _Problem("a polygon, or several, is expected", "应为一个或多个多边形")
+        raise Problem("a polygon, or several, is expected", "应为一个或多个多边形")
     if shapely.get_num_coordinates(shape) > MOST_VERTICES:
-        raise _Problem(f"it has more than {MOST_VERTICES} vertices", f"顶点多于 {MOST_VERTICES} 个")
+        raise Problem(f"it has more than {MOST_VERTICES} vertices", f"顶点多于 {MOST_VERTICES} 个")
     return _placed(shape, crs)
 
 
 def _placed(shape: Any, crs: str) -> shapely.MultiPolygon:
     if not np.isfinite(shapely.get_coordinates(shape)).all():
-        raise _Problem("its coordinates are no numbers", "坐标不是数字")
+        raise Problem("its coordinates are no numbers", "坐标不是数字")
     try:
         moved = geo.transform_geometry(shapely.force_2d(shape), crs)
     except Invalid as error:
-        raise _Problem(error.message, "坐标应为经度、纬度（度），经度在前") from None
+        raise Problem(error.message, "坐标应为经度、纬度（度），经度在前") from None
     if not shapely.is_valid(moved):
-        raise _Problem(f"it is not simple: {shapely.is_valid_reason(moved)}", "多边形自相交或环不正确")
+        raise Problem(f"it is not simple: {shapely.is_valid_reason(moved)}", "多边形自相交或环不正确")
     return moved if moved.geom_type == "MultiPolygon" else shapely.MultiPolygon([moved])
 
 
@@ -265,54 +211,23 @@ def repeated(rules: Sequence[tuple[int | None, Rule]]) -> Iterator[Fault]:
             )
 
 
-def read_header(header: Sequence[str]) -> dict[str, str]:
-    """The heading of each column that is there.
-
-    `Invalid` when two say the same, one means nothing (a column that is not read would widen its rules in silence), or
-    the department's is missing.
-    """
-    by_heading = {_plain(word): column for column, words in HEADINGS.items() for word in words}
-    columns: dict[str, str] = {}
-    for heading in filter(None, header):
-        column = by_heading.get(_plain(heading))
-        if column is None or column in columns:
-            what = "means nothing here" if column is None else f"says the same as {columns[column]!r}"
-            zh = "不是规则的列" if column is None else f"与“{columns[column]}”重复"
-            raise bad_rules([Fault(1, heading[:100], f"the heading {what}", f"列名{zh}")])
-        columns[column] = heading
-    if "department" not in columns:
-        raise bad_rules([Fault(1, "department", "there is no such column", "缺少责任部门一列")])
-    return columns
-
-
-def _plain(heading: str) -> str:
-    return re.sub(r"[\W_]+", "", heading).lower()
-
-
-MOST_FAULTS_SHOWN = 200
+def read_credit_code(written: str) -> str | None:
+    """A unified social credit code, or None for none; `Invalid` for anything else."""
+    faults: list[Fault] = []
+    read = Fields({"credit_code": written}, None, faults).read("credit_code", _credit_code)
+    if faults:
+        raise bad_rule(faults)
+    return read
 
 
 def bad_rules(faults: Sequence[Fault], what: str = "Row") -> Invalid:
     """The refusal of a table of rules, none of which was kept; or of a set, where a fault's row is a rule's number."""
-    ordered = sorted(faults, key=lambda fault: fault.row or 0)
-    first = ordered[0]
-    where = f"{what} {first.row}, {first.column}" if first.row else first.column
-    return Invalid(
-        "cases.bad-rules",
-        f"Nothing was changed, there are {len(ordered)} faults. {where}: {first.problem}",
-        field="file",
-        accepted={"columns": list(HEADINGS)},
-        count=len(ordered),
-        faults=[fault.facts() for fault in ordered[:MOST_FAULTS_SHOWN]],
-    )
+    sentence, facts = sentence_and_facts(faults, what)
+    return Invalid("cases.bad-rules", sentence, field="file", accepted={"columns": list(HEADINGS)}, **facts)
 
 
 def bad_rule(faults: Sequence[Fault]) -> Invalid:
     """The refusal of one rule."""
     first = faults[0]
-    return Invalid(
-        "cases.bad-rule",
-        f"{first.column}: {first.problem}",
-        field=first.column,
-        faults=[{name: value for name, value in fault.facts().items() if name != "row"} for fault in faults],
-    )
+    told = [{"column": one.column, "problem": one.problem, "problem_zh": one.problem_zh} for one in faults]
+    return Invalid("cases.bad-rule", f"{first.column}: {first.problem}", field=first.column, faults=told)

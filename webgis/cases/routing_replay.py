@@ -5,7 +5,7 @@ Nothing is changed. The database does it for all cases at once (`fn.replay_rules
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Row, text
@@ -37,6 +37,10 @@ class DryRun:
     unset: int
     groups: Sequence[dict[str, Any]]
     cases: Sequence[dict[str, Any]]
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON values."""
+        return vars(self) | {"since": self.since.isoformat(), "until": self.until.isoformat()}
 
 
 _REPLAY = text(
@@ -111,6 +115,15 @@ def dry_run(
         groups=[_group(one) for one in row.groups],
         cases=_cases(session, version, row.examples),
     )
+
+
+def of_days(session: Session, version: int, days: int, *, against: Against = "actual", examples: int = 50) -> DryRun:
+    """Replay the cases reported in the last `days` days of the city, today included."""
+    now = datetime.now(UTC)
+    zone = session.info["settings"].zone
+    first = now.astimezone(zone).date() - timedelta(days=days - 1)
+    since = datetime.combine(first, time.min, zone)
+    return dry_run(session, version, since=since, until=now, against=against, examples=examples)
 
 
 def _active(session: Session) -> int:

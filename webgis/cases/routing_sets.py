@@ -14,22 +14,24 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department
+from webgis.accounts.queries import require_department
+from webgis.cases import permits
 from webgis.cases.routing_models import RoutingRule, RoutingSet
 from webgis.cases.routing_reading import (
     HEADINGS,
     LARGEST_NUMBER,
-    Fault,
     Rule,
     bad_rule,
     bad_rules,
-    read_header,
+    read_credit_code,
     read_rule,
     repeated,
 )
+from webgis.cases.table_reading import Fault, read_header
 from webgis.catalog import sheets
 from webgis.catalog.models import CaseClass
 from webgis.catalog.standards import CURRENT
-from webgis.errors import Conflict, Forbidden, Invalid, NotFound
+from webgis.errors import Conflict, Invalid, NotFound
 from webgis.geo import SRID
 from webgis.grid import duty
 from webgis.grid.models import CELL_CODE_LENGTH, Area, Cell
@@ -44,22 +46,13 @@ _TURN = 0x77727365
 
 def may_change(actor: Actor) -> None:
     """Refuse who may not change rules: they are the city's, so someone limited to an area may not."""
-    _require(actor, CHANGE, "Rules are changed by")
-    if actor.area is not None:
-        raise Forbidden(
-            "cases.not-your-area", "Rules hold for the whole city; you are limited to an area", area=actor.area
-        )
+    permits.require_role(actor, CHANGE)
+    permits.require_area(actor)
 
 
 def may_see(actor: Actor) -> None:
     """Refuse who may not see rules."""
-    _require(actor, SEE, "Rules are seen by")
-
-
-def _require(actor: Actor, roles: Sequence[str], what: str) -> None:
-    if actor.role not in roles:
-        message = f"{what}: {', '.join(roles)}"
-        raise Forbidden("cases.not-your-role", message, role=actor.role, accepted=list(roles))
+    permits.require_role(actor, SEE)
 
 
 def listed(session: Session) -> Sequence[Row[tuple[RoutingSet, int]]]:
@@ -285,7 +278,9 @@ def import_rules(
 
 
 def _checked(session: Session, sheet: sheets.Sheet, crs: str) -> list[Rule]:
-    columns = read_header(sheet.header)
+    columns, wrong = read_header(sheet.header, HEADINGS, ["department"])
+    if wrong:
+        raise bad_rules(wrong)
     found: list[tuple[int | None, Rule]] = []
     faults: list[Fault] = []
     for row in sheet.rows:
@@ -353,3 +348,13 @@ def activate(session: Session, actor: Actor, version: int, *, at: datetime) -> R
     wanted.state, wanted.activated_at, wanted.activated_by, wanted.retired_at = "active", at, actor.id, None
     session.flush()
     return wanted
+
+
+def set_body(session: Session, actor: Actor, department: str, credit_code: str | None) -> Department:
+    """Say which legal body a department is: the unified social credit code by which the register of components names
+    owners and maintainers; None: none. `Invalid` for an unknown department or a code of another form."""
+    may_change(actor)
+    found = require_department(session, department)
+    found.credit_code = read_credit_code(credit_code or "")
+    session.flush()
+    return found

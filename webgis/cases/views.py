@@ -10,21 +10,30 @@ from flask import Response, jsonify, request, send_file, url_for
 
 from webgis import api, web
 from webgis.cases import (
+    beat_views,
     channel_views,
     claims,
+    clock_views,
     duplicates,
     evidence,
     handling,
     intake,
     queries,
     requests,
+    routing_views,
     wire,
     workflow,
 )
 from webgis.errors import NotFound
 
 cases = APIBlueprint("cases", __name__, url_prefix="/api/v1/cases", tag="Cases")
-BLUEPRINTS = (cases, *channel_views.BLUEPRINTS)
+BLUEPRINTS = (
+    cases,
+    *channel_views.BLUEPRINTS,
+    *clock_views.BLUEPRINTS,
+    *beat_views.BLUEPRINTS,
+    *routing_views.BLUEPRINTS,
+)
 
 ACKNOWLEDGE = "X-Acknowledge-Duplicate"
 HEADERS = [

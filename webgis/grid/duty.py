@@ -4,7 +4,7 @@ Hours that end at or before their beginning run past midnight and count with the
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import time
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -77,3 +77,23 @@ def days_text(days: Sequence[int] | None) -> str:
 def hours_text(start: time | None, end: time | None) -> str:
     """Hours as they are written out, or nothing."""
     return "" if start is None or end is None else f"{start:%H:%M}-{end:%H:%M}"
+
+
+MINUTES_OF_DAY = 1440
+MINUTES_OF_WEEK = 7 * MINUTES_OF_DAY
+
+
+def unmanned_hours(shifts: Iterable[tuple[Sequence[int], time, time]]) -> float:
+    """Hours of a week in which none of the shifts (weekdays, from, until) runs."""
+    manned = bytearray(MINUTES_OF_WEEK)
+    for days, start, end in shifts:
+        first, last = _minute(start), _minute(end)
+        length = (last - first - 1) % MINUTES_OF_DAY + 1
+        for day in days:
+            for minute in range(length):
+                manned[((day - 1) * MINUTES_OF_DAY + first + minute) % MINUTES_OF_WEEK] = 1
+    return round(manned.count(0) / 60, 2)
+
+
+def _minute(at: time) -> int:
+    return at.hour * 60 + at.minute

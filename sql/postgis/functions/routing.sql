@@ -152,6 +152,48 @@ BEGIN
     ) AS n;
 END $$;
 
+-- Who is on duty in which beat at a moment, with the number of open cases given to them; by beat and person.
+CREATE FUNCTION fn.on_duty(at timestamptz, time_zone text)
+RETURNS TABLE (
+    beat_code text, beat_zh text, beat_en text, area_code text, person_id integer, login varchar, name varchar,
+    from_time time, until_time time, open bigint
+) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT b.code, b.name_zh, b.name_en, b.area_code, p.id, p.login, p.name, s.from_time, s.until_time,
+           (SELECT count(*) FROM city.open_case o WHERE o.inspector_id = p.id)
+    FROM city.beat b
+    JOIN city.beat_shift s ON s.beat_id = b.id
+        AND fn.falls_in(on_duty.at AT TIME ZONE time_zone, s.days, s.from_time, s.until_time, NULL, NULL)
+    JOIN city.person p ON p.id = s.person_id AND p.active AND p.role = 'inspector'
+    WHERE b.valid @> on_duty.at
+    ORDER BY b.code, p.id;
+END $$;
+
+-- Open work: how many cases each department, or each person, has in hand, how many of them are overdue at a moment, how
+-- many more are due within a day, and the first moment that one is due. A person's work is what they handle, are to
+-- look at, or have claimed. Of the departments `departments` (null: all) and the area `area` (null: everywhere).
+CREATE FUNCTION fn.workload(by_person boolean, departments varchar[], area text, at timestamptz)
+RETURNS TABLE (department_code varchar, person_id integer, open bigint, overdue bigint, due_in_day bigint,
+               first_due timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT w.department_code, w.person_id, count(*), count(*) FILTER (WHERE w.due_at < workload.at),
+           count(*) FILTER (WHERE w.due_at >= workload.at AND w.due_at < workload.at + interval '1 day'), min(w.due_at)
+    FROM (
+        SELECT CASE WHEN NOT by_person THEN o.department_code END AS department_code,
+               CASE WHEN by_person THEN coalesce(o.inspector_id, o.handler_id,
+                    CASE WHEN o.claimed_until > workload.at THEN o.claimed_by END) END AS person_id,
+               o.due_at
+        FROM city.open_case o
+        WHERE (departments IS NULL OR o.department_code = ANY(departments))
+            AND (area IS NULL OR starts_with(o.cell_code, area))
+    ) w
+    WHERE coalesce(w.department_code, w.person_id::text) IS NOT NULL
+    GROUP BY w.department_code, w.person_id;
+END $$;
+
 -- Where filed cases reported in a span would go by a version of the rules: the same answer as fn.choose_department for
 -- each at its dispatch (else its report), without zones, but set-wise. Rules are first matched with the kinds of classes
 -- and with the sets of areas that cells lie in, of which there are few; then a case has a few rules to be looked at.

@@ -1,0 +1,261 @@
+"""The API of routing: rule sets made, tried on past cases and put in force; who would handle a case; open work."""
+
+from datetime import UTC, datetime, time
+from typing import Any, Literal
+
+from apiflask import APIBlueprint
+from flask import jsonify, request
+from pydantic import Field
+from sqlalchemy import Row
+
+from webgis import api, geo, web
+from webgis.cases import permits, queries, routing, routing_reading, routing_replay, routing_sets, table_wire
+from webgis.cases.routing_models import RoutingSet
+from webgis.catalog import queries as catalog
+from webgis.catalog import sheets
+
+sets = APIBlueprint("routing", __name__, url_prefix="/api/v1/routing", tag="Routing")
+work = APIBlueprint("workload", __name__, url_prefix="/api/v1/workload", tag="Routing")
+BLUEPRINTS = (sets, work)
+
+LARGEST_JSON = 4 * 1024 * 1024
+LARGEST_VERSION = 2**31 - 1
+
+
+class DraftGiven(api.Given):
+    """A new draft."""
+
+    name: str = Field(max_length=routing_sets.LONGEST_NAME)
+    based_on: int | None = Field(None, ge=1, le=LARGEST_VERSION, description="version whose rules it begins with")
+
+
+class RuleGiven(api.Given):
+    """A rule: every condition that is not empty must hold."""
+
+    number: int | None = Field(None, ge=1, description="the next free one when left out")
+    priority: int | None = Field(None, description="0 to 1000; 100 when left out. The higher one wins")
+    kind: str | None = Field(None, max_length=20, description="component or matter")
+    class_: str | None = Field(None, alias="class", max_length=10, description="a class, or a major class (2 digits)")
+    area: str | None = Field(None, max_length=15, description="code of an area or cell")
+    polygon: str | None = Field(None, description="WKT or GeoJSON")
+    owner: str | None = Field(None, max_length=18, description="credit code of the component's owner")
+    maintainer: str | None = Field(None, max_length=18, description="credit code of the component's maintainer")
+    zone: str | None = Field(None, max_length=64)
+    first_day: str | None = Field(None, max_length=10)
+    last_day: str | None = Field(None, max_length=10)
+    days: str | None = Field(None, max_length=100, description="such as Mon-Fri or 周一至周五")
+    hours: str | None = Field(None, max_length=20, description="such as 22:00-06:00")
+    department: str = Field(max_length=64)
+    remark: str | None = Field(None, max_length=500)
+    crs: str = Field("wgs84", description="of the polygon")
+
+    def texts(self) -> dict[str, str]:
+        """The fields as texts by column, as in a table."""
+        given = self.model_dump(by_alias=True, exclude={"crs"})
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+class DryRunAsked(api.Given):
+    """Which cases are replayed, and what is compared with."""
+
+    days: int = Field(30, ge=1, le=3660, description="reported in the last days, today included")
+    against: Literal[routing_replay.AGAINST] = Field("actual", description="where they went, or the rules in force")
+    examples: int = Field(50, ge=0, le=routing_replay.MOST_EXAMPLES, description="cases listed one by one")
+
+
+class ChoiceAsked(api.Given):
+    """A case that might be."""
+
+    kind: Literal["component", "matter"]
+    class_: str = Field(alias="class", max_length=10)
+    lon: float
+    lat: float
+    crs: str = "wgs84"
+    component: str | None = Field(None, pattern=r"^\d{17}$")
+    condition: int | None = Field(None, ge=1)
+    at: datetime | None = Field(None, description="now when left out")
+    version: int | None = Field(
+        None, ge=1, le=LARGEST_VERSION, description="of the rules; those in force when left out"
+    )
+
+
+@sets.get("/sets")
+@sets.doc(summary="Rule sets", description="Newest first, each with its state: draft, active or retired.")
+def listed():
+    """Every version of the rules."""
+    routing_sets.may_see(web.actor())
+    with web.transaction() as session:
+        rows = routing_sets.listed(session)
+        return jsonify({"sets": [_set(made) | {"rules": count} for made, count in rows]})
+
+
+@sets.post("/sets")
+@sets.doc(summary="Make a draft", description="Empty, or with the rules of another version.")
+@api.documented(body=DraftGiven)
+def new_draft():
+    """Make a draft."""
+    given = api.checked(DraftGiven, _json())
+    with web.transaction() as session:
+        made = routing_sets.new_draft(session, web.actor(), given.name, given.based_on)
+        return _with_rules(session, made.version), 201
+
+
+@sets.post("/import")
+@sets.doc(summary="Import rules", description="A CSV, TSV or XLSX file in `file` becomes a draft called `name`.")
+def import_rules():
+    """Make a draft from a table."""
+    routing_sets.may_change(web.actor())
+    fields = api.form_fields(request.form)
+    with table_wire.uploaded() as path, web.transaction() as session:
+        name, crs = fields.get("name") or path.name, fields.get("crs") or "wgs84"
+        done = routing_sets.import_rules(session, web.actor(), sheets.read(path), name=name, crs=crs)
+    return jsonify(vars(done)), 201
+
+
+@sets.get("/sets/<int:version>")
+@sets.doc(summary="A rule set", description="With its rules.")
+def one(version: int):
+    """One version of the rules."""
+    routing_sets.may_see(web.actor())
+    with web.transaction() as session:
+        return _with_rules(session, _known(version))
+
+
+@sets.delete("/sets/<int:version>")
+@sets.doc(summary="Throw a draft away")
+def drop_draft(version: int):
+    """Throw a draft away."""
+    with web.transaction() as session:
+        routing_sets.drop_draft(session, web.actor(), _known(version))
+    return "", 204
+
+
+@sets.get("/sets/<int:version>/export.xlsx")
+@sets.doc(summary="A rule set as a workbook", description="Which `import` reads back; polygons are WKT, CGCS2000.")
+def export(version: int):
+    """The rules as XLSX."""
+    routing_sets.may_see(web.actor())
+    with web.transaction() as session:
+        rows = routing_sets.export_rows(session, _known(version))
+    return table_wire.rows_workbook(f"rules_{version}", routing_reading.EXPORT_HEADINGS["zh"], rows)
+
+
+@sets.post("/sets/<int:version>/rules")
+@sets.doc(summary="Add a rule", description="To a draft.")
+@api.documented(body=RuleGiven)
+def add_rule(version: int):
+    """Add a rule to a draft."""
+    given = api.checked(RuleGiven, _json())
+    with web.transaction() as session:
+        made = routing_sets.add_rule(session, web.actor(), _known(version), given.texts(), given.crs)
+        return jsonify(routing_sets.facts(made)), 201
+
+
+@sets.put("/sets/<int:version>/rules/<int:number>")
+@sets.doc(summary="Replace a rule", description="Of a draft; its number stays.")
+@api.documented(body=RuleGiven)
+def change_rule(version: int, number: int):
+    """Replace a rule of a draft."""
+    given = api.checked(RuleGiven, _json())
+    with web.transaction() as session:
+        made = routing_sets.change_rule(session, web.actor(), _known(version), _known(number), given.texts(), given.crs)
+        return jsonify(routing_sets.facts(made))
+
+
+@sets.delete("/sets/<int:version>/rules/<int:number>")
+@sets.doc(summary="Take a rule out", description="Of a draft.")
+def remove_rule(version: int, number: int):
+    """Take a rule out of a draft."""
+    with web.transaction() as session:
+        routing_sets.remove_rule(session, web.actor(), _known(version), _known(number))
+    return "", 204
+
+
+@sets.get("/sets/<int:version>/dry-run")
+@sets.doc(summary="Try a rule set", description="Past cases replayed through it: which would go elsewhere, and why.")
+@api.documented(query=DryRunAsked)
+def dry_run(version: int):
+    """Replay past cases through a version; nothing is changed."""
+    routing_sets.may_see(web.actor())
+    asked = api.checked(DryRunAsked, api.once(request.args))
+    with web.transaction() as session:
+        done = routing_replay.of_days(
+            session, _known(version), asked.days, against=asked.against, examples=asked.examples
+        )
+    return jsonify(done.facts())
+
+
+@sets.post("/sets/<int:version>/activate")
+@sets.doc(summary="Put a rule set in force", description="And retire the one before it.")
+def activate(version: int):
+    """Put a version in force."""
+    with web.transaction() as session:
+        made = routing_sets.activate(session, web.actor(), _known(version), at=datetime.now(UTC))
+        return jsonify(_set(made))
+
+
+@sets.get("/choice")
+@sets.doc(summary="Who would handle it", description="The department for a case that might be, and why.")
+@api.documented(query=ChoiceAsked)
+def choice():
+    """Who would handle a case."""
+    routing_sets.may_see(web.actor())
+    asked = api.checked(ChoiceAsked, api.once(request.args))
+    lon, lat = geo.to_cgcs2000(asked.lon, asked.lat, geo.check_crs(asked.crs))
+    at = datetime.now(UTC) if asked.at is None else queries.moment("at", asked.at, web.runtime().settings)
+    with web.transaction() as session:
+        if asked.version is not None:
+            routing_sets.require_set(session, asked.version)
+        cell = queries.require_cell(session, lon, lat, at)
+        chosen = routing.choose(
+            session,
+            kind=asked.kind,
+            class_code=catalog.require_class(session, asked.kind, asked.class_).code,
+            cell_code=cell.code,
+            lon=lon,
+            lat=lat,
+            component_code=asked.component,
+            condition_id=asked.condition,
+            at=at,
+            version=asked.version,
+        )
+    return jsonify({"cell": cell.code, "department": chosen.department, "why": chosen.why})
+
+
+@work.get("")
+@work.doc(summary="Open work", description="By department and by person, as far as you may see it.")
+def workload():
+    """Open work by department and by person."""
+    permits.require_role(web.actor(), (*routing_sets.SEE, "acceptor", "department"))
+    with web.transaction() as session:
+        found = routing.workload(session, web.actor(), at=datetime.now(UTC))
+    rows = {"departments": found.departments, "people": found.people}
+    return jsonify({name: [_plain(row) for row in part] for name, part in rows.items()})
+
+
+def _with_rules(session, version: int) -> dict[str, Any]:
+    made = routing_sets.require_set(session, version)
+    session.refresh(made)
+    return _set(made) | {"rules": [routing_sets.facts(rule) for rule in routing_sets.rules_of(session, version)]}
+
+
+def _set(made: RoutingSet) -> dict[str, Any]:
+    told = {name: getattr(made, name) for name in ("version", "name", "state", "based_on")}
+    moments = ("created_at", "changed_at", "activated_at", "retired_at")
+    return told | {name: value and value.isoformat() for name in moments for value in [getattr(made, name)]}
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, (datetime, time)) else value
+            for name, value in row._mapping.items()}  # fmt: skip
+
+
+def _known(number: int) -> int:
+    """A number that the database can be asked for."""
+    return min(number, LARGEST_VERSION)
+
+
+def _json() -> dict[str, Any]:
+    routing_sets.may_change(web.actor())
+    request.max_content_length = LARGEST_JSON
+    return api.json_fields(request.get_data())

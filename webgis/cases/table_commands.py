@@ -1,0 +1,56 @@
+"""What commands share that read tables and print them."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from webgis.accounts.actor import Actor
+from webgis.errors import Invalid
+
+SHOWN = 20
+"""Faults printed one by one; --json gives all."""
+
+OPERATOR = Actor(None, "webgis", "webgis", "administrator")
+"""Who acts on the command line: whoever runs the city's machine."""
+
+console = Console()
+errors = Console(stderr=True)
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUT = click.Path(dir_okay=False, path_type=Path)
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
+    """Print rows, or the sentence `empty` when there are none."""
+    table = Table(*heads)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table if table.row_count else empty)
+
+
+@contextmanager
+def faults_shown(as_json: bool) -> Iterator[None]:
+    """Print the faults of a table that is refused in the block, before the refusal itself."""
+    try:
+        yield
+    except Invalid as error:
+        if as_json:
+            print_json({"code": error.code, "message": error.message} | error.facts)
+        elif faults := error.facts.get("faults"):
+            table = Table("row", "column", "problem")
+            for fault in faults[:SHOWN]:
+                table.add_row(str(fault["row"] or ""), fault["column"], fault["problem"])
+            errors.print(table)
+        raise

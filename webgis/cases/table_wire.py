@@ -1,0 +1,39 @@
+"""Tables over HTTP: a file that was sent, and a workbook to take away."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Response, request, send_file
+
+from webgis.cases import workflow
+from webgis.catalog import sheets
+
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@contextmanager
+def uploaded() -> Iterator[Path]:
+    """The table in the field `file` of the request, as a file while the block runs."""
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        raise workflow.bad_field("file", None, "a CSV, TSV or XLSX file")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"table{Path(given.filename).suffix.lower()[:8]}"
+        given.save(path)
+        yield path
+
+
+def workbook(name: str, write: Callable[[Path], object]) -> Response:
+    """An XLSX file of this name, which `write` fills."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.xlsx"
+        write(path)
+        file = path.open("rb")
+    return send_file(file, mimetype=WORKBOOK, as_attachment=True, download_name=path.name)
+
+
+def rows_workbook(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
+    """An XLSX file of one table."""
+    return workbook(name, lambda path: sheets.write(path, header, rows))
