@@ -1,7 +1,9 @@
 // The case page: its small map, its photos, and the forms of the next step.
 
 import "./photos.js";
+import "./picker.js";
 import "./form.js";
+import { pinMap } from "./pin.js";
 import { ground, position } from "./place.js";
 
 const box = document.querySelector("[data-place-map]");
@@ -42,17 +44,32 @@ dialog.addEventListener("keydown", (event) => {
 for (const here of document.querySelectorAll("[data-here]")) {
   const button = here.querySelector("[data-take-position]");
   const word = button.querySelector("span");
-  button.hidden = !window.isSecureContext;
+  const field = (name) => here.querySelector(`[name=${name}]`);
   button.addEventListener("click", async () => {
+    if (!window.isSecureContext) {
+      word.textContent = here.dataset.wordSecure;
+      here.querySelector("details").open = true;
+      return;
+    }
     button.setAttribute("aria-busy", "true");
     try {
       const { coords } = await position();
-      here.querySelector("[name=lon]").value = coords.longitude.toFixed(6);
-      here.querySelector("[name=lat]").value = coords.latitude.toFixed(6);
+      field("lon").value = coords.longitude.toFixed(6);
+      field("lat").value = coords.latitude.toFixed(6);
+      field("accuracy_m").value = coords.accuracy.toFixed(1);
       word.textContent = here.dataset.wordHave.replace("{m}", Math.round(coords.accuracy));
     } catch {
       word.textContent = here.dataset.wordDenied;
+      here.querySelector("details").open = true;
     }
     button.removeAttribute("aria-busy");
   });
+}
+
+// A map can be drawn only where it has a size: when its form is opened.
+for (const box of document.querySelectorAll("[data-pin-map]")) {
+  const form = box.closest("details.step-box");
+  const draw = () => form.open && !box.dataset.drawn && (box.dataset.drawn = "yes") && pinMap(box);
+  form.addEventListener("toggle", draw);
+  draw();
 }

@@ -1,8 +1,7 @@
 // A form that stays: it is sent in the background, and when the server refuses, the refusals are put at their fields,
 // so that photos and everything typed are kept. The server's answer is the page it would have shown anyway.
 
-function busy(form, on) {
-  const button = form.querySelector("button[type=submit]");
+function busy(button, on) {
   const word = button.querySelector("span");
   if (on) button.dataset.word = word.textContent;
   word.textContent = on ? button.dataset.busy || button.dataset.word : button.dataset.word;
@@ -11,6 +10,7 @@ function busy(form, on) {
 
 function showProblems(form, fresh) {
   let first = null;
+  if (form.elements.key) form.elements.key.value = fresh.elements.key.value;
   for (const place of form.querySelectorAll("[data-error]")) {
     const told = fresh && fresh.querySelector(`[data-error="${CSS.escape(place.dataset.error)}"]`);
     place.replaceChildren(...(told ? told.cloneNode(true).childNodes : []));
@@ -31,8 +31,8 @@ function plain(form, message) {
 }
 
 // Two file inputs feed one list of photos: empty ones are left out.
-function content(form) {
-  const data = new FormData(form);
+function content(form, button) {
+  const data = new FormData(form, button);
   for (const name of new Set([...form.querySelectorAll("input[type=file]")].map((input) => input.name))) {
     const files = data.getAll(name).filter((file) => file.size > 0);
     data.delete(name);
@@ -41,10 +41,10 @@ function content(form) {
   return data;
 }
 
-async function send(form) {
-  busy(form, true);
+async function send(form, button) {
+  busy(button, true);
   try {
-    const answer = await fetch(form.action, { method: "POST", body: content(form), headers: { Accept: "text/html", "X-Stay": "yes" } });
+    const answer = await fetch(form.action, { method: "POST", body: content(form, button), headers: { Accept: "text/html", "X-Stay": "yes" } });
     if (answer.redirected) return window.location.assign(answer.url);
     if (answer.headers.get("Content-Type").startsWith("application/json")) return window.location.assign((await answer.json()).go);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -56,7 +56,7 @@ async function send(form) {
     if (!(error instanceof TypeError)) throw error;
     plain(form, document.documentElement.lang === "en" ? "No connection. Nothing is lost: send again in a moment." : "没有网络连接。内容仍在，请稍后再发送。");
   }
-  busy(form, false);
+  busy(button, false);
   delete form.dataset.sent;
   return undefined;
 }
@@ -66,6 +66,6 @@ for (const form of document.querySelectorAll("form[data-stay]")) {
     event.preventDefault();
     if (form.dataset.sent) return;
     form.dataset.sent = "yes";
-    send(form);
+    send(form, event.submitter || form.querySelector("button[type=submit]"));
   });
 }

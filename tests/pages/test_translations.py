@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 
 import webgis
 from webgis.maps.signs import LIGHTS, STATES
-from webgis.pages import words
+from webgis.pages import step_words, words
 
 PACKAGE = Path(webgis.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
@@ -91,6 +91,8 @@ def test_every_icon_that_a_page_or_a_map_names_is_in_the_sprite(root):
         named |= set(re.findall(r'icon\("([\w-]+)"', file.read_text()))
     for file in (root / "static").glob("*/*.js"):
         named |= set(re.findall(r'\bicon\("([\w-]+)"', file.read_text()))
-    named |= {sign.icon for sign in (*STATES.values(), *LIGHTS.values(), *words.ACTIONS.values())}
+    named |= {sign.icon for sign in (*STATES.values(), *LIGHTS.values(), *step_words.ACTIONS.values())}
+    named |= {words.icon for words in (*step_words.REQUESTS.values(), *step_words.FLAGS.values())}
+    named |= {icon for _word, _means, icon, _tone in step_words.RESULTS.values()}
     named |= {icon for _title, _text, icon in words.ERRORS.values()}
     assert named and named <= sprite

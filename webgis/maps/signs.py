@@ -21,13 +21,19 @@ class Sign:
 
 STATES: dict[str, Sign] = {
     "reported": Sign(lazy_gettext("Reported"), "#1d4ed8", "circle", "flag"),
+    "confirming": Sign(lazy_gettext("Being confirmed"), "#0369a1", "circle", "eye"),
     "filed": Sign(lazy_gettext("Filed"), "#4338ca", "circle", "clipboard-check"),
     "dispatched": Sign(lazy_gettext("Dispatched"), "#7c3aed", "square", "send"),
     "handling": Sign(lazy_gettext("In handling"), "#a21caf", "square", "tool"),
+    "suspended": Sign(lazy_gettext("Suspended"), "#92400e", "square", "player-pause"),
+    "split": Sign(lazy_gettext("With several departments"), "#86198f", "square", "stack-2"),
     "resolved": Sign(lazy_gettext("Resolved"), "#0f766e", "diamond", "circle-check"),
+    "verifying": Sign(lazy_gettext("Being verified"), "#0e7490", "diamond", "focus-2"),
     "verified": Sign(lazy_gettext("Verified"), "#155e75", "diamond", "shield-check"),
     "closed": Sign(lazy_gettext("Closed"), "#475569", "small", "archive"),
     "rejected": Sign(lazy_gettext("Not filed"), "#57534e", "small", "ban"),
+    "merged": Sign(lazy_gettext("Merged"), "#64748b", "small", "copy"),
+    "void": Sign(lazy_gettext("Void"), "#6b7280", "small", "trash"),
 }
 
 

@@ -10,8 +10,10 @@ from flask_babel import gettext as _
 
 from webgis import web
 from webgis.accounts.actor import Actor
+from webgis.cases.channels import OPERATORS
 from webgis.maps.signs import STATES
-from webgis.pages import shown, words
+from webgis.pages import shown, step_words, words
+from webgis.pages.asking import WHO_ANSWERS
 from webgis.settings import resources
 
 
@@ -41,6 +43,7 @@ def everywhere() -> dict[str, Any]:
         "short_time": words.short_time,
         "long_time": words.long_time,
         "error_words": words.error_words,
+        "result_words": step_words.RESULTS.__getitem__,
         "photo_limits": photo_limits,
     }
 
@@ -77,7 +80,16 @@ def links(actor: Actor) -> list[Link]:
     cases = Link(url_for("pages.home"), _("Cases"), "list-details", "cases")
     report = Link(url_for("pages.report_form"), _("Report"), "plus", "report")
     map_ = Link(url_for("pages.map_of_cases"), _("Map"), "map-2", "map")
-    return [cases, report, map_] if shown.may_report(actor.role) else [cases, map_]
+    hotline = Link(url_for("hotline_pages.form"), _("Hotline"), "phone", "hotline")
+    requests = Link(url_for("pages.request_list"), _("Requests"), "hourglass", "requests")
+    offered = {
+        cases: True,
+        report: shown.may_report(actor.role),
+        hotline: actor.role in OPERATORS,
+        requests: actor.role in WHO_ANSWERS,
+        map_: True,
+    }
+    return [link for link, wanted in offered.items() if wanted]
 
 
 def photo_limits() -> dict[str, int]:

@@ -66,20 +66,46 @@ def _day(text: str | None, zone: ZoneInfo, problems: list[str], later: int = 0) 
 
 def report_fields(form: MultiDict) -> dict[str, str]:
     """The fields of the report form, named as on the wire."""
-    fields = _filled(form, "lon", "lat", "crs", "accuracy_m", "address", "description", "subject")
+    fields = filled(form, "lon", "lat", "crs", "accuracy_m", "address", "description", "subject")
+    return _with_class(fields)
+
+
+STEP_FIELDS = (
+    *("condition", "department", "reason", "note", "result", "into", "subject", "address", "handler", "inspector"),
+    *("until", "lon", "lat", "crs", "accuracy_m", "version"),
+)
+
+
+def step_fields(form: MultiDict) -> dict[str, str]:
+    """The fields of a step's form, named as on the wire; `version` is the version of the case that was looked at.
+
+    Several departments may be ticked. The case to merge into is chosen, or its number typed (`into_number`).
+    """
+    single = MultiDict((name, value) for name, value in form.items(multi=True) if name != "departments")
+    fields = filled(single, *STEP_FIELDS)
+    if "lon" not in fields:
+        fields = {name: value for name, value in fields.items() if name not in ("crs", "accuracy_m")}
+    ticked = {"departments": ",".join(codes)} if (codes := form.getlist("departments")) else {}
+    typed = {"into": number} if (number := form.get("into_number", "").strip()) else {}
+    return _with_class(fields) | ticked | typed
+
+
+def _with_class(fields: dict[str, str]) -> dict[str, str]:
+    """Kind and class are one choice of the page ("matter:06010")."""
     kind, _colon, code = fields.pop("subject", "").partition(":")
     return fields | ({"kind": kind, "class": code} if code else {})
 
 
-def step_fields(form: MultiDict) -> dict[str, str]:
-    """The fields of a step's form, named as on the wire; `version` is the version of the case that was looked at."""
-    return _filled(form, "condition", "department", "reason", "note", "result", "lon", "lat", "version")
-
-
-def _filled(form: MultiDict, *names: str) -> dict[str, str]:
+def filled(form: MultiDict, *names: str) -> dict[str, str]:
     """Those of these fields in which something stands, read as the API reads a form."""
     given = api.form_fields(form)
     return {name: value for name in names if (value := given.get(name, "").strip())}
+
+
+def order(given: Mapping[str, str], queue: bool) -> str:
+    """The order of the list: as asked; else by what is due first in somebody's queue, and newest first elsewhere."""
+    asked = given.get("order")
+    return asked if asked in queries.ORDERS else "due" if queue else "newest"
 
 
 def problems(error: WebgisError) -> dict[str, str]:

@@ -1,41 +1,32 @@
-"""Rows of the database as what the templates show. Reads only; decides nothing."""
+"""Rows of the database as what the templates show: the list, classes, clocks. Reads only; decides nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
-from webgis.accounts.models import Department
+from webgis.accounts.models import Person
+from webgis.cases import clock, stages, workflow
 from webgis.cases import queries as cases
-from webgis.cases import workflow
-from webgis.cases.models import Photo
+from webgis.cases.models import Case, OpenCase
 from webgis.catalog import queries as catalog
 from webgis.catalog.models import CaseClass, FilingCondition
 from webgis.catalog.rules import limit_text
-from webgis.grid import queries as grid
 from webgis.grid.models import Area
-from webgis.maps.signs import STATES
-from webgis.pages import words
+from webgis.pages import step_words, words
+from webgis.settings import Settings
 
 TEXT_IN_LIST = 80
-LEADING_BACK = ("reject", "return")
 
 
 def language() -> str:
     """The reader's language as the catalogue names it."""
     return "en" if words.english() else "zh"
-
-
-def todo_states(role: str) -> tuple[str, ...]:
-    """The states in which the workflow table has a step for this role."""
-    return tuple(dict.fromkeys(step.source for step in workflow.STEPS if step.source and role in step.who))
 
 
 def may_report(role: str) -> bool:
@@ -81,6 +72,27 @@ def _class_option(one: CaseClass) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
+class Holder:
+    """Who works on a case just now, and until when; `mine` when it is the reader."""
+
+    name: str
+    until: datetime
+    mine: bool
+
+
+def holders(session: Session, actor: Actor, ids: Sequence[int]) -> dict[int, Holder]:
+    """Who holds which of these cases, by the cases' ids; those that nobody holds are not named."""
+    if not ids:
+        return {}
+    held = select(OpenCase.case_id, OpenCase.claimed_by, OpenCase.claimed_until, Person.name)
+    held = held.join(Person, Person.id == OpenCase.claimed_by)
+    held = held.where(OpenCase.case_id.in_(ids), OpenCase.claimed_until > func.clock_timestamp())
+    return {
+        row.case_id: Holder(row.name, row.claimed_until, row.claimed_by == actor.id) for row in session.execute(held)
+    }
+
+
+@dataclass(frozen=True)
 class ListRow:
     """A case in the list."""
 
@@ -92,34 +104,122 @@ class ListRow:
     place: str
     cell: str
     department: str | None
+    relation: str | None
     reported_at: datetime
+    badges: list[step_words.Badge]
 
 
-def list_rows(session: Session, rows: Sequence[Row], now: datetime) -> list[ListRow]:
+def list_rows(session: Session, settings: Settings, actor: Actor, rows: Sequence[Row], now: datetime) -> list[ListRow]:
     """Cases as rows of the list; communities are named by one question for all."""
     names = _area_names(session, {row.cell_code[:12] for row in rows})
+    held = holders(session, actor, [row.id for row in rows])
     return [
         ListRow(
             number=row.number,
             state=row.state,
             class_name=class_name(row),
             description=row.description[:TEXT_IN_LIST],
-            lamp=_lamp(row, now),
+            lamp=lamp(row, settings, now),
             place=row.address or names.get(row.cell_code[:12], ""),
             cell=row.cell_code,
             department=department_name(row),
+            relation=row.relation,
             reported_at=row.reported_at,
+            badges=[*_whose(actor, row, held.get(row.id)), *badges(row)],
         )
         for row in rows
     ]
+
+
+def _whose(actor: Actor, row: Row, holder: Holder | None) -> list[step_words.Badge]:
+    """For whom a case waits, and who works on it."""
+    found = []
+    if holder:
+        word = _("Taken by you") if holder.mine else _("With %(name)s", name=holder.name)
+        found.append(step_words.Badge(word, "lock"))
+    for person, name in ((row.inspector_id, row.inspector_name), (row.handler_id, row.handler_name)):
+        if person is not None and row.outcome is None:
+            found.append(step_words.Badge(_("For you") if person == actor.id else name, "user", _mine(person, actor)))
+    return found
+
+
+def _mine(person: int, actor: Actor) -> str:
+    return "good" if person == actor.id else "plain"
+
+
+def badges(row: Row) -> list[step_words.Badge]:
+    """The marks of a case: what sets it apart from the straight road."""
+    found = [step_words.FLAGS[flag] for flag in row.flags if flag in step_words.FLAGS]
+    if row.relation == "task":
+        found.append(step_words.Badge(_("Task"), "stack-2"))
+    if row.confirmation and row.state == workflow.REPORTED:
+        found.append(step_words.CONFIRMATIONS[row.confirmation])
+    return found
+
+
+@dataclass(frozen=True)
+class Alike:
+    """An open case that a report may repeat: how alike (percent), how far (metres), how long before, and what it is."""
+
+    number: str
+    state: str
+    class_name: str
+    description: str
+    percent: int
+    metres: int
+    age: str
+    photo: bool
+
+
+def alike(session: Session, actor: Actor, candidates: Sequence[Mapping[str, Any]]) -> list[Alike]:
+    """Likely duplicates (facts of `duplicates.Candidate`) as shown, without those the reader may not see."""
+    numbers = [one["number"] for one in candidates]
+    ids = (
+        session.scalars(select(Case.id).where(Case.number.in_(numbers), cases.visible(actor))).all() if numbers else []
+    )
+    lines = {line.number: line for line in cases.lines(session, ids)}
+    return [
+        Alike(
+            number=one["number"],
+            state=line.state,
+            class_name=class_name(line),
+            description=line.description[:TEXT_IN_LIST],
+            percent=round(one["score"] * 100),
+            metres=round(one["distance_m"]),
+            age=words.span_words(timedelta(seconds=abs(one["age_s"]))),
+            photo=one["photo"] > 0,
+        )
+        for one in candidates
+        if (line := lines.get(one["number"]))
+    ]
+
+
+def in_words(reason: Mapping[str, Any], name: str = "text") -> str:
+    """A stored reason in the reader's language (`text_zh`, `text_en`)."""
+    return reason.get(f"{name}_{language()}") or reason.get(f"{name}_zh") or ""
 
 
 def _area_names(session: Session, codes: set[str]) -> dict[str, str]:
     return {area.code: words.name_of(area) for area in session.scalars(select(Area).where(Area.code.in_(codes)))}
 
 
-def _lamp(row: Row, now: datetime) -> words.Lamp | None:
-    return words.lamp(cases.light(row, now), row.deadline_at, now, bool(row.resolved_at or row.closed_at))
+def lamp(row: Row, settings: Settings, now: datetime) -> words.Lamp | None:
+    """What is due next and how long that is: the handling while a department has the case, else the stage; of a case
+    that has ended, whether it was handled in time; a clock that stands still is no light."""
+    if row.outcome is not None:
+        return words.lamp(cases.light(row, now), row.deadline_at, now, True)
+    if row.paused_at is not None:
+        return words.paused(row.resume_at)
+    if row.due_at is None:
+        return None
+    return words.lamp(clock.light(_began(row, settings), row.due_at, now), row.due_at, now, False)
+
+
+def _began(row: Row, settings: Settings) -> datetime:
+    """Since when the time runs that is due next."""
+    if row.state in stages.STAGES:
+        return row.due_at - timedelta(minutes=stages.limit(settings, stages.STAGES[row.state]))
+    return row.dispatched_at or row.reported_at
 
 
 def class_name(row: Row) -> str:
@@ -153,157 +253,3 @@ def condition_words(one: FilingCondition) -> ConditionWords:
         closing=(one.closing_en if english else None) or one.closing_zh,
         department_kind=one.department_kind,
     )
-
-
-def case(session: Session, row: Row, photos: Sequence[Photo], events: Sequence[Row], now: datetime) -> dict[str, Any]:
-    """Everything the case page says of the case itself."""
-    class_ = catalog.find_class(session, row.kind, row.class_code)
-    condition = catalog.condition(session, row.condition_id) if row.condition_id else None
-    return {
-        **{name: getattr(row, name) for name in _PLAIN},
-        "cell": row.cell_code,
-        "class_name": class_name(row),
-        "kind_word": words.KINDS[row.kind],
-        "major_name": ((class_.major_en if words.english() else None) or class_.major_zh) if class_ else "",
-        "department": department_name(row),
-        "source_word": words.SOURCES.get(row.source, row.source),
-        "condition": condition_words(condition) if condition else None,
-        "chain": grid.area_chain(session, row.cell_code[:12]),
-        "lamp": _lamp(row, now),
-        "photos": [_photo(row.number, photo, events, place) for place, photo in enumerate(photos, start=1)],
-    }
-
-
-_PLAIN = (
-    *("number", "state", "class_code", "description", "address", "lon", "lat", "accuracy_m"),
-    *("deadline_at", "rework_count", "version"),
-)
-
-
-def _photo(number: str, photo: Photo, events: Sequence[Row], place: int) -> dict[str, Any]:
-    step = next((event.action for event in events if event.id == photo.event_id), "report")
-    word = words.ACTIONS[step].past
-    return {
-        "href": url_for("cases.photo", number=number, photo_id=photo.id),
-        "thumbnail": url_for("cases.thumbnail", number=number, photo_id=photo.id),
-        "width": photo.width,
-        "height": photo.height,
-        "step": word,
-        "alt": _("Photo %(place)s: %(step)s", place=place, step=word),
-    }
-
-
-@dataclass(frozen=True)
-class EventWords:
-    """One entry of the history."""
-
-    action: str
-    word: str
-    icon: str
-    colour: str
-    tone: str
-    at: datetime
-    who: str
-    lines: list[dict[str, str]]
-    note: str | None
-
-
-def history(session: Session, events: Sequence[Row], photos: Sequence[Photo]) -> list[EventWords]:
-    """The history, newest first."""
-    return [_event(session, event, sum(photo.event_id == event.id for photo in photos)) for event in reversed(events)]
-
-
-def _event(session: Session, event: Row, photos: int) -> EventWords:
-    action = words.ACTIONS[event.action]
-    failed = event.given.get("result") == "fail"
-    by = [event.name, str(words.ROLES[event.role])]
-    if event.role == "department" and event.department_code:
-        by.append(department_name(event))
-    return EventWords(
-        action=event.action,
-        word=_("Verification failed") if failed else str(action.past),
-        icon="rotate-clockwise" if failed else action.icon,
-        colour="#b91c1c" if failed else STATES[event.to_state].colour,
-        tone="fail" if failed else "plain",
-        at=event.at,
-        who=" · ".join(by),
-        lines=_event_lines(session, event, photos),
-        note=event.given.get("note") or event.given.get("reason"),
-    )
-
-
-def _event_lines(session: Session, event: Row, photos: int) -> list[dict[str, str]]:
-    lines = []
-    if event.action == "file" and event.given.get("condition"):
-        chosen = condition_words(catalog.condition(session, int(event.given["condition"])))
-        lines.append({"label": _("Condition"), "text": f"{chosen.text} ({chosen.limit})"})
-    if event.action == "dispatch":
-        lines.append({"label": _("To"), "text": department_name(event) or event.given.get("department", "")})
-    if photos:
-        lines.append({"label": _("Photos"), "text": str(photos)})
-    return lines
-
-
-@dataclass(frozen=True)
-class StepForm:
-    """A step that is open to the reader, with what was typed and what was refused when it was sent."""
-
-    action: str
-    word: str
-    do: str
-    icon: str
-    form: str
-    hint: str
-    main: bool
-    open: bool
-    given: Mapping[str, str] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
-    photos_needed: bool = False
-
-
-def steps(
-    actions: Sequence[str],
-    tried: str | None = None,
-    given: Mapping[str, str] | None = None,
-    problems: Mapping[str, str] | None = None,
-) -> list[StepForm]:
-    """The open steps as forms, those that lead on before those that lead back.
-
-    The first is the usual one and stands open, unless another was tried and refused.
-    """
-    actions = sorted(actions, key=lambda action: action in LEADING_BACK)
-    return [
-        StepForm(
-            action=action,
-            word=str(words.ACTIONS[action].choice),
-            do=str(words.ACTIONS[action].button),
-            icon=words.ACTIONS[action].icon,
-            form=words.ACTIONS[action].form,
-            hint=str(words.ACTIONS[action].hint),
-            main=place == 0,
-            open=action == tried if tried in actions else place == 0,
-            given=(given or {}) if action == tried else {},
-            problems=(problems or {}) if action == tried else {},
-        )
-        for place, action in enumerate(actions)
-    ]
-
-
-def departments(session: Session, row: Row) -> tuple[list[Department], list[Department]]:
-    """Departments to dispatch to: those of the kind that the case's condition names and that serve the place, the one
-    with the smallest area first; and all others."""
-    every = accounts.departments(session)
-    condition = catalog.condition(session, row.condition_id) if row.condition_id else None
-    wanted = condition.department_kind if condition else None
-    proposed = accounts.serving([one for one in every if one.kind == wanted], row.cell_code)
-    return proposed, [one for one in every if one not in proposed]
-
-
-def waiting(actor: Actor, row: Row) -> str:
-    """Who has to do the next step, for a reader to whom none is open."""
-    if row.state in workflow.ENDED:
-        return _("This case has ended.")
-    roles = dict.fromkeys(role for step in workflow.STEPS if step.source == row.state for role in step.who)
-    if actor.role in roles and actor.role == "inspector":
-        return _("Waiting for someone other than who resolved it.")
-    return _("Waiting for: %(roles)s", roles=_(", ").join(str(words.ROLES[role]) for role in roles))

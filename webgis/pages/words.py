@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext, ngettext
 from flask_babel.speaklater import LazyString
 
 from webgis import web
+from webgis.errors import Conflict
 from webgis.maps.signs import LIGHTS, STATES, Sign
 
 ROLES: dict[str, LazyString] = {
@@ -23,6 +24,9 @@ ROLES: dict[str, LazyString] = {
     "department": lazy_gettext("Department"),
     "manager": lazy_gettext("Manager"),
     "administrator": lazy_gettext("Administrator"),
+    "system": lazy_gettext("System"),
+    "engine": lazy_gettext("By itself"),
+    "public": lazy_gettext("The public"),
 }
 
 KINDS: dict[str, LazyString] = {"component": lazy_gettext("Component"), "matter": lazy_gettext("Matter")}
@@ -61,68 +65,6 @@ DEPARTMENT_KINDS: dict[str, LazyString] = {
 }
 
 
-@dataclass(frozen=True)
-class ActionWords:
-    """How a step is called: as a choice, on its button, in the history; its icon, form, and a line of help."""
-
-    choice: LazyString
-    button: LazyString
-    past: LazyString
-    icon: str
-    form: str
-    hint: LazyString | str = ""
-
-
-ACTIONS: dict[str, ActionWords] = {
-    "report": ActionWords(
-        lazy_gettext("Report"), lazy_gettext("Send report"), lazy_gettext("Reported"), "flag", "confirm"
-    ),
-    "file": ActionWords(
-        lazy_gettext("File the case"), lazy_gettext("File"), lazy_gettext("Filed"), "clipboard-check", "file"
-    ),
-    "reject": ActionWords(
-        lazy_gettext("Do not file"), lazy_gettext("Do not file"), lazy_gettext("Not filed"), "ban", "reason"
-    ),
-    "dispatch": ActionWords(
-        lazy_gettext("Dispatch"), lazy_gettext("Dispatch"), lazy_gettext("Dispatched"), "send", "dispatch"
-    ),
-    "return": ActionWords(
-        lazy_gettext("Return"), lazy_gettext("Return"), lazy_gettext("Returned"), "arrow-back-up", "reason"
-    ),
-    "receive": ActionWords(
-        lazy_gettext("Receive"),
-        lazy_gettext("Receive"),
-        lazy_gettext("Received"),
-        "inbox",
-        "confirm",
-        lazy_gettext("Your department takes the case on. The limit has been running since the dispatch."),
-    ),
-    "resolve": ActionWords(
-        lazy_gettext("Report it done"),
-        lazy_gettext("Report it done"),
-        lazy_gettext("Resolved"),
-        "circle-check",
-        "resolve",
-    ),
-    "verify": ActionWords(
-        lazy_gettext("Verify on site"),
-        lazy_gettext("Send the result"),
-        lazy_gettext("Verification passed"),
-        "shield-check",
-        "verify",
-    ),
-    "close": ActionWords(
-        lazy_gettext("Close the case"),
-        lazy_gettext("Close"),
-        lazy_gettext("Closed"),
-        "archive",
-        "confirm",
-        lazy_gettext("The verification has passed. Closing ends the case; it cannot be opened again."),
-    ),
-}
-
-RESULTS: dict[str, LazyString] = {"pass": lazy_gettext("Pass"), "fail": lazy_gettext("Fail")}
-
 REFUSALS: dict[str, LazyString] = {
     "lon": lazy_gettext("Set the place: tap the map, or use your position."),
     "class": lazy_gettext("Choose a class."),
@@ -132,8 +74,18 @@ REFUSALS: dict[str, LazyString] = {
     "condition": lazy_gettext("Choose the filing condition."),
     "department": lazy_gettext("Choose a department."),
     "reason": lazy_gettext("Give the reason (at most 2,000 characters)."),
-    "result": lazy_gettext("Choose pass or fail."),
+    "result": lazy_gettext("Choose one of the two."),
     "note": lazy_gettext("Say what was done or seen, or add a photo."),
+    "departments": lazy_gettext("Choose at least two departments, each once (at most 20)."),
+    "into": lazy_gettext("Give the 19-digit number of an open case that is no task."),
+    "handler": lazy_gettext("Choose someone of the department."),
+    "inspector": lazy_gettext("Choose an inspector who neither reported nor resolved it."),
+    "until": lazy_gettext("Give a moment in the future, at most as far away as a suspension may last."),
+    "phone": lazy_gettext("Give a telephone number, such as 13800001234 or 028-86540000."),
+    "email": lazy_gettext("Give an e-mail address, such as name@example.com."),
+    "name": lazy_gettext("At most 64 characters."),
+    "call_number": lazy_gettext("Give the number of the call."),
+    "satisfaction": lazy_gettext("Choose one of the three."),
 }
 """What is said at a field that is empty or cannot be used, when its error has no sentence of its own."""
 
@@ -183,6 +135,13 @@ def faster(state: str) -> str:
     )
 
 
+def conflict(error: Conflict) -> str:
+    """What is said when something is no longer possible: its own sentence, or that someone was faster."""
+    if error.code in SENTENCES or error.facts.get("state") not in STATES:
+        return sentence(error.code, error.message, error.facts)
+    return faster(error.facts["state"])
+
+
 def _photo_limits(_facts: Mapping[str, Any]) -> str:
     limits = web.runtime().settings
     return _(
@@ -196,6 +155,17 @@ def _plain(text: LazyString) -> Callable[[Mapping[str, Any]], str]:
     return lambda _facts: str(text)
 
 
+REQUEST_NOT_OPEN: dict[str, LazyString] = {
+    "extension": lazy_gettext(
+        "An extension is asked for before the deadline, while the department has the case, and only so often."
+    ),
+    "suspension": lazy_gettext(
+        "A suspension is asked for before the deadline, while the case is being handled, and only so often."
+    ),
+    "appeal": lazy_gettext("An appeal is for a closed case that was late, and is made once."),
+}
+"""Kind of request -> when it may be made."""
+
 SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "accounts.department-unknown": _plain(
         lazy_gettext("This department does not exist any more. Choose another."),
@@ -205,31 +175,64 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.anchors-differ": _plain(
         lazy_gettext("The anchors are not those that were published. Tell the administrator."),
     ),
+    "cases.away": _plain(lazy_gettext("You are not on the spot. Go there, or give a reason below.")),
     "cases.bad-anchors": _plain(lazy_gettext("This is no file of anchors.")),
     "cases.bad-photo": _photo_limits,
-    "cases.recompute-unknown": _plain(lazy_gettext("There is no such report of moved deadlines.")),
+    "cases.claimed": _plain(lazy_gettext("Someone else works on this case just now. Take another one.")),
     "cases.clock-order": _plain(lazy_gettext("The clock of this case rests, or runs already. Nothing was changed.")),
     "cases.condition-unknown": _plain(lazy_gettext("This condition is no longer offered. Choose another.")),
+    "cases.confirm-first": _plain(lazy_gettext("An inspector must have found it before it is filed.")),
     "cases.day-not-over": _plain(lazy_gettext("This day has not ended yet.")),
     "cases.duplicate": _plain(
         lazy_gettext("This seems to be reported already. Join one of these cases, or report it all the same."),
     ),
     "cases.ended": _plain(lazy_gettext("This case has ended. Report it as a new one.")),
     "cases.field-unknown": _plain(lazy_gettext("Something was given that this step does not take.")),
+    "cases.key-reused": _plain(
+        lazy_gettext("This form has been sent already, with other content. Send it again to report one more case."),
+    ),
+    "cases.link-unknown": _plain(lazy_gettext("This link leads to no case. Check that it was copied whole.")),
+    "cases.no-queue": _plain(lazy_gettext("No queue waits for your role.")),
+    "cases.not-ended": _plain(lazy_gettext("The case has not ended yet.")),
     "cases.not-your-department": _plain(lazy_gettext("This case is with another department.")),
+    "cases.objected-before": _plain(lazy_gettext("You have objected once already.")),
+    "cases.objection-late": _plain(lazy_gettext("It is too late to object. If something is wrong, report it anew.")),
+    "cases.other-inspector": _plain(lazy_gettext("This was given to another inspector.")),
     "cases.outside-grid": lambda facts: outside(facts.get("distance_m")),
+    "cases.own-department": _plain(lazy_gettext("Nobody verifies the work of a department they belong to.")),
+    "cases.own-report": _plain(lazy_gettext("Nobody verifies what they reported themselves.")),
+    "cases.own-request": _plain(lazy_gettext("Nobody answers their own request.")),
     "cases.own-work": _plain(lazy_gettext("Waiting for someone other than who resolved it.")),
+    "cases.parent-ended": _plain(lazy_gettext("That case has ended. Open it again first, or choose another.")),
+    "cases.parent-moved": _plain(lazy_gettext("The case that this task belongs to has gone on already.")),
     "cases.photo-lost": _plain(lazy_gettext("The file of this photo is lost. Tell the administrator.")),
     "cases.photos-not-kept": _plain(
         lazy_gettext("The photos cannot be kept just now. Nothing was changed; tell the administrator."),
+    ),
+    "cases.rated-before": _plain(lazy_gettext("You have told us already what you think. Thank you.")),
+    "cases.recompute-unknown": _plain(lazy_gettext("There is no such report of moved deadlines.")),
+    "cases.request-decided": _plain(lazy_gettext("This request has been answered already.")),
+    "cases.request-not-open": lambda facts: str(REQUEST_NOT_OPEN[facts.get("kind", "appeal")]),
+    "cases.request-unknown": _plain(lazy_gettext("There is no such request.")),
+    "cases.returned-unchanged": _plain(
+        lazy_gettext("It came back from there. Choose something else, or correct the case first."),
     ),
     "cases.still-writing": _plain(
         lazy_gettext("Someone still writes what belongs to that day. Try again in a minute."),
     ),
     "catalog.bad-component-field": _plain(lazy_gettext("A field of this component cannot be used. Check it.")),
     "catalog.class-unknown": _plain(lazy_gettext("This class does not exist any more. Choose another.")),
+    "catalog.component-outside-grid": _plain(lazy_gettext("This component stands in no cell of the grid.")),
     "catalog.component-unknown": _plain(
         lazy_gettext("There is no such component in the register. Check its code, or choose one on the map."),
+    ),
+    "catalog.fault-unknown": _plain(lazy_gettext("There is no such kind of fault to accept.")),
+    "catalog.no-components": _plain(lazy_gettext("There are no such components to export.")),
+    "catalog.survey-no-place": _plain(
+        lazy_gettext("The table has no columns for the place: longitude and latitude, or WKT."),
+    ),
+    "catalog.too-many-components": _plain(
+        lazy_gettext("These are too many components for a table. Narrow the choice, or write a GeoPackage."),
     ),
     "geo.bad-box": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.not-a-number": _plain(
@@ -314,6 +317,12 @@ def lamp(light: str | None, deadline: datetime | None, now: datetime, stopped: b
     left = "" if stopped else time_left(deadline - now)
     title = _("Deadline %(time)s", time=long_time(deadline))
     return Lamp(sign.colour, sign.icon, str(sign.word), left, title)
+
+
+def paused(until: datetime | None) -> Lamp:
+    """In place of a light while the clock stands still: until when, or that a decision is waited for."""
+    left = _("until %(time)s", time=short_time(until)) if until else _("while a request waits")
+    return Lamp("grey", "player-pause", _("Clock stands still"), left, "")
 
 
 def time_left(left: timedelta) -> str:

@@ -1,0 +1,104 @@
+"""Everything the page of a case says of the case itself: class, place, clocks, people, photos, related cases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from webgis.accounts.actor import Actor
+from webgis.cases import clock_queries, duplicates, queries
+from webgis.cases.models import Photo
+from webgis.catalog import queries as catalog
+from webgis.grid import queries as grid
+from webgis.pages import shown, step_words, words
+from webgis.settings import Settings
+
+PLAIN = (
+    *("number", "state", "class_code", "description", "address", "lon", "lat", "accuracy_m", "component_code"),
+    *("rework_count", "extension_count", "version", "parent_number", "relation", "handler_name", "inspector_name"),
+)
+
+
+def of(
+    session: Session,
+    settings: Settings,
+    actor: Actor,
+    row: Row,
+    photos: Sequence[Photo],
+    events: Sequence[Row],
+    now: datetime,
+) -> dict[str, Any]:
+    """The facts of a case for its page."""
+    class_ = catalog.find_class(session, row.kind, row.class_code)
+    condition = catalog.condition(session, row.condition_id) if row.condition_id else None
+    family = [one for one in queries.family(session, row.id) if _visible(actor, one)]
+    return {
+        **{name: getattr(row, name) for name in PLAIN},
+        "cell": row.cell_code,
+        "class_name": shown.class_name(row),
+        "kind_word": words.KINDS[row.kind],
+        "major_name": ((class_.major_en if words.english() else None) or class_.major_zh) if class_ else "",
+        "department": shown.department_name(row),
+        "source_word": words.SOURCES.get(row.source, row.source),
+        "condition": shown.condition_words(condition) if condition else None,
+        "chain": grid.area_chain(session, row.cell_code[:12]),
+        "lamp": shown.lamp(row, settings, now),
+        "badges": shown.badges(row),
+        "clock": _clock(session, settings, row),
+        "why": _why(events),
+        "joined": len(duplicates.joined(session, row.id)),
+        "family": shown.list_rows(session, settings, actor, family, now),
+        "photos": [_photo(row.number, photo, events, place) for place, photo in enumerate(photos, start=1)],
+    }
+
+
+def _visible(actor: Actor, row: Row) -> bool:
+    """Whether the reader may open a case that belongs to this one."""
+    departments, area = queries.sight(actor)
+    mine = departments is None or row.department_code in departments
+    return mine and row.cell_code.startswith(area or "")
+
+
+@dataclass(frozen=True)
+class ClockWords:
+    """What is due next and when, the deadline of the handling, and how that comes about, line by line."""
+
+    word: str
+    at: datetime | None
+    deadline: datetime | None
+    lines: list[str]
+
+
+def _clock(session: Session, settings: Settings, row: Row) -> ClockWords:
+    facts = clock_queries.clock_of(session, settings, row) if row.ledger else {}
+    text = facts.get("explanation_en" if words.english() else "explanation_zh", "")
+    at = row.resume_at or row.due_at if row.outcome is None else None
+    return ClockWords(str(step_words.DUE.get(row.state, "")), at, row.deadline_at, text.splitlines())
+
+
+def _why(events: Sequence[Row]) -> dict[str, Any] | None:
+    """Why the department was chosen: the words of the last dispatch, whether it was named by hand, what it beat."""
+    facts = next((event.facts for event in reversed(events) if event.action == "dispatch" and event.facts), None) or {}
+    why = facts.get("why")
+    if why is None:
+        return None
+    beaten = [f"{shown.in_words(one)}{_(': ')}{shown.in_words(one, 'lost')}" for one in why.get("beaten", ())]
+    return {"text": shown.in_words(why), "by_hand": why.get("by_hand"), "beaten": beaten}
+
+
+def _photo(number: str, photo: Photo, events: Sequence[Row], place: int) -> dict[str, Any]:
+    event = next((event for event in events if event.id == photo.event_id), None)
+    word = step_words.told(event.action, event.given, event.facts or {}).word if event else ""
+    return {
+        "href": url_for("cases.photo", number=number, photo_id=photo.id),
+        "thumbnail": url_for("cases.thumbnail", number=number, photo_id=photo.id),
+        "width": photo.width,
+        "height": photo.height,
+        "step": word,
+        "alt": _("Photo %(place)s: %(step)s", place=place, step=word),
+    }

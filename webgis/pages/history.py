@@ -1,0 +1,110 @@
+"""The history of a case in words: what was done, by whom, and what the engine found or decided with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from webgis.cases.models import Photo
+from webgis.catalog import queries as catalog
+from webgis.maps.signs import STATES
+from webgis.pages import shown, step_words, words
+
+
+@dataclass(frozen=True)
+class Line:
+    """A fact of an event; with an address it is a link."""
+
+    label: str
+    text: str
+    href: str | None = None
+
+
+@dataclass(frozen=True)
+class EventWords:
+    """One entry of the history."""
+
+    action: str
+    word: str
+    icon: str
+    colour: str
+    tone: str
+    at: datetime
+    who: str
+    badges: list[step_words.Badge]
+    lines: list[Line]
+    quotes: list[str]
+
+
+BAD = "#b91c1c"
+
+
+def of(session: Session, events: Sequence[Row], photos: Sequence[Photo]) -> list[EventWords]:
+    """The history, newest first."""
+    return [_event(session, event, sum(photo.event_id == event.id for photo in photos)) for event in reversed(events)]
+
+
+def _event(session: Session, event: Row, photos: int) -> EventWords:
+    facts = event.facts or {}
+    told = step_words.told(event.action, event.given, facts)
+    return EventWords(
+        action=event.action,
+        word=told.word,
+        icon=told.icon,
+        colour=BAD if told.bad else STATES[event.to_state].colour,
+        tone="fail" if told.bad else "plain",
+        at=event.at,
+        who=" · ".join(_by(event)),
+        badges=[step_words.place_badge(facts["place"])] if facts.get("place") else [],
+        lines=[*_lines(session, event, facts), *([Line(_("Photos"), str(photos))] if photos else [])],
+        quotes=[text for name in ("reason", "note") if (text := event.given.get(name))],
+    )
+
+
+def _by(event: Row) -> Iterator[str]:
+    if event.name:
+        yield event.name
+    yield str(words.ROLES[event.role])
+    if event.role == "department" and event.department_code:
+        yield shown.department_name(event)
+
+
+def _lines(session: Session, event: Row, facts: Mapping[str, Any]) -> Iterator[Line]:
+    """What was chosen with the step, and why."""
+    given = event.given
+    if event.action == "file" and given.get("condition"):
+        chosen = shown.condition_words(catalog.condition(session, int(given["condition"])))
+        yield Line(_("Condition"), f"{chosen.text} ({chosen.limit})")
+    if event.action == "dispatch":
+        yield Line(_("To"), shown.department_name(event) or given.get("department", ""))
+    if why := facts.get("why"):
+        yield Line(_("Why"), _why(why))
+    if inspector := facts.get("inspector"):
+        yield Line(_("Inspector"), shown.in_words(inspector) or inspector.get("login", ""))
+    if handler := facts.get("handler"):
+        yield Line(_("Handler"), handler["name"])
+    if until := given.get("until"):
+        yield Line(_("Until"), words.long_time(datetime.fromisoformat(until)))
+    if was := facts.get("was"):
+        yield Line(_("Before"), was.get("class") or was.get("cell", ""))
+    yield from _others(facts)
+
+
+def _why(why: Mapping[str, Any]) -> str:
+    """Why a department was chosen; of one named by hand, what the rules would have chosen."""
+    text = shown.in_words(why)
+    return _("Named by hand; the rules say: %(why)s", why=text) if why.get("by_hand") else text
+
+
+def _others(facts: Mapping[str, Any]) -> Iterator[Line]:
+    """Cases that the event speaks of, as links."""
+    named = [(_("Task"), task["number"]) for task in facts.get("tasks", ())]
+    named += [(_("Case"), facts["parent"])] if facts.get("parent") else []
+    named += [(_("Similar"), one["number"]) for one in facts.get("alike", ())]
+    for label, number in named:
+        yield Line(label, number, url_for("pages.case", number=number))
