@@ -7,7 +7,7 @@ A table has one row for each shift; rows of one beat join. Cells are written as 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import text
@@ -101,16 +101,14 @@ def assign(
     """Give an inspector a shift in a beat, besides those that there are."""
     faults: list[Fault] = []
     fields = Fields({"days": given_days, "hours": given_hours}, None, faults)
-    when = fields.read("days", days) or EVERY_DAY, fields.read("hours", hours)
+    when, during = fields.read("days", days) or EVERY_DAY, fields.read("hours", _needed_hours)
     person = _inspectors(session).get(login.lower())
     if person is None:
         fields.fault("inspector", *_NO_INSPECTOR)
-    if when[1] is None and not faults:
-        fields.fault("hours", *_NO_HOURS)
     if faults:
         raise bad_beats(faults)
     plan = beats.require_plan(session, code)
-    shift = Shift(when[0], *when[1], person)
+    shift = Shift(when, *during, person)
     shifts = plan.shifts if shift in plan.shifts else (*plan.shifts, shift)
     return change(session, actor, [replace(plan, shifts=shifts)], at=at)
 
@@ -131,7 +129,6 @@ def close(session: Session, actor: Actor, code: str, *, at: datetime) -> None:
 
 
 _NO_INSPECTOR = ("the login of an active inspector is expected", "应为在用采集员的账号")
-_NO_HOURS = (f"hours are expected, such as {duty.HOURS_ACCEPTED}", f"应为时段，例如 {duty.HOURS_ACCEPTED}")
 
 
 def _plans(session: Session, rows: Sequence[tuple[int | None, Mapping[str, str]]]) -> list[Plan]:
@@ -140,6 +137,8 @@ def _plans(session: Session, rows: Sequence[tuple[int | None, Mapping[str, str]]
     drafts: dict[str, _Draft] = {}
     for number, given in rows:
         _read_row(Fields(given, number, faults), number, drafts)
+    if faults:
+        raise bad_beats(faults)
     cells = _cells(session, {span for draft in drafts.values() for span in draft.spans})
     people = _inspectors(session)
     plans = [_plan(code, draft, cells, people, faults) for code, draft in drafts.items()]
@@ -157,14 +156,19 @@ def _read_row(fields: Fields, number: int | None, drafts: dict[str, _Draft]) -> 
             fields.fault(column, f"the beat is called {before} already", f"该责任网格已称为 {before}")
         setattr(draft, said, before or name)
     draft.spans += fields.read("cells", _spans) or ()
-    when, during = fields.read("days", days), fields.read("hours", hours)
     login = fields.read("inspector", words, LONGEST_NAME)
-    if login and during:
+    when, during = fields.read("days", days), fields.read("hours", _needed_hours if login else hours)
+    if login:
         draft.shifts.append((number, when or EVERY_DAY, during, login))
-    elif login:
-        fields.fault("hours", *_NO_HOURS)
     elif during or when:
         fields.fault("inspector", *_NO_INSPECTOR)
+
+
+def _needed_hours(written: str) -> tuple[time, time]:
+    found = hours(written)
+    if found is None:
+        raise Problem(f"hours are expected, such as {duty.HOURS_ACCEPTED}", f"应为时段，例如 {duty.HOURS_ACCEPTED}")
+    return found
 
 
 def _code(written: str) -> str:

@@ -209,8 +209,8 @@ def on_duty(session: Session, at: datetime, area: str | None = None) -> Sequence
 
 
 _LEFT_OUT = text(
-    """
-    SELECT c.community_code, count(*) AS cells, (array_agg(c.code ORDER BY c.code))[:20] AS codes
+    r"""
+    SELECT c.community_code, count(*) AS cells, (array_agg(c.code ORDER BY c.code))[1\:20] AS codes
     FROM city.cell c
     WHERE upper_inf(c.valid) AND starts_with(c.code, :area) AND NOT EXISTS (
         SELECT FROM city.beat_cell k JOIN city.beat b ON b.id = k.beat_id
