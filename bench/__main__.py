@@ -5,6 +5,7 @@ import click
 from bench.claim import claim
 from bench.components import components
 from bench.cycle import cycle
+from bench.duplicates import duplicates
 from bench.grid import grid
 
 
@@ -16,6 +17,7 @@ def main() -> None:
 main.add_command(claim)
 main.add_command(components)
 main.add_command(cycle)
+main.add_command(duplicates)
 main.add_command(grid)
 
 if __name__ == "__main__":
