@@ -141,7 +141,7 @@ class Smtp:
         letter["Subject"] = " ".join((message.subject or "").split())
         letter["Date"] = formatdate()
         letter["Message-ID"] = f"<{message.id}@{parseaddr(self._from)[1].partition('@')[2] or 'localhost'}>"
-        letter["Content-Language"] = "en" if message.language == "en" else "zh-CN"
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(message.body)
+        letter["Content-Language"] = "en" if message.language == "en" else "zh-CN"
         return letter
