@@ -93,7 +93,7 @@ class Site:
         with self.runtime.transaction() as session:
             given = intake.Report(*city.IN_WEST, "matter", city.REFUSE, "路口暴露垃圾")
             actor = accounts.actor(session, "inspector1")
-            return intake.report(session, settings, actor, given, stored, at=datetime.now(UTC))
+            return intake.report(session, settings, actor, given, stored, at=datetime.now(UTC)).number
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from sqlalchemy import text
 from tests import city
 from webgis.cases import workflow
 from webgis.maps.signs import STATES
-from webgis.pages import shown
 
 PLACE = {"lon": str(city.IN_WEST[0]), "lat": str(city.IN_WEST[1])}
 REPORT = PLACE | {"subject": f"matter:{city.REFUSE}", "description": "路口暴露垃圾", "key": "one"}
