@@ -1,8 +1,10 @@
 """Duplicates on a real PostGIS: what is found, what is not, what the score is made of, and "me too"."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ from PIL import Image
 from sqlalchemy import text
 
 from tests import city
+from tests.cases.life import Life
 from webgis.accounts import queries as accounts
-from webgis.cases import duplicates, picture_hash
+from webgis.cases import duplicates, intake, picture_hash
 from webgis.errors import Conflict, NotFound
 
 AT = datetime(2026, 7, 1, 2, 0, tzinfo=UTC)
@@ -322,3 +325,76 @@ def test_a_hash_fits_a_bigint_and_the_database_counts_the_same_bits(session):
         text("SELECT bit_count((CAST(:one AS bigint) # CAST(:other AS bigint))::bit(64))"), {"one": one, "other": other}
     )
     assert counted == picture_hash.bits_apart(one, other) == 64
+
+
+REPORT = {"lon": LON, "lat": LAT, "crs": "cgcs2000", "kind": "matter", "class": city.REFUSE, "description": HEAP}
+ASK = {"X_Acknowledge_Duplicate": "false"}
+
+
+def _report(api, login="inspector1", headers=ASK, **changes):
+    return api(login).post("/api/v1/cases", REPORT | changes, [city.photo()], **headers)
+
+
+def test_a_report_that_may_be_a_duplicate_is_shown_the_candidates_and_filed_when_the_reporter_insists(api, city_app):
+    first = _report(api).json["properties"]["number"]
+    refused = _report(api, "inspector2", description="春熙路口有垃圾没人清理")
+    assert (refused.status_code, refused.json["code"]) == (409, "cases.duplicate")
+    (candidate,) = refused.json["candidates"]
+    assert candidate["number"] == first and candidate["distance_m"] == 0 and 0.35 <= candidate["score"] <= 1
+    insisted = _report(api, "inspector2", {"X_Acknowledge_Duplicate": "true"})
+    assert insisted.status_code == 201
+    number = insisted.json["properties"]["number"]
+    told = api("acceptor1").get(f"/api/v1/cases/{number}/events").json["features"][0]["properties"]["facts"]
+    assert [one["number"] for one in told["alike"]] == [first]
+
+
+def test_another_class_and_another_place_are_taken_in_without_a_question(api):
+    assert _report(api).status_code == 201
+    assert _report(api, **{"class": "06028", "description": "喇叭叫卖"}).status_code == 201
+    assert _report(api, lat=LAT + 80 * METRE_LAT).status_code == 201
+
+
+def test_a_refused_duplicate_leaves_the_idempotency_key_free(api):
+    _report(api)
+    key = {"Idempotency_Key": "one and the same"}
+    assert _report(api, "inspector2", ASK | key).status_code == 409
+    made = _report(api, "inspector2", key | {"X_Acknowledge_Duplicate": "true"})
+    again = _report(api, "inspector2", key | {"X_Acknowledge_Duplicate": "true"})
+    assert (made.status_code, again.status_code) == (201, 200)
+    assert made.json["properties"]["number"] == again.json["properties"]["number"]
+
+
+def test_an_inspector_says_me_too_once_with_words_and_place(api, city_app):
+    number = _report(api).json["properties"]["number"]
+    path = f"/api/v1/cases/{number}/reporters"
+    given = {"description": "还在，又多了两袋", "lon": LON, "lat": LAT, "crs": "cgcs2000"}
+    added, again = api("inspector2").post(path, given), api("inspector2").post(path, given)
+    assert (added.status_code, added.json) == (201, {"number": number, "added": True})
+    assert (again.status_code, again.json) == (200, {"number": number, "added": False})
+    assert api("inspector1").post(path).json["added"] is False
+    assert api("sanitation1").post(path).status_code == 403
+    with city_app.extensions["webgis"].transaction() as session:
+        case_id = session.scalar(text("SELECT id FROM city.case WHERE number = :number"), {"number": number})
+        (row,) = duplicates.joined(session, case_id)
+    assert (row.login, row.source, row.description) == ("inspector2", "inspector", "还在，又多了两袋")
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_of_two_reports_of_one_thing_at_one_moment_the_second_is_told_of_the_first(city_runtime, turn):
+    life, together = Life(city_runtime), Barrier(2)
+    places = {"inspector1": (LON, LAT), "inspector2": (LON + 25 * METRE_LON, LAT + turn * 10 * METRE_LAT)}
+
+    def report(login):
+        actor = life.actor(login)
+        given = intake.Report(*places[login], "matter", city.REFUSE, HEAP, crs="cgcs2000")
+        together.wait()
+        try:
+            with city_runtime.transaction() as session:
+                return intake.report(session, life.settings, actor, given, life.photo, at=AT).number
+        except Conflict as refused:
+            return refused
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(report, places))
+    (number,), (refused,) = ([one for one in results if isinstance(one, kind)] for kind in (str, Conflict))
+    assert refused.code == "cases.duplicate" and refused.facts["candidates"][0]["number"] == number

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.cases import queries
 from webgis.errors import Conflict
@@ -40,9 +41,9 @@ class Candidate:
         return {name: round(value, 3) if isinstance(value, float) else value for name, value in facts.items()}
 
 
-_CANDIDATES = text(
+_CANDIDATES = (
     "SELECT case_id, number, state, score, distance_m, age_s, class_likeness, words, photo, told_by"
-    " FROM fn.duplicates(:kind, :class_code, :lon, :lat, :at, :description, CAST(:hashes AS bigint[]), :most)"
+    " FROM fn.duplicates(%s, %s, %s, %s, %s, %s, %s::bigint[], %s)"
 )
 
 
@@ -60,19 +61,12 @@ def candidates(
 ) -> list[Candidate]:
     """Open cases that a report of this class at this place (CGCS2000 degrees) and moment may repeat, likeliest first.
 
-    One statement. Only those whose score reaches the threshold of the class (`city.duplicate_window`).
+    One statement. Only those whose score reaches the threshold of the class (`city.duplicate_window`). Until the
+    transaction ends, others who ask around here wait: of two reports of one thing at once the second finds the first.
     """
-    given = {
-        "kind": kind,
-        "class_code": class_code,
-        "lon": lon,
-        "lat": lat,
-        "at": at,
-        "description": description,
-        "hashes": list(photo_hashes),
-        "most": limit,
-    }
-    return [Candidate(*row) for row in session.execute(_CANDIDATES, given)]
+    hashes = list(photo_hashes)
+    found = db.call(session, _CANDIDATES, kind, class_code, lon, lat, at, description, hashes, limit)
+    return [Candidate(*row) for row in found]
 
 
 _OPEN = text(

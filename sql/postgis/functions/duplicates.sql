@@ -39,6 +39,9 @@ $$;
 -- Open cases that a report at this place and moment may repeat, the likeliest first, at most `most`. A report that was
 -- merged stands for the case it was merged into, a task for the case it was split from. Cells are those that the
 -- circle's box touches and that were valid in the window, so that a division in between hides nothing.
+-- Who asks waits until nobody else is reporting in these cells, and keeps them to the end of the transaction: of two
+-- reports of one thing at one moment the second finds the first. A place lies in a cell of every circle around it, so
+-- that two who may meet share one; cells are taken in the order of their hashes, so that no two wait for each other.
 -- Its plan is kept and never made for one call: it reads ix_case_cell_code alone, whatever the table holds. Classes are
 -- compared by their place in a list, so that no index of classes is tempting.
 CREATE FUNCTION fn.duplicates(
@@ -47,13 +50,15 @@ CREATE FUNCTION fn.duplicates(
 )
 RETURNS TABLE (case_id bigint, number text, state text, score float8, distance_m float8, age_s float8,
                class_likeness float8, words float8, photo float8, told_by text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     place geometry := ST_SetSRID(ST_Point(duplicates.lon, duplicates.lat), 4490);
     looked city.duplicate_window;
     span interval;
     cells text[];
+    turns integer[];
+    turn integer;
     classes text[];
     likenesses float8[];
     hashes bigint[];
@@ -76,11 +81,15 @@ BEGIN
                 WHERE own.kind = duplicates.kind AND own.class_code = duplicates.class_code) a
           GROUP BY a.class) k;
 
-    SELECT array_agg(DISTINCT e.code) INTO cells
+    SELECT array_agg(DISTINCT e.code), array_agg(DISTINCT hashtext(e.code)) INTO cells, turns
     FROM city.cell e
     WHERE e.geom && ST_Expand(place, looked.radius_m / (111320 * cos(radians(duplicates.lat))),
                               looked.radius_m / 110570)
       AND e.valid && tstzrange(duplicates.at - span, duplicates.at + span, '[]');
+
+    FOREACH turn IN ARRAY coalesce(turns, '{}') LOOP
+        PERFORM pg_advisory_xact_lock(4490, turn);
+    END LOOP;
 
     SELECT array_agg(h) INTO hashes FROM unnest(duplicates.photo_hashes) AS h WHERE fn.tells(h);
 
