@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from tests import city
 from webgis.accounts import queries as accounts
-from webgis.accounts.actor import PUBLIC, SYSTEM, Actor
+from webgis.accounts.actor import ENGINE, PUBLIC, Actor
 from webgis.cases import clock, evidence, handling, intake, queries, requests, workflow
 from webgis.catalog import queries as catalog
 from webgis.db import Runtime
@@ -25,9 +25,9 @@ class Life:
         self.photo = evidence.store(self.settings, [city.photo()])
 
     def actor(self, login: str) -> Actor:
-        """Who this login is; "system" and "public" are those without an account."""
-        if login in ("system", "public"):
-            return SYSTEM if login == "system" else PUBLIC
+        """Who this login is; "engine" and "public" are those without an account."""
+        if login in ("engine", "public"):
+            return ENGINE if login == "engine" else PUBLIC
         with self.runtime.transaction() as session:
             return accounts.actor(session, login)
 
@@ -56,7 +56,8 @@ class Life:
         """The id of one of the conditions that the class of the case offers."""
         case = self.case(number)
         with self.runtime.transaction() as session:
-            return catalog.offered(session, case.kind, case.class_code, case.cell_code)[place].id
+            offered = catalog.offered(session, case.kind, case.class_code, case.cell_code)
+        return offered[place % len(offered)].id
 
     def filed(self, **given: Any) -> str:
         """A case that was filed."""
@@ -95,18 +96,18 @@ class Life:
     def case(self, number: str):
         """The case as it is (columns of `fn.case_line`)."""
         with self.runtime.transaction() as session:
-            return queries.require_case(session, SYSTEM, number)
+            return queries.require_case(session, ENGINE, number)
 
     def history(self, number: str) -> list[tuple[str, str]]:
         """(action, state after it) of each event."""
         with self.runtime.transaction() as session:
-            case = queries.require_case(session, SYSTEM, number)
+            case = queries.require_case(session, ENGINE, number)
             return [(event.action, event.to_state) for event in queries.events(session, case.id)]
 
     def family(self, number: str) -> list[Any]:
         """Tasks and duplicates."""
         with self.runtime.transaction() as session:
-            return list(queries.family(session, queries.require_case(session, SYSTEM, number).id))
+            return list(queries.family(session, queries.require_case(session, ENGINE, number).id))
 
     def check(self) -> int:
         """Assert what must be true of every case; how many cases there are."""
@@ -209,4 +210,5 @@ def check_families(cases: Mapping[int, Any], tasks: Mapping[int, list[Any]]) -> 
         if case.state in (workflow.SPLIT, workflow.RESOLVED) and "split" in case.flags and case.relation is None:
             live = [task for task in tasks[case.id] if task.state != workflow.VOID]
             done = all(task.state in (workflow.RESOLVED, workflow.CLOSED) for task in live)
-            assert live and done == (case.state == workflow.RESOLVED), case.number
+            standing = (case.number, case.state, [(task.state, task.flags) for task in tasks[case.id]])
+            assert live and done == (case.state == workflow.RESOLVED), standing

@@ -1,13 +1,14 @@
 """Requests for extension, suspension and appeal: who asks, reviews and decides, how often, and what the clock does."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests import city
 from tests.cases.life import Life
+from webgis import jobs
 from webgis.accounts import operations as accounts
-from webgis.cases import requests
+from webgis.cases import queries, requests, tasks
 from webgis.errors import Conflict, Forbidden, Invalid
 
 
@@ -80,9 +81,33 @@ def test_a_granted_suspension_suspends_the_case(life):
     asked = life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
     life.answer("dispatcher1", asked.id, "decide", True)
     assert life.case(number).state == "suspended"
-    life.do("system", number, "resume")
+    life.do("engine", number, "resume")
     with pytest.raises(Conflict):
         life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
+
+
+def test_a_suspension_ends_by_itself(life):
+    number = life.handled()
+    life.do("dispatcher1", number, "suspend", reason="等待材料", until=(life.now + timedelta(days=2)).isoformat())
+    deadline = life.case(number).deadline_at
+    jobs.drain(life.runtime, "quick")
+    case = life.case(number)
+    assert (case.state, case.paused_at, case.resume_at) == ("handling", None, None)
+    assert case.deadline_at > deadline
+    with life.runtime.transaction() as session:
+        last = queries.events(session, case.id)[-1]
+    assert (last.action, last.role, last.login) == ("resume", "engine", None)
+
+
+def test_a_suspension_that_is_not_over_goes_on(life):
+    number = life.handled()
+    until = datetime.now(UTC) + timedelta(days=1)
+    life.now = until - timedelta(days=2)
+    life.do("dispatcher1", number, "suspend", reason="等待材料", until=until.isoformat())
+    jobs.drain(life.runtime, "quick")
+    with life.runtime.transaction() as session:
+        tasks.resume(session, number)
+    assert life.case(number).state == "suspended"
 
 
 def test_only_one_request_of_a_case_waits(life):

@@ -53,14 +53,14 @@ def test_rows_told_apart_by_a_value_ask_for_that_value():
 
 def test_every_row_names_known_roles_and_states():
     for step in STEPS:
-        assert step.who and set(step.who) <= {*ROLES, "public"}, step
+        assert step.who and set(step.who) <= {*ROLES, "engine", "public"}, step
         assert step.target in STATES and step.source in (None, *STATES), step
 
 
 def test_every_role_has_work():
-    assert {role for step in STEPS for role in step.who} == {*ROLES, "public"}
+    assert {role for step in STEPS for role in step.who} == {*ROLES, "engine", "public"}
     leading = {role for step in STEPS if step.source != step.target for role in step.who}
-    assert leading == {*ROLES, "public"}
+    assert leading == {*ROLES, "engine", "public"}
 
 
 def test_every_return_carries_a_reason():

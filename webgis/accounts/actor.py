@@ -45,7 +45,7 @@ class Actor:
     area: str | None = None
 
 
-SYSTEM = Actor(None, "system", "system", "system")
+ENGINE = Actor(None, "engine", "engine", "engine")
 """The engine acting by itself: a suspension that ends, tasks that follow their case."""
 
 PUBLIC = Actor(None, "public", "public", "public")

@@ -47,4 +47,4 @@ class Doing:
     @property
     def by_itself(self) -> bool:
         """Whether the engine does it, and not a person."""
-        return self.actor.id is None and self.actor.role == "system"
+        return self.actor.role == "engine"

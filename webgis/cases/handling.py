@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webgis import db, geo
-from webgis.accounts.actor import SYSTEM, Actor
+from webgis.accounts.actor import ENGINE, Actor
 from webgis.cases import changes, notices, queries, record, relations, stages, workflow
 from webgis.cases.doing import Doing
 from webgis.cases.evidence import Evidence
@@ -75,7 +75,7 @@ def act(
     step = _step(settings, actor, case, action, given, photos, version)
 
     def follow(other: str, action: str, given: Mapping[str, Any]):
-        return act(session, settings, SYSTEM, other, action, given, at=at)
+        return act(session, settings, ENGINE, other, action, given, at=at)
 
     doing = Doing(session, settings, actor, case, step, given, at, photos, follow, place)
     doing.facts |= changes.judged(doing)

@@ -88,28 +88,28 @@ STEPS = (
     *_same("relocate", (REPORTED, FILED), CENTRE, ("lon", "lat"), ("crs", "accuracy_m", "address", "note"), of=WHOLE),
 
     *_from("merge", (REPORTED, FILED), MERGED, CENTRE, ("into",), ("note",), of=(SINGLE,)),
-    Step("merge", MERGED, MERGED, ("system",), ("into",), of=(SINGLE,)),
+    Step("merge", MERGED, MERGED, ("engine",), ("into",), of=(SINGLE,)),
     Step("unmerge", MERGED, REPORTED, CENTRE, ("reason",), ("note",), of=(SINGLE,)),
     *_from("void", (REPORTED, CONFIRMING), VOID, ("acceptor", "administrator"), ("reason",), ("note",)),
     *_from("void", (FILED, DISPATCHED), VOID, ("dispatcher", "administrator"), ("reason",), ("note",),
            of=(SINGLE, TASK)),
     Step("void", SPLIT, VOID, ("dispatcher", "administrator"), ("reason",), ("note",), of=(PARENT,)),
-    *_from("void", (HANDLING, SUSPENDED, RESOLVED), VOID, ("system",), ("reason",), ("note",), of=(TASK,)),
+    *_from("void", (HANDLING, SUSPENDED, RESOLVED), VOID, ("engine",), ("reason",), ("note",), of=(TASK,)),
 
     Step("dispatch", FILED, DISPATCHED, ("dispatcher",), ("department",), ("note",), of=(SINGLE, TASK)),
     Step("split", FILED, SPLIT, ("dispatcher",), ("departments",), ("note", "footprint"), of=(SINGLE,)),
     Step("return", FILED, REPORTED, ("dispatcher",), ("reason",), ("note",), of=(SINGLE,)),
-    Step("return", SPLIT, FILED, ("system",), ("reason",), of=(PARENT,)),
+    Step("return", SPLIT, FILED, ("engine",), ("reason",), of=(PARENT,)),
 
     Step("receive", DISPATCHED, HANDLING, ("department",), (), ("note",), of=(SINGLE, TASK)),
     *_same("assign", (DISPATCHED, HANDLING), ("department",), ("handler",), ("note",), of=(SINGLE, TASK)),
     *_from("return", (DISPATCHED, HANDLING), FILED, ("department",), ("reason",), ("note",), of=(SINGLE, TASK)),
     Step("suspend", HANDLING, SUSPENDED, ("dispatcher",), ("reason", "until"), ("note",), of=(SINGLE, TASK)),
-    Step("resume", SUSPENDED, HANDLING, ("dispatcher", "system"), (), ("note",), of=(SINGLE, TASK)),
+    Step("resume", SUSPENDED, HANDLING, ("dispatcher", "engine"), (), ("note",), of=(SINGLE, TASK)),
     Step("resolve", HANDLING, RESOLVED, ("department",), ("note|photos",), EVIDENCE, of=(SINGLE, TASK)),
-    Step("resolve", SPLIT, RESOLVED, ("system",), (), of=(PARENT,)),
-    Step("redo", RESOLVED, HANDLING, (*CENTRE, "system"), ("reason",), ("note",), of=(SINGLE, TASK)),
-    Step("redo", RESOLVED, SPLIT, (*CENTRE, "system"), ("reason",), ("note", "departments"), of=(PARENT,)),
+    Step("resolve", SPLIT, RESOLVED, ("engine",), (), of=(PARENT,)),
+    Step("redo", RESOLVED, HANDLING, (*CENTRE, "engine"), ("reason",), ("note",), of=(SINGLE, TASK)),
+    Step("redo", RESOLVED, SPLIT, (*CENTRE, "engine"), ("reason",), ("note", "departments"), of=(PARENT,)),
 
     *_from("request_verification", (RESOLVED, VERIFYING), VERIFYING, CENTRE, (), ("inspector", "note")),
     *(
@@ -125,17 +125,17 @@ STEPS = (
     ),
     Step("return", VERIFIED, RESOLVED, ("acceptor",), ("reason",), ("note",)),
     Step("close", VERIFIED, CLOSED, CENTRE, (), ("note",)),
-    Step("close", RESOLVED, CLOSED, ("system",), (), of=(TASK,)),
+    Step("close", RESOLVED, CLOSED, ("engine",), (), of=(TASK,)),
     *_from("force_close", (FILED, DISPATCHED, HANDLING, SUSPENDED, SPLIT, RESOLVED, VERIFYING, VERIFIED), CLOSED,
            ("dispatcher", "manager"), ("reason",), ("note",)),
-    *_from("force_close", (FILED, DISPATCHED, HANDLING, SUSPENDED, RESOLVED), CLOSED, ("system",), ("reason",),
+    *_from("force_close", (FILED, DISPATCHED, HANDLING, SUSPENDED, RESOLVED), CLOSED, ("engine",), ("reason",),
            of=(TASK,)),
     Step("reopen", CLOSED, FILED, (*CENTRE, "manager", "public"), ("reason",), ("note", "photos")),
     Step("reopen", REJECTED, REPORTED, (*CENTRE, "manager", "public"), ("reason",), ("note", "photos")),
     Step("reopen", VOID, REPORTED, ("dispatcher", "administrator"), ("reason",), ("note",)),
 
     *_same("urge", OPEN, ("dispatcher", "manager"), (), ("note",), of=ANY),
-    *_same("note", STATES, (*PEOPLE, "system"), ("note|photos",), ("note", "photos"), of=ANY),
+    *_same("note", STATES, (*PEOPLE, "engine"), ("note|photos",), ("note", "photos"), of=ANY),
 )  # fmt: skip
 
 ACTIONS = tuple(dict.fromkeys(step.action for step in STEPS))

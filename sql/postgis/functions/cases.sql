@@ -137,9 +137,10 @@ BEGIN
     INSERT INTO city.outbox (queue, task, args, due_at)
     SELECT j.queue, j.task,
            CASE WHEN j.audience IS NULL THEN j.args ELSE j.args || jsonb_build_object('case', add_jobs.case_id) END,
-           now() + make_interval(secs => coalesce(j.delay, 0))
+           coalesce(j.due_at, now() + make_interval(secs => coalesce(j.delay, 0)))
     FROM jsonb_to_recordset(add_jobs.jobs) AS j
-        (queue text, task text, args jsonb, delay double precision, once boolean, audience text[])
+        (queue text, task text, args jsonb, delay double precision, due_at timestamptz, once boolean,
+         audience text[])
     WHERE (j.once IS NOT TRUE OR NOT EXISTS (
         SELECT FROM city.outbox w
         WHERE w.queue = j.queue AND w.due_at > now() + interval '1 second' AND w.dead_at IS NULL

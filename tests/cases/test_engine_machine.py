@@ -1,0 +1,229 @@
+"""The whole workflow driven at random by all roles through the real operations: no impossible state is reached, no
+event is lost or written twice, every clock adds up and every chain of hashes holds.
+
+Seeded: the same steps in every run. Each rule is one act of one person at a random case; what is refused must have
+changed nothing.
+"""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings, strategies
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from tests import city
+from tests.cases.life import Life
+from webgis.accounts import operations as accounts
+from webgis.cases import requests, workflow
+from webgis.errors import WebgisError
+
+RUNS, STEPS = 130, 90
+"""Some 50 of the 90 acts of a run find something to act upon: more than 5,000 steps in all."""
+
+LOGINS = (
+    "inspector1", "inspector2", "acceptor1", "dispatcher1", "dispatcher2", "sanitation1", "works1", "sweeper1",
+    "manager1", "administrator1", "public",
+)  # fmt: skip
+ANSWERING = {
+    "review": ("sanitation1", "works1"),
+    "decide": ("dispatcher1",),
+    "withdraw": ("sanitation1", "sweeper1", "works1"),
+}
+DEPARTMENTS = ("510104-sanitation", "510104-works")
+NEAR = {"lon": city.IN_WEST[0], "lat": city.IN_WEST[1], "crs": "cgcs2000"}
+WHOLE = tuple(step for step in workflow.STEPS if step.source is not None)
+
+
+class Engine(RuleBasedStateMachine):
+    """One city; `numbers` are the cases and tasks that it has, `acts` counts what was done and what was refused."""
+
+    runtime = None
+    acts = {"done": 0, "refused": 0, "cases": 0, "actions": set()}
+
+    @initialize(hours=strategies.integers(0, 90))
+    def three_cases(self, hours):
+        with self.runtime.engine.begin() as connection:
+            connection.exec_driver_sql("SET session_replication_role = replica")
+            connection.exec_driver_sql(
+                "TRUNCATE city.case, city.case_event, city.open_case, city.case_request, city.photo,"
+                " city.case_counter, city.case_footprint CASCADE"
+            )
+        self.life = Life(self.runtime)
+        self.life.do("sanitation1", self.life.handled(), "assign", handler="sweeper1")
+        self.life.passes(hours=hours)
+        self.life.handled()
+        self.life.filed()
+        self._note_new()
+        self.people = {login: self.life.actor(login) for login in LOGINS if login != "public"}
+
+    def _tried(self, action, do):
+        """Do it; what is refused leaves every case as it was."""
+        before = self._standing()
+        try:
+            do()
+        except WebgisError:
+            self.acts["refused"] += 1
+            assert self._standing() == before
+        else:
+            self.acts["done"] += 1
+            self.acts["actions"].add(action)
+        self._note_new()
+
+    def _standing(self):
+        with self.runtime.engine.connect() as connection:
+            return connection.exec_driver_sql(
+                "SELECT (SELECT count(*) FROM city.case_event), (SELECT sum(version) FROM city.case),"
+                " (SELECT count(*) FROM city.case_request), (SELECT sum(last) FROM city.case_counter)"
+            ).one()
+
+    def _note_new(self):
+        with self.runtime.engine.connect() as connection:
+            self.numbers = list(connection.exec_driver_sql("SELECT number FROM city.case ORDER BY id").scalars())
+
+    @rule(login=strategies.sampled_from(("inspector1", "acceptor1", "public")), east=strategies.booleans())
+    def report(self, login, east):
+        if len(self.numbers) < 6:
+            place = city.IN_EAST if east else city.IN_WEST
+            self._tried("report", lambda: self.life.report(login, place=place))
+
+    @precondition(lambda self: self.numbers)
+    @rule(data=strategies.data(), minutes=strategies.integers(0, 600))
+    def likely_step(self, data, minutes):
+        """A step that the table opens in the case's state, by somebody who has that role, with what it needs."""
+        self._step(data, minutes, lambda step: True)
+
+    @precondition(lambda self: self.numbers)
+    @rule(data=strategies.data(), minutes=strategies.integers(0, 600))
+    def onward(self, data, minutes):
+        """A step of somebody's daily work, so that cases come to their end."""
+        self._step(data, minutes, lambda step: step.action in workflow.ROADS and step.source != step.target)
+
+    def _step(self, data, minutes, fits):
+        self.life.passes(minutes=minutes)
+        number = data.draw(strategies.sampled_from(self.numbers))
+        case = self.life.case(number)
+        shape = (
+            workflow.TASK if case.relation == "task" else workflow.PARENT if "split" in case.flags else workflow.SINGLE
+        )
+        rows = [step for step in WHOLE if step.source == case.state and shape in step.of and fits(step)]
+        rows = [step for step in rows if self._people(case, step)]
+        if rows:
+            step = data.draw(strategies.sampled_from(rows))
+            login = data.draw(strategies.sampled_from(self._people(case, step)))
+            given = self._given(data, step, number)
+            photos = "photos" in {name for need in step.needs for name in need.split("|")}
+            self._tried(step.action, lambda: self.life.do(login, number, step.action, photos=photos, **given))
+
+    def _people(self, case, step):
+        """Who may be asked to do this step: those of the case's department, the inspector it was given to."""
+        people = [login for login in LOGINS if _role(login) in step.who]
+        own = [login for login in people if (who := self.people.get(login)) and who.id == case.inspector_id]
+        if step.who == ("department",):
+            own = [login for login in people if case.department_code in self.people[login].departments]
+        return own or people
+
+    @precondition(lambda self: self.numbers)
+    @rule(
+        data=strategies.data(),
+        login=strategies.sampled_from(LOGINS),
+        action=strategies.sampled_from(workflow.ACTIONS),
+    )
+    def any_step(self, data, login, action):
+        """Any action by anybody, whatever the case is."""
+        number = data.draw(strategies.sampled_from(self.numbers))
+        self._tried(action, lambda: self.life.do(login, number, action, reason="x", note="x"))
+
+    @precondition(lambda self: self.numbers)
+    @rule(
+        data=strategies.data(),
+        kind=strategies.sampled_from(workflow.REQUEST_KINDS),
+        days=strategies.integers(1, 40),
+    )
+    def ask(self, data, kind, days):
+        cases = [self.life.case(number) for number in self.numbers]
+        handled = [case for case in cases if case.state in ("handling", "resolved")]
+        case = data.draw(strategies.sampled_from(handled or cases))
+        people = [login for login, who in self.people.items() if who.id == case.handler_id]
+        people = people or [login for login, who in self.people.items() if case.department_code in who.departments]
+        login, number = data.draw(strategies.sampled_from(people or ["works1"])), case.number
+        until = {"until": self.life.now + timedelta(days=days)} if kind == "suspension" else {}
+        self._tried(f"ask {kind}", lambda: self.life.ask(login, number, kind, **until))
+
+    @rule(data=strategies.data(), anybody=strategies.booleans(), grant=strategies.booleans())
+    def answer(self, data, anybody, grant):
+        with self.runtime.engine.connect() as connection:
+            waiting = connection.exec_driver_sql("SELECT id, state FROM city.case_request ORDER BY id DESC").all()
+        if waiting:
+            asked = data.draw(strategies.sampled_from(waiting))
+            turn = {"asked": "review", "reviewed": "decide"}.get(asked.state, "withdraw")
+            turn = data.draw(strategies.sampled_from((turn, turn, "review", "decide", "withdraw")))
+            login = data.draw(strategies.sampled_from(LOGINS if anybody else ANSWERING[turn]))
+            self._tried(turn, lambda: self._answer(login, asked.id, turn, grant))
+
+    def _answer(self, login, request_id, turn, grant):
+        if turn != "withdraw":
+            return self.life.answer(login, request_id, turn, grant)
+        with self.runtime.transaction() as session:
+            return requests.withdraw(session, self.life.settings, self.life.actor(login), request_id, at=self.life.now)
+
+    def _given(self, data, step, number):
+        draw = data.draw
+        values = {
+            "condition": lambda: self.life.condition(number, draw(strategies.integers(0, 1))),
+            "reason": lambda: "理由",
+            "note": lambda: "说明",
+            "into": lambda: draw(strategies.sampled_from(self.numbers)),
+            "kind": lambda: "matter",
+            "class": lambda: draw(strategies.sampled_from(("06010", "06012", "06014"))),
+            "lon": lambda: NEAR["lon"],
+            "lat": lambda: NEAR["lat"],
+            "department": lambda: draw(strategies.sampled_from((*DEPARTMENTS, "auto"))),
+            "departments": lambda: list(DEPARTMENTS),
+            "handler": lambda: draw(strategies.sampled_from(("sanitation1", "works1", "sweeper1"))),
+            "until": lambda: (self.life.now + timedelta(days=draw(strategies.integers(1, 30)))).isoformat(),
+            "result": lambda: step.when[1],
+        }
+        names = [need.split("|")[0] for need in step.needs if need != "photos"]
+        return {name: values[name]() for name in names} | ({"crs": "cgcs2000"} if "lon" in names else {})
+
+    def teardown(self):
+        if hasattr(self, "life"):
+            self.acts["cases"] += self.life.check()
+
+
+def _role(login):
+    return {"sanitation1": "department", "works1": "department", "sweeper1": "department"}.get(
+        login, login.rstrip("12")
+    )
+
+
+@pytest.fixture
+def engine(city_runtime):
+    with city_runtime.transaction() as session:
+        accounts.add_person(
+            session, "sweeper1", "sweeper1 岗", "department", city.PASSWORD, department="510104-sanitation"
+        )
+    Engine.runtime = city_runtime
+    Engine.acts = {"done": 0, "refused": 0, "cases": 0, "actions": set()}
+    yield Engine
+    Engine.runtime = None
+
+
+def test_whatever_people_do_the_engine_stays_whole(engine):
+    run_state_machine_as_test(
+        engine,
+        settings=settings(
+            max_examples=RUNS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+            phases=[Phase.generate],
+        ),
+    )
+    acts = engine.acts
+    turns = {"ask extension", "ask suspension", "ask appeal", "review", "decide", "withdraw"}
+    assert sorted((set(workflow.ACTIONS) | turns) - acts["actions"]) == []
+    assert acts["done"] + acts["refused"] >= 5000 and acts["done"] >= 1500 and acts["cases"] >= RUNS
