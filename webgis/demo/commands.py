@@ -25,7 +25,7 @@ def demo() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def load(runtime: Runtime, counties: tuple[str, ...], count: int, seed: int, as_json: bool) -> None:
-    """Load real county boundaries with illustrative communities, cells, posts, components and cases. May run again."""
+    """Load real counties with made-up communities, cells, posts, components, beats and cases. May run again."""
     done = loading.load(runtime, counties or places.CENTRAL_DISTRICTS, count=count, seed=seed, quiet=as_json)
     if as_json:
         click.echo(json.dumps(asdict(done), ensure_ascii=False))

@@ -17,7 +17,7 @@ from webgis import jobs
 from webgis.catalog import operations as catalog
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import cases, components, people, places
+from webgis.demo import beats, cases, components, people, places
 from webgis.demo.places import Place
 from webgis.errors import Invalid
 from webgis.grid import areas, dividing
@@ -27,7 +27,7 @@ from webgis.grid.models import Area, Cell
 CASES = 200
 SEED = 1
 GRID_AGE = timedelta(days=60)
-"""The cells are valid since before the first case."""
+"""The cells and beats are valid since before the first case."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Loaded:
     cells: int
     accounts: int
     components: int
+    beats: int
     cases: int
     seconds: float
 
@@ -61,7 +62,8 @@ def load(
     seed: int = SEED,
     quiet: bool = False,
 ) -> Loaded:
-    """Load these counties of one city: areas, catalogue, cells, posts, components, `count` cases of the last 30 days.
+    """Load these counties of one city: areas, catalogue, cells, posts, components, beats with a few routing
+    rules, and `count` cases of the last 30 days.
 
     What is there already is left as it is, so a second load does nothing. `Invalid` for counties of several cities,
     `NotFound` for a code without a boundary.
@@ -83,12 +85,15 @@ def load(
             posts = people.settle(session, runtime, city, counties)
         with _stage(bar, "components"), runtime.transaction() as session:
             registered = _register(session, counties, seed)
+        with _stage(bar, "beats"), runtime.transaction() as session:
+            laid = beats.lay_out(session, counties, datetime.now(UTC) - GRID_AGE)
+            beats.make_rules(session, city, datetime.now(UTC) - GRID_AGE)
         with _stage(bar, "cases") as task:
             now = datetime.now(UTC)
             made = cases.live(runtime, counties, count, seed, now, lambda done: _show(bar, task, done, count))
     note_load(runtime, counties, count, seed, done=True)
     jobs.sweep(runtime, jobs.connect(runtime.settings))
-    return Loaded(city, stored, cells, posts, registered, made, round(time.perf_counter() - start, 1))
+    return Loaded(city, stored, cells, posts, registered, laid, made, round(time.perf_counter() - start, 1))
 
 
 def _store_areas(session: Session, counties: Sequence[str], seed: int, srid: int) -> int:
