@@ -5,10 +5,13 @@ is the SHA-256 of the leaves' text, which names the root before it; so one root 
 """
 
 import gzip
+import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from webgis.settings import Settings
 
 FILE = "anchors.jsonl"
 """Name of the published file: a line for each anchor, added to and never changed."""
+
+LINES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,8 @@ _STILL_WRITING = text(
 )
 _MAKE = text("SELECT * FROM fn.make_anchor(:day, :until)")
 _ANCHORS = text("SELECT day, until, cases, events, previous, root FROM city.audit_anchor ORDER BY day")
-_TEXT = text("SELECT fn.anchor_text(:day, :previous)")
+_HEAD = text("SELECT fn.anchor_head(:day, :previous)")
+_LINES = text('SELECT fn.leaf_line(l) FROM city.audit_leaf l WHERE l.day = :day ORDER BY l.number COLLATE "C"')
 
 
 def _anchor(row: Row) -> Anchor:
@@ -114,9 +120,7 @@ def publish(session: Session, settings: Settings) -> list[Anchor]:
         )
     fresh = there[len(known) :]
     for one in fresh:
-        previous = None if one.previous is None else bytes.fromhex(one.previous)
-        leaves = session.scalar(_TEXT, {"day": one.day, "previous": previous}).encode()
-        _write_once(leaves_file(target, one.day), gzip.compress(leaves, mtime=0))
+        _write_leaves(session, one, leaves_file(target, one.day))
         _append(file, one.as_line())
     return fresh
 
@@ -124,6 +128,21 @@ def publish(session: Session, settings: Settings) -> list[Anchor]:
 def leaves_file(target: Path, day: date) -> Path:
     """The text of a day's anchor: `zcat FILE | sha256sum` gives its root."""
     return target / f"leaves-{day.isoformat()}.txt.gz"
+
+
+def published_leaves(file: Path, root: str) -> Iterator[list[list[str]]]:
+    """(number, events, hash, hash of the row if any) of every case in a published anchor, some at a time; nothing when
+    they are not there, or have another root."""
+    try:
+        with gzip.open(file) as packed:
+            if hashlib.file_digest(packed, "sha256").hexdigest() != root:
+                return
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            next(lines)
+            while some := [line.split() for line in islice(lines, LINES_AT_ONCE)]:
+                yield some
+    except (OSError, EOFError):
+        return
 
 
 def published(file: Path) -> list[dict[str, Any]]:
@@ -135,9 +154,14 @@ def published(file: Path) -> list[dict[str, Any]]:
         raise Invalid("cases.bad-anchors", f"{file} is no file of anchors: {error}", field="anchors") from None
 
 
-def _write_once(file: Path, content: bytes) -> None:
+def _write_leaves(session: Session, one: Anchor, file: Path) -> None:
+    """Write the text of an anchor, line by line: the first of a city may have a million."""
+    previous = None if one.previous is None else bytes.fromhex(one.previous)
     made = file.with_name(f".{file.name}.{os.getpid()}")
-    made.write_bytes(content)
+    with made.open("wb") as opened, gzip.GzipFile("", "wb", fileobj=opened, mtime=0) as packed:
+        packed.write(session.scalar(_HEAD, {"day": one.day, "previous": previous}).encode())
+        for line in session.scalars(_LINES, {"day": one.day}, execution_options={"yield_per": LINES_AT_ONCE}):
+            packed.write(line.encode())
     made.replace(file)
 
 

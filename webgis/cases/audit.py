@@ -4,10 +4,9 @@ Every event holds the hash of itself and the one before it in its case (`fn.even
 was at the end of each day. How, with examples, and what it cannot show: `docs/evidence.md`.
 """
 
-import gzip
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -195,17 +194,17 @@ def _rewritten(session: Session, target: Path, wrong: list[dict[str, Any]]) -> l
     """
     found: dict[str, Finding] = {}
     for line in wrong:
-        leaves = _published_leaves(target, line)
-        given = {
-            "trusted": wrong[0]["day"],
-            "numbers": [leaf[0] for leaf in leaves],
-            "events": [int(leaf[1]) for leaf in leaves],
-            "heads": [leaf[2] for leaf in leaves],
-            "digests": [leaf[3] if len(leaf) > 3 else None for leaf in leaves],
-        }
-        for row in session.execute(_LEAVES, given):
-            details = {"until": row.events, "day": str(line["day"])}
-            found.setdefault(row.number, Finding(row.number, *_differs(row), details))
+        for leaves in anchors.published_leaves(anchors.leaves_file(target, line["day"]), line["root"]):
+            given = {
+                "trusted": wrong[0]["day"],
+                "numbers": [leaf[0] for leaf in leaves],
+                "events": [int(leaf[1]) for leaf in leaves],
+                "heads": [leaf[2] for leaf in leaves],
+                "digests": [leaf[3] if len(leaf) > 3 else None for leaf in leaves],
+            }
+            for row in session.execute(_LEAVES, given):
+                details = {"until": row.events, "day": str(line["day"])}
+                found.setdefault(row.number, Finding(row.number, *_differs(row), details))
     return list(found.values())
 
 
@@ -216,16 +215,3 @@ def _differs(row: Row) -> tuple[int | None, str]:
     if not row.is_there:
         return row.events, "anchored_removed"
     return (None, "case_altered") if row.same_history else (min(row.good + 1, row.events), "anchored_altered")
-
-
-def _published_leaves(target: Path, line: Mapping[str, Any]) -> list[list[str]]:
-    """(number, events, hash, hash of the row if any) of every case in a published anchor; empty when they are not there
-    or not its own."""
-    file = anchors.leaves_file(target, line["day"])
-    try:
-        content = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError):
-        return []
-    if hashlib.sha256(content).hexdigest() != line["root"]:
-        return []
-    return [row.split(" ") for row in content.decode().splitlines()[1:]]

@@ -25,20 +25,24 @@ $$;
 
 CREATE TYPE fn.finding AS (number text, seq integer, what text, details jsonb);
 
--- The text of an anchor: a line that names the anchor before it, then a line for each of its leaves. The root is its
--- SHA-256, so that anyone can compute it with `sha256sum` and without a database.
-CREATE FUNCTION fn.anchor_text(day date, previous bytea) RETURNS text
+-- The text of an anchor: a line that names the anchor before it, then a line for each of its leaves, by number. The root
+-- is its SHA-256, so that anyone can compute it with `sha256sum` and without a database.
+CREATE FUNCTION fn.anchor_head(day date, previous bytea) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT 'webgis ' || anchor_text.day || ' after ' || coalesce(encode(anchor_text.previous, 'hex'), '-') || E'\n'
-        || coalesce(string_agg(l.number || ' ' || l.events || ' ' || encode(l.head, 'hex')
-                               || coalesce(' ' || encode(l.digest, 'hex'), '') || E'\n', ''
-                               ORDER BY l.number COLLATE "C"), '')
-    FROM city.audit_leaf l WHERE l.day = anchor_text.day
+    SELECT 'webgis ' || anchor_head.day || ' after ' || coalesce(encode(anchor_head.previous, 'hex'), '-') || E'\n'
+$$;
+
+CREATE FUNCTION fn.leaf_line(l city.audit_leaf) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT l.number || ' ' || l.events || ' ' || encode(l.head, 'hex')
+        || coalesce(' ' || encode(l.digest, 'hex'), '') || E'\n'
 $$;
 
 CREATE FUNCTION fn.anchor_root(day date, previous bytea) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT sha256(convert_to(fn.anchor_text(anchor_root.day, anchor_root.previous), 'UTF8'))
+    SELECT sha256(convert_to(fn.anchor_head(anchor_root.day, anchor_root.previous)
+                             || coalesce(string_agg(fn.leaf_line(l), '' ORDER BY l.number COLLATE "C"), ''), 'UTF8'))
+    FROM city.audit_leaf l WHERE l.day = anchor_root.day
 $$;
 
 -- Anchor, as that of `day`, what was recorded before `until` and is in no anchor yet. Each case whose history grew gets
