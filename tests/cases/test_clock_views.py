@@ -130,7 +130,7 @@ def test_the_commands_explain_show_and_change(webgis, number, tmp_path):
     assert "from 2026-12-01 to further notice: 09:00-17:00" in webgis("calendar", "show")[1]
     assert webgis("calendar", "hours", "--since", "2026-12-01", "--remove")[0] == 0
     assert "365 days written" in webgis("calendar", "export", tmp_path / "2027.xlsx", "--year", "2027")[1]
-    assert "nothing was changed" in webgis("calendar", "import", tmp_path / "2027.xlsx")[1]
+    assert "365 written, 0 days turned" in webgis("calendar", "import", tmp_path / "2027.xlsx")[1]
     assert "365 written" in webgis("calendar", "seed", "--year", "2029")[1]
 
 
