@@ -406,6 +406,14 @@ def test_the_commands_stage_report_take_over_list_and_export(city_runtime, tmp_p
     assert [one["code"] for one in found] == [code(1), code(3)]
     counts = json.loads(run(city_runtime, "list", "--counts", "--json").output)
     assert counts[0]["components"] == 2 and counts[0]["class_en"] == "street light"
+    shown = json.loads(run(city_runtime, "show", code(1), "--json").output)
+    assert shown["name"] == "路灯" and [line["action"] for line in shown["history"]] == ["registered"]
+    assert "registered" in run(city_runtime, "show", code(1)).output
+    nearest = json.loads(run(city_runtime, "near", str(shown["lon"]), str(shown["lat"]), "--json").output)
+    assert nearest[0]["component"]["code"] == code(1) and nearest[0]["distance_m"] == 0 and nearest[0]["in_cell"]
+    assert "0.0" in run(city_runtime, "near", str(shown["lon"]), str(shown["lat"])).output
+    with pytest.raises(NotFound):
+        CliRunner().invoke(group, ["components", "show", code(9)], obj=city_runtime, catch_exceptions=False)
     assert run(city_runtime, "export", str(tmp_path / "out.gpkg")).exit_code == 0
     assert (
         run(city_runtime, "import", str(path), "--crs", "wgs84", "--stage-only", "--accept-faults", "state").exit_code

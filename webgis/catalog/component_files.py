@@ -9,6 +9,7 @@ Which file the rows came from, and how it was read, is not known here (`exchange
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -34,6 +35,9 @@ KINDS = UNSTORABLE | DOUBTFUL
 
 MOVED_M = 50.0
 """A component that a survey finds further than this from where the register has it: the system may be another."""
+
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+"""Control characters and halves of characters: nobody can read them, and PostgreSQL not store all."""
 
 CellsAt = Callable[[np.ndarray, np.ndarray], Sequence[str | None]]
 """Longitudes and latitudes of places -> the code of the cell of each, None where there is none."""
@@ -139,9 +143,10 @@ def _cells(geoms: np.ndarray, cells_at: CellsAt) -> list[str | None]:
 def _shapes(survey: Survey) -> tuple[np.ndarray, list[Fault]]:
     """The geometries as points, lines and polygons, None for others; what was wrong with them."""
     geoms, faults = np.array(survey.geoms, dtype=object), []
+    unreadable = {fault.row for fault in survey.faults if fault.field == "geom"}
     for row, geom in enumerate(geoms):
         geoms[row], kind, expected = _shape(geom)
-        if kind:
+        if kind and survey.numbers[row] not in unreadable:
             got = None if geom is None else geom.geom_type
             faults.append(Fault(survey.numbers[row], "geom", kind, expected, got))
     return geoms, faults
@@ -176,6 +181,7 @@ class _Rows:
         self.faults: dict[int, list[Fault]] = {}
         for fault in faults:
             self.faults.setdefault(fault.row, []).append(fault)
+        self.spots = shapely.to_wkb(shapely.set_precision(geoms, 1e-7, mode="pointwise"))
         self.seen: dict[str, int] = {}
         self.stand: dict[tuple, int] = {}
 
@@ -254,7 +260,7 @@ class _Rows:
         if name == "accuracy_class":
             word = said.upper().removesuffix("级")
             return word, None if word in component_rules.ACCURACY_CLASSES else "A, B or C"
-        if not storable_text(said):
+        if UNREADABLE.search(said):
             return None, "text without control characters"
         return said, component_rules.fault_of(name, said)
 
@@ -276,9 +282,8 @@ class _Rows:
         name = self.classes[class_code]
         if given.get("name", name) != name:
             self._fault(number, "name", "name", f"{name}, the name of class {class_code}; it was kept", given["name"])
-        if (geom := self.geoms[row]) is not None:
-            here = (class_code, shapely.to_wkb(shapely.set_precision(geom, 1e-7, mode="pointwise")))
-            twin = self.stand.setdefault(here, number)
+        if self.spots[row] is not None:
+            twin = self.stand.setdefault((class_code, self.spots[row]), number)
             if twin != number:
                 self._fault(number, "geom", "twin", f"a place of its own; row {twin} has the same class and place")
         return {"standard": CURRENT, "class_code": class_code} | ({} if "name" in given else {"name": name})
@@ -290,11 +295,6 @@ def _day(said: str, today: date) -> tuple[str | None, str | None]:
     except ValueError:
         return None, "a date: 20240131 or 2024-01-31"
     return day.isoformat(), None if day <= today else f"a date up to today, {today.isoformat()}"
-
-
-def storable_text(said: str) -> bool:
-    """Whether PostgreSQL can store a text and people can read it: no control characters, no half of a character."""
-    return not any(mark < " " and mark not in "\t\n\r" or "\ud800" <= mark <= "\udfff" for mark in said)
 
 
 def _copy(session: Session, survey_id: int, rows) -> None:
@@ -312,10 +312,8 @@ def _copy(session: Session, survey_id: int, rows) -> None:
 
 
 def _shown(got: str | None) -> str | None:
-    """A refused text as it can be stored: without what PostgreSQL has no character for."""
-    return (
-        None if got is None else "".join(mark if storable_text(mark) else "\N{REPLACEMENT CHARACTER}" for mark in got)
-    )
+    """A refused text as it can be stored."""
+    return None if got is None else UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", got)
 
 
 def _json(value: Any) -> str:
@@ -327,11 +325,11 @@ _MOVED = text(
     UPDATE city.component_survey_row r
     SET faults = r.faults || jsonb_build_array(jsonb_build_object(
         'field', 'geom', 'kind', 'moved', 'got', NULL,
-        'expected', format('a place near that of the register, which is %s m away', round(m.metres))))
-    FROM (SELECT r.row, ST_Distance(c.geom::geography, r.geom::geography)::numeric AS metres
-          FROM city.component_survey_row r JOIN city.component c ON c.code = r.code
-          WHERE r.survey_id = :survey AND r.storable) m
-    WHERE r.survey_id = :survey AND r.row = m.row AND m.metres > :metres
+        'expected', format('a place near that of the register, which is %s m away',
+                           round(ST_Distance(c.geom::geography, r.geom::geography)))))
+    FROM city.component c
+    WHERE r.survey_id = :survey AND r.storable AND c.code = r.code
+      AND ST_Distance(c.geom::geography, r.geom::geography) > :metres
     """
 )
 
@@ -396,7 +394,7 @@ def take_over(
     found = report(session, survey_id, accepted, most=0)
     if found.refused:
         return found
-    event = {"at": at.isoformat(), "person_id": person_id, "reason": survey.file}
+    event = {"at": at.isoformat(), "person_id": person_id, "survey_id": survey_id, "reason": survey.file}
     given = {"survey": survey_id, "day": at.astimezone(session.info["settings"].zone).date(), "event": _json(event)}
     done = session.execute(_TAKE_OVER, given).one()
     survey.outcome = dict(done._mapping) | {"left_out": found.rows - found.storable}

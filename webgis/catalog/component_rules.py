@@ -4,7 +4,6 @@ GB/T 47678.5-2026, table 2 names the fields; the abbreviations of 2013 are those
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webgis.errors import Invalid
@@ -116,8 +115,3 @@ def fault_of(column: str, value: str) -> str | None:
     if column in UNIT_CODES and not UNIT.match(value):
         return "a unified social credit code: 18 digits or capital letters"
     return None
-
-
-def differences(before: Mapping, after: Mapping) -> dict[str, list]:
-    """Field -> [before, after] of those that differ."""
-    return {name: [before[name], after[name]] for name in after if before[name] != after[name]}

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, url_for
@@ -24,18 +24,10 @@ LARGEST_JSON = 1024 * 1024
 def listed():
     """Components by filters, a page at a time."""
     given = api.checked(component_wire.ListGiven, api.once(request.args))
-    cursor = _cursor(given.cursor)
     with web.transaction() as session:
-        page = component_queries.listed(session, component_wire.filters(given), limit=given.limit, cursor=cursor)
+        page = component_queries.listed(session, component_wire.filters(given), limit=given.limit, cursor=given.cursor)
     features = [component_wire.feature(row) for row in page.rows]
     return _geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
-
-
-def _cursor(given: str | None) -> str | None:
-    """The cursor alone, also when the whole address in `next` was given."""
-    if given and "cursor=" in given:
-        return parse_qs(given.partition("?")[2]).get("cursor", [given])[0]
-    return given
 
 
 def _next(cursor: str | None) -> str | None:

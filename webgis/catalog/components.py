@@ -224,7 +224,7 @@ def _checked(session: Session, given: Mapping[str, Any], at: datetime) -> dict[s
     """The given fields as the register stores them, or `Invalid` for the first that cannot be used."""
     today, fields = _day(session, at), {}
     for name, value in given.items():
-        if name in ("surveyed_on", "changed_on") and value is not None and value > today:
+        if name == "surveyed_on" and value is not None and value > today:
             raise bad_field(name, value.isoformat(), f"a date up to today, {today.isoformat()}")
         if name == "state" and value not in STATES:
             raise bad_field(name, value, f"one of {', '.join(STATES)}")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from webgis import geo
 from webgis.catalog import component_files, component_queries
 from webgis.catalog import components as register
 from webgis.catalog.component_files import DOUBTFUL, MENDED, UNSTORABLE, Report
@@ -143,8 +144,8 @@ def list_surveys(runtime: Runtime, as_json: bool) -> None:
     table = Table(*names)
     for row in facts:
         staged = row["staged_at"].astimezone(runtime.settings.zone).strftime("%Y-%m-%d %H:%M")
-        told = (str(row["id"]), row["file"], row["crs"], f"{row['rows']:,}", row["state"], staged)
-        table.add_row(*map(escape, told), _counted(row["outcome"] or {}))
+        told = (row["id"], row["file"], row["crs"], f"{row['rows']:,}", row["state"], staged)
+        table.add_row(*_cells(told), _counted(row["outcome"] or {}))
     return console.print(table)
 
 
@@ -212,8 +213,70 @@ def list_components(
         return _print_json(facts)
     table = Table(*names)
     for row in facts:
-        table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
+        table.add_row(*_cells(row.values()))
     return console.print(table if facts else "There are no such components.")
+
+
+@components.command()
+@click.argument("code")
+@as_json_option
+@click.pass_obj
+def show(runtime: Runtime, code: str, as_json: bool) -> None:
+    """Show the component CODE with its history, oldest first."""
+    with runtime.transaction() as session:
+        found = component_queries.line(session, code)
+        if found is None:
+            raise register.unknown(code)
+        history = component_queries.history(session, code)
+    facts = {name: getattr(found, name) for name in (*component_queries.COLUMNS, "lon", "lat")}
+    if as_json:
+        return _print_json(facts | {"history": [dict(event._mapping) for event in history]})
+    for name, value in facts.items():
+        if value is not None:
+            console.print(f"{name}: {value}", markup=False, highlight=False)
+    table = Table("version", "at", "action", "state", "changes", "by", "reason")
+    for event in history:
+        at = event.at.astimezone(runtime.settings.zone).strftime("%Y-%m-%d %H:%M")
+        told = (event.version, at, event.action, event.state, _changed(event.changes), event.login, event.reason)
+        table.add_row(*_cells(told))
+    return console.print(table)
+
+
+def _changed(changes: dict[str, list]) -> str:
+    return "; ".join(f"{name}: {before} -> {after}" for name, (before, after) in sorted(changes.items()))
+
+
+@components.command()
+@click.argument("lon", type=float)
+@click.argument("lat", type=float)
+@click.option("--crs", default="wgs84", show_default=True, type=click.Choice(geo.CRS_NAMES), help="Of LON and LAT.")
+@click.option("--class", "class_code", help="Only of this class.")
+@click.option("--within", "within_m", default=register.NEAR_M, show_default=True, help="Metres.")
+@click.option("--limit", type=click.IntRange(1, register.MOST_NEAR), default=10, show_default=True, help="At most.")
+@as_json_option
+@click.pass_obj
+def near(
+    runtime: Runtime,
+    lon: float,
+    lat: float,
+    crs: str,
+    class_code: str | None,
+    within_m: float,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List the components nearest to LON LAT, degrees, and whether they stand in the cell of that place."""
+    lon, lat = geo.to_cgcs2000(lon, lat, crs)
+    with runtime.transaction() as session:
+        found = register.near(session, lon, lat, class_code, limit, within_m)
+    if as_json:
+        return _print_json([asdict(one) for one in found])
+    table = Table("metres", "in the cell", "code", "class", "state", "maintainer")
+    for one in found:
+        it = one.component
+        in_cell = "yes" if one.in_cell else ""
+        table.add_row(*_cells((f"{one.distance_m:.1f}", in_cell, it.code, it.class_zh, it.state, it.maintainer_name)))
+    return console.print(table)
 
 
 @components.command()
@@ -245,8 +308,7 @@ def _print_report(found: Report) -> None:
     if found.faults:
         table = Table("row", "field", "kind", "expected", "got")
         for fault in found.faults:
-            told = (str(fault.row), fault.field, fault.kind, fault.expected, fault.got or "")
-            table.add_row(*map(escape, told))
+            table.add_row(*_cells((fault.row, fault.field, fault.kind, fault.expected, fault.got)))
         console.print(table)
     for kind, count in found.counts.items():
         console.print(f"{count:,} x {kind}: {_consequence(kind)}", highlight=False)
@@ -274,6 +336,11 @@ def _ending(found: Report) -> str:
 
 def _counted(outcome: dict[str, int]) -> str:
     return ", ".join(f"{outcome[name]:,} {name.replace('_', ' ')}" for name in sorted(outcome))
+
+
+def _cells(values: Iterable[Any]) -> Iterator[str]:
+    """Values as a table shows them: nothing for None, and no markup of what people typed."""
+    return ("" if value is None else escape(str(value)) for value in values)
 
 
 def _print_json(value: Any) -> None:

@@ -170,7 +170,8 @@ BEGIN
     RETURN CASE WHEN coalesce(last, 0) < 999999 THEN prefix || lpad((coalesce(last, 0) + 1)::text, 6, '0') END;
 END $$;
 
--- Add a component with the first line of its history; false when the code is there already.
+-- Add a component with the first line of its history; false when the code is there already. `given`: columns by name,
+-- `event`: at, person_id, survey_id, reason.
 CREATE FUNCTION fn.add_component(given jsonb, event jsonb) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE made city.component;
@@ -189,76 +190,35 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    INSERT INTO city.component_event (component_code, version, at, action, state, changes, person_id, reason)
-    SELECT made.code, 1, e.at, 'registered', made.state, '{}', e.person_id, e.reason
-    FROM jsonb_to_record(add_component.event) AS e (at timestamptz, person_id integer, reason text);
+    INSERT INTO city.component_event (component_code, version, at, action, state, changes, person_id, survey_id, reason)
+    SELECT made.code, 1, e.at, 'registered', made.state, '{}', e.person_id, e.survey_id, e.reason
+    FROM jsonb_to_record(add_component.event) AS e (at timestamptz, person_id integer, survey_id bigint, reason text);
     RETURN true;
 END $$;
 
 -- Put the storable rows of a staged survey into the register: new codes are added, components that differ get a new
--- version, the others stay. `event`: at, person_id, reason.
+-- version, the others stay. `event`: at, person_id, survey_id, reason.
 CREATE FUNCTION fn.take_over_survey(
-    survey bigint, day date, event jsonb, OUT added bigint, OUT changed bigint, OUT unchanged bigint
+    survey bigint, day date, event jsonb, OUT added integer, OUT changed integer, OUT unchanged integer
 ) LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    moment timestamptz := event->>'at';
-    person integer := event->>'person_id';
-    why text := event->>'reason';
+DECLARE one record;
 BEGIN
-    PERFORM fn.lock_register();
-    PERFORM FROM city.component c JOIN city.component_survey_row r ON r.code = c.code
-    WHERE r.survey_id = survey AND r.storable ORDER BY c.code FOR UPDATE OF c;
-
-    WITH differing AS MATERIALIZED (
-        SELECT c.code, c.version + 1 AS version, w AS wanted, d.differs
-        FROM city.component_survey_row r
-        JOIN city.component c ON c.code = r.code
-        CROSS JOIN LATERAL jsonb_populate_record(
-            c, jsonb_build_object('changed_on', day) || r.fields || jsonb_build_object('geom', r.geom::text)) w
-        CROSS JOIN LATERAL (SELECT fn.component_differences(c, w) - 'changed_on' AS differs) d
-        WHERE r.survey_id = survey AND r.storable AND d.differs <> '{}'
-    ), told AS (
-        INSERT INTO city.component_event
-            (component_code, version, at, action, state, changes, person_id, survey_id, reason)
-        SELECT d.code, d.version, moment, 'surveyed', (d.wanted).state, d.differs, person, survey, why
-        FROM differing d
-    ), done AS (
-        UPDATE city.component c
-        SET (name, second_code, former_code, authority_code, authority_name, owner_code, owner_name,
-             maintainer_code, maintainer_name, cell_code, state, surveyed_on, changed_on, source, remark,
-             accuracy_class, geom, version) =
-            ((d.wanted).name, (d.wanted).second_code, (d.wanted).former_code, (d.wanted).authority_code,
-             (d.wanted).authority_name, (d.wanted).owner_code, (d.wanted).owner_name, (d.wanted).maintainer_code,
-             (d.wanted).maintainer_name, (d.wanted).cell_code, (d.wanted).state, (d.wanted).surveyed_on,
-             (d.wanted).changed_on, (d.wanted).source, (d.wanted).remark, (d.wanted).accuracy_class,
-             (d.wanted).geom, d.version)
-        FROM differing d WHERE c.code = d.code RETURNING c.code
-    )
-    SELECT count(*) INTO changed FROM done;
-
-    WITH made AS (
-        INSERT INTO city.component
-            (code, standard, class_code, name, second_code, former_code, authority_code, authority_name, owner_code,
-             owner_name, maintainer_code, maintainer_name, cell_code, state, surveyed_on, changed_on, source, remark,
-             accuracy_class, geom)
-        SELECT f.code, f.standard, f.class_code, f.name, f.second_code, f.former_code, f.authority_code,
-               f.authority_name, f.owner_code, f.owner_name, f.maintainer_code, f.maintainer_name, f.cell_code,
-               coalesce(f.state, 'intact'), f.surveyed_on, f.changed_on, f.source, f.remark, f.accuracy_class, r.geom
-        FROM city.component_survey_row r
-        CROSS JOIN LATERAL jsonb_populate_record(NULL::city.component, r.fields) f
-        WHERE r.survey_id = survey AND r.storable
-          AND NOT EXISTS (SELECT FROM city.component c WHERE c.code = r.code)
-        RETURNING code, state
-    ), told AS (
-        INSERT INTO city.component_event
-            (component_code, version, at, action, state, changes, person_id, survey_id, reason)
-        SELECT m.code, 1, moment, 'registered', m.state, '{}', person, survey, why
-        FROM made m RETURNING component_code
-    )
-    SELECT count(*) INTO added FROM told;
-
-    SELECT count(*) - added - changed INTO unchanged
-    FROM city.component_survey_row r WHERE r.survey_id = survey AND r.storable;
+    added := 0;
+    changed := 0;
+    unchanged := 0;
+    FOR one IN
+        SELECT r.code, r.fields || jsonb_build_object('geom', r.geom::text) AS given
+        FROM city.component_survey_row r WHERE r.survey_id = survey AND r.storable ORDER BY r.code
+    LOOP
+        IF fn.add_component(one.given, event) THEN
+            added := added + 1;
+        ELSIF fn.change_component(one.code, jsonb_build_object('changed_on', day) || one.given,
+                                  event || '{"action": "surveyed"}') <> '{}' THEN
+            changed := changed + 1;
+        ELSE
+            unchanged := unchanged + 1;
+        END IF;
+    END LOOP;
 END $$;
 
 -- Give components whose cell is no longer valid the cell of today; returns how many have a new one. Those that no
