@@ -1,6 +1,7 @@
 """What happens to a case is told to whom it concerns, once, in their language, in digests, by real senders."""
 
 import json
+import re
 import socket
 import tomllib
 from collections import defaultdict
@@ -202,6 +203,12 @@ def test_what_people_typed_is_no_template(life):
     later(life.runtime, **DAY)
     (_arrived, said) = _told(life, "email")
     assert "{{ 7 * 7 }}" in said["body"] and "has not been filed" in said["subject"] and "49" not in said["body"]
+
+
+def test_the_document_lists_every_event_and_every_value(root):
+    document = (root / "docs" / "channels.md").read_text(encoding="utf-8")
+    assert {f"`{event}`" for event in notices.AUDIENCE} <= set(re.findall(r"`\w+`", document))
+    assert {f"`{value}`" for value in WORDS} <= set(re.findall(r"`\w+`", document))
 
 
 # Digests
