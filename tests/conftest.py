@@ -104,7 +104,7 @@ def runtime(settings) -> Iterator[Runtime]:
     """A runtime on an empty database of the test's own."""
     made = Runtime(settings)
     yield made
-    made.engine.dispose()
+    made.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +113,7 @@ def shared(clone, template) -> Iterator[Runtime]:
     with clone(template) as own:
         made = Runtime(own)
         yield made
-        made.engine.dispose()
+        made.dispose()
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def city_runtime(city_settings) -> Iterator[Runtime]:
     """A runtime on the small city."""
     made = Runtime(city_settings)
     yield made
-    made.engine.dispose()
+    made.dispose()
 
 
 @pytest.fixture
@@ -182,7 +182,8 @@ class Api:
 
     def post(self, path: str, fields: dict | None = None, photos: Sequence[bytes] = (), **headers):
         """POST `fields` as JSON, or as multipart when there are photos. A likely duplicate is reported all the same."""
-        given = {"headers": ACKNOWLEDGED | self.headers | {name.replace("_", "-"): value for name, value in headers.items()}}
+        own = {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"headers": ACKNOWLEDGED | self.headers | own}
         if not photos:
             return self.client.post(path, json=fields or {}, **given)
         files = [(BytesIO(photo), f"{number}.jpg") for number, photo in enumerate(photos)]
@@ -193,7 +194,7 @@ def _app(settings: Settings):
     made = create_app(settings)
     made.testing = True
     yield made
-    made.extensions["webgis"].engine.dispose()
+    made.extensions["webgis"].dispose()
 
 
 @pytest.fixture(scope="session")

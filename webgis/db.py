@@ -20,7 +20,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg2.extras import NamedTupleCursor
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, MetaData, PoolProxiedConnection, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -71,11 +71,31 @@ class Runtime:
     def sessions(self) -> sessionmaker[Session]:
         return make_sessions(self.engine, self.settings)
 
+    @cached_property
+    def asking(self) -> Engine:
+        """An engine whose statements stand alone: nothing is begun or committed."""
+        return make_engine(self.settings, isolation_level="AUTOCOMMIT")
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for one quick question: each statement stands alone, so nothing is begun or committed."""
-        with self.engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        """A connection for questions that stand alone."""
+        with self.asking.connect() as connection:
+            yield connection
+
+    def ask(self, statement: str, *values: Any) -> list[Any]:
+        """The rows of one quick question that stands alone, as `call` gives them."""
+        connection = self.asking.raw_connection()
+        try:
+            return _rows(self.asking, connection, statement, values)
+        finally:
+            if connection.dbapi_connection.closed:
+                connection.invalidate()
+            connection.close()
+
+    def dispose(self) -> None:
+        """Close what is idle."""
+        for engine in (self.engine, self.asking):
+            engine.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -91,13 +111,17 @@ def call(session: Session, statement: str, *values: Any) -> list[Any]:
     instead of values fills named placeholders. Errors of the database are raised as SQLAlchemy's.
     """
     connection = session.connection()
+    return _rows(connection.engine, connection.connection, statement, values)
+
+
+def _rows(engine: Engine, connection: PoolProxiedConnection, statement: str, values: tuple) -> list[Any]:
     parameters = values[0] if len(values) == 1 and isinstance(values[0], Mapping) else values
     try:
-        with connection.connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
+        with connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall()
     except psycopg2.Error as error:
-        raise DBAPIError.instance(statement, None, error, psycopg2.Error, dialect=connection.dialect) from error
+        raise DBAPIError.instance(statement, None, error, psycopg2.Error, dialect=engine.dialect) from error
 
 
 def make_engine(settings: Settings, **options) -> Engine:

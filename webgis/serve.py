@@ -59,7 +59,7 @@ def serve(runtime: Runtime, host: str, port: int, no_demo: bool, workers: int) -
     with contextlib.suppress(KeyboardInterrupt), listening(host, port) as listener, _servers(settings) as servers:
         runtime = Runtime(_with_addresses(settings, servers))
         _prepare(runtime, demo=not no_demo)
-        runtime.engine.dispose()
+        runtime.dispose()
         _run(runtime, listener, servers, workers)
     console.print("stopped")
 

@@ -2,13 +2,14 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, select, text, update
 
 from tests import city
-from webgis import cli
+from webgis import cli, db
 from webgis.accounts import operations, queries
 from webgis.accounts.models import LoginSession
 from webgis.errors import Conflict, Invalid, NotFound
@@ -70,16 +71,16 @@ def test_a_wrong_password_and_an_unknown_login_are_refused_alike(session):
 def test_a_login_that_has_ended_speaks_for_nobody(session):
     operations.add_person(session, "inspector9", "岗", "inspector", "long enough")
     _person, token = operations.log_in(session, "inspector9", "long enough", 12)
-    assert queries.actor_of_session(session.connection(), token).login == "inspector9"
+    assert queries.actor_of_session(partial(db.call, session), token).login == "inspector9"
     session.execute(update(LoginSession).values(expires_at=func.now() - text("interval '1 s'")))
-    assert queries.actor_of_session(session.connection(), token) is None
+    assert queries.actor_of_session(partial(db.call, session), token) is None
 
 
 def test_a_new_password_ends_all_logins(session):
     operations.add_person(session, "inspector9", "岗", "inspector", "long enough")
     _person, token = operations.log_in(session, "inspector9", "long enough", 12)
     operations.set_password(session, "inspector9", "another one")
-    assert queries.actor_of_session(session.connection(), token) is None
+    assert queries.actor_of_session(partial(db.call, session), token) is None
     with pytest.raises(Invalid):
         operations.log_in(session, "inspector9", "long enough", 12)
 

@@ -1,9 +1,10 @@
 """Questions about accounts."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
@@ -33,24 +34,24 @@ def actor(session: Session, login: str) -> Actor:
 
 
 _BY_ID = text("SELECT * FROM fn.actor(:id)")
-_BY_KEY = text("SELECT * FROM fn.actor_of_key(:hash)")
-_BY_TOKEN = text("SELECT * FROM fn.actor_of_session(:hash)")
+_BY_KEY = "SELECT * FROM fn.actor_of_key(%s)"
+_BY_TOKEN = "SELECT * FROM fn.actor_of_session(%s)"
 
 
-def _actor(row: Row) -> Actor:
+def _actor(row: Any) -> Actor:
     return Actor(row.id, row.login, row.name, row.role, row.department, tuple(row.departments or ()), row.area)
 
 
-def actor_of_key(connection: Connection, key: str) -> Actor | None:
-    """Who an API key speaks for; None when it is unknown or revoked. Asked at every request."""
-    row = connection.execute(_BY_KEY, {"hash": fingerprint(key)}).one_or_none()
-    return None if row is None else _actor(row)
+def actor_of_key(ask: Callable[..., Sequence], key: str) -> Actor | None:
+    """Who an API key speaks for; None when it is unknown or revoked. Asked (`Runtime.ask`) at every request."""
+    found = ask(_BY_KEY, fingerprint(key))
+    return _actor(found[0]) if found else None
 
 
-def actor_of_session(connection: Connection, token: str) -> Actor | None:
-    """Who is logged in with this token; None when the login has ended. Asked at every request."""
-    row = connection.execute(_BY_TOKEN, {"hash": fingerprint(token)}).one_or_none()
-    return None if row is None else _actor(row)
+def actor_of_session(ask: Callable[..., Sequence], token: str) -> Actor | None:
+    """Who is logged in with this token; None when the login has ended. Asked (`Runtime.ask`) at every request."""
+    found = ask(_BY_TOKEN, fingerprint(token))
+    return _actor(found[0]) if found else None
 
 
 def people(session: Session) -> list[Person]:

@@ -33,13 +33,9 @@ def authenticate() -> Actor | None:
         scheme, _space, key = header.partition(" ")
         if scheme.lower() != "bearer" or not key:
             return None
-        with web.runtime().reading() as connection:
-            return queries.actor_of_key(connection, key.strip())
+        return queries.actor_of_key(web.runtime().ask, key.strip())
     token = session.get("token")
-    if token is None:
-        return None
-    with web.runtime().reading() as connection:
-        return queries.actor_of_session(connection, token)
+    return None if token is None else queries.actor_of_session(web.runtime().ask, token)
 
 
 @accounts.get("/login")

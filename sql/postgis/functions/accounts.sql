@@ -2,14 +2,16 @@
 
 -- The codes of a department and of all below it.
 CREATE FUNCTION fn.departments_below(code varchar) RETURNS varchar[]
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH RECURSIVE below AS (
-        SELECT d.code FROM city.department d WHERE d.code = departments_below.code
-        UNION
-        SELECT d.code FROM city.department d JOIN below b ON d.parent_code = b.code
-    )
-    SELECT array_agg(below.code) FROM below
-$$;
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN (
+        WITH RECURSIVE below AS (
+            SELECT d.code FROM city.department d WHERE d.code = departments_below.code
+            UNION
+            SELECT d.code FROM city.department d JOIN below b ON d.parent_code = b.code
+        )
+        SELECT array_agg(below.code) FROM below);
+END $$;
 
 CREATE FUNCTION fn.actor(person integer)
 RETURNS TABLE (id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[],
