@@ -55,9 +55,7 @@ def test_a_stranger_comes_to_the_login_page_and_then_to_where_they_wanted(city_a
     assert client.post(asked.location, data=right).location == "/maps/cases?x=1"
 
 
-@pytest.mark.parametrize(
-    ("login", "states"), [("acceptor1", "reported,resolved,verified"), ("manager1", None)]
-)
+@pytest.mark.parametrize(("login", "states"), [("acceptor1", "reported,resolved,verified"), ("manager1", None)])
 def test_the_start_page_leads_to_what_waits_for_the_role(reader, login, states):
     reported(reader)
     assert reader(login).get("/").location == "/cases" + (f"?state={states}" if states else "")
@@ -241,3 +239,27 @@ def test_photos_of_a_role_that_never_does_the_step_are_not_kept(reader, city_set
     assert who.send("/cases/new", (city.photo(),), **REPORT).status_code == 403
     assert who.send("/cases/5101042026010100001/resolve", (city.photo(),), note="x").status_code == 403
     assert not (city_settings.var_dir / "photos").exists()
+
+
+def test_a_likely_duplicate_is_shown_with_what_was_typed_and_can_be_joined_or_filed(reader, city_runtime):
+    first = reported(reader)
+    who = reader("inspector2")
+    again = REPORT | {"key": "two", "description": "路口又有暴露垃圾"}
+    page = who.send("/cases/new", (city.photo(colour=99),), **again)
+    assert page.status_code == 422 and f'name="join" value="{first}"' in page.text
+    assert "路口又有暴露垃圾</textarea>" in page.text and "0 m" in page.text and "相似度" in page.text
+    joined = who.send("/cases/new", (city.photo(colour=99),), **again, join=first)
+    assert joined.location == f"/cases/{first}"
+    page = who.get(joined.location).text
+    assert "另有 1 位上报人" in page and "路口又有暴露垃圾" in page and page.count("data-photo") >= 2
+    filed_anyway = who.send("/cases/new", (city.photo(colour=99),), **again, acknowledged="yes")
+    assert filed_anyway.status_code == 303 and not filed_anyway.location.endswith(first)
+    assert f'href="/cases/{first}"' in who.get(filed_anyway.location).text
+
+
+def test_a_queue_stands_by_what_is_due_first_and_the_whole_list_by_what_is_newest(reader):
+    older, newer = reported(reader), reported(reader, key="two", acknowledged="yes")
+    who = reader("acceptor1")
+    queue, everything = who.get(who.get("/").location).text, who.get("/cases").text
+    assert queue.index(older) < queue.index(newer) and everything.index(newer) < everything.index(older)
+    assert who.get("/cases?order=due").text.index(older) < who.get("/cases?order=due").text.index(newer)

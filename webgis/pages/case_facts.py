@@ -36,7 +36,8 @@ def of(
     """The facts of a case for its page."""
     class_ = catalog.find_class(session, row.kind, row.class_code)
     condition = catalog.condition(session, row.condition_id) if row.condition_id else None
-    family = [one for one in queries.family(session, row.id) if _visible(actor, one)]
+    family = queries.family(session, row.id)
+    seen = shown.visible(session, actor, [one.number for one in family] + [row.parent_number or ""])
     return {
         **{name: getattr(row, name) for name in PLAIN},
         "cell": row.cell_code,
@@ -51,22 +52,16 @@ def of(
         "badges": shown.badges(row),
         "clock": _clock(session, settings, row),
         "why": _why(events),
+        "parent_seen": row.parent_number in seen,
         "joined": len(duplicates.joined(session, row.id)),
-        "family": shown.list_rows(session, settings, actor, family, now),
+        "family": shown.list_rows(session, settings, actor, [one for one in family if one.number in seen], now),
         "photos": [_photo(row.number, photo, events, place) for place, photo in enumerate(photos, start=1)],
     }
 
 
-def _visible(actor: Actor, row: Row) -> bool:
-    """Whether the reader may open a case that belongs to this one."""
-    departments, area = queries.sight(actor)
-    mine = departments is None or row.department_code in departments
-    return mine and row.cell_code.startswith(area or "")
-
-
 @dataclass(frozen=True)
 class ClockWords:
-    """What is due next and when, the deadline of the handling, and how that comes about, line by line."""
+    """What is due next and when (if it is not the handling), the deadline of that, and how it comes about, in lines."""
 
     word: str
     at: datetime | None
@@ -78,6 +73,7 @@ def _clock(session: Session, settings: Settings, row: Row) -> ClockWords:
     facts = clock_queries.clock_of(session, settings, row) if row.ledger else {}
     text = facts.get("explanation_en" if words.english() else "explanation_zh", "")
     at = row.resume_at or row.due_at if row.outcome is None else None
+    at = None if at == row.deadline_at else at
     return ClockWords(str(step_words.DUE.get(row.state, "")), at, row.deadline_at, text.splitlines())
 
 

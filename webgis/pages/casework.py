@@ -79,7 +79,7 @@ def page(number: str, tried: str | None = None, given=None, problems=None) -> st
             tried=tried,
             given=given or {},
             problems=problems or {},
-            events=history.of(session, events, photos),
+            events=history.of(session, actor, events, photos),
         )
 
 

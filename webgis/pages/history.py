@@ -1,6 +1,6 @@
 """The history of a case in words: what was done, by whom, and what the engine found or decided with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from webgis.accounts.actor import Actor
 from webgis.cases.models import Photo
 from webgis.catalog import queries as catalog
 from webgis.maps.signs import STATES
@@ -44,12 +45,15 @@ class EventWords:
 BAD = "#b91c1c"
 
 
-def of(session: Session, events: Sequence[Row], photos: Sequence[Photo]) -> list[EventWords]:
-    """The history, newest first."""
-    return [_event(session, event, sum(photo.event_id == event.id for photo in photos)) for event in reversed(events)]
+def of(session: Session, actor: Actor, events: Sequence[Row], photos: Sequence[Photo]) -> list[EventWords]:
+    """The history, newest first. Only cases that the reader may open are links."""
+    seen = shown.visible(session, actor, {number for event in events for _label, number in _named(event.facts or {})})
+    return [
+        _event(session, seen, event, sum(photo.event_id == event.id for photo in photos)) for event in reversed(events)
+    ]
 
 
-def _event(session: Session, event: Row, photos: int) -> EventWords:
+def _event(session: Session, seen: Container[str], event: Row, photos: int) -> EventWords:
     facts = event.facts or {}
     told = step_words.told(event.action, event.given, facts)
     return EventWords(
@@ -61,7 +65,11 @@ def _event(session: Session, event: Row, photos: int) -> EventWords:
         at=event.at,
         who=" · ".join(_by(event)),
         badges=[step_words.place_badge(facts["place"])] if facts.get("place") else [],
-        lines=[*_lines(session, event, facts), *([Line(_("Photos"), str(photos))] if photos else [])],
+        lines=[
+            *_lines(session, event, facts),
+            *(_case(label, number, number in seen) for label, number in _named(facts)),
+            *([Line(_("Photos"), str(photos))] if photos else []),
+        ],
         quotes=[text for name in ("reason", "note") if (text := event.given.get(name))],
     )
 
@@ -92,7 +100,6 @@ def _lines(session: Session, event: Row, facts: Mapping[str, Any]) -> Iterator[L
         yield Line(_("Until"), words.long_time(datetime.fromisoformat(until)))
     if was := facts.get("was"):
         yield Line(_("Before"), was.get("class") or was.get("cell", ""))
-    yield from _others(facts)
 
 
 def _why(why: Mapping[str, Any]) -> str:
@@ -101,10 +108,12 @@ def _why(why: Mapping[str, Any]) -> str:
     return _("Named by hand; the rules say: %(why)s", why=text) if why.get("by_hand") else text
 
 
-def _others(facts: Mapping[str, Any]) -> Iterator[Line]:
-    """Cases that the event speaks of, as links."""
+def _named(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Cases that an event speaks of: what each is to the case, and its number."""
     named = [(_("Task"), task["number"]) for task in facts.get("tasks", ())]
     named += [(_("Case"), facts["parent"])] if facts.get("parent") else []
-    named += [(_("Similar"), one["number"]) for one in facts.get("alike", ())]
-    for label, number in named:
-        yield Line(label, number, url_for("pages.case", number=number))
+    return named + [(_("Similar"), one["number"]) for one in facts.get("alike", ())]
+
+
+def _case(label: str, number: str, linked: bool) -> Line:
+    return Line(label, number, url_for("pages.case", number=number) if linked else None)

@@ -1,6 +1,6 @@
 """Rows of the database as what the templates show: the list, classes, clocks. Reads only; decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -149,7 +149,7 @@ def _mine(person: int, actor: Actor) -> str:
 
 def badges(row: Row) -> list[step_words.Badge]:
     """The marks of a case: what sets it apart from the straight road."""
-    found = [step_words.FLAGS[flag] for flag in row.flags if flag in step_words.FLAGS]
+    found = [step_words.FLAGS[flag] for flag in row.flags if flag in step_words.FLAGS and flag != row.state]
     if row.relation == "task":
         found.append(step_words.Badge(_("Task"), "stack-2"))
     if row.confirmation and row.state == workflow.REPORTED:
@@ -173,11 +173,8 @@ class Alike:
 
 def alike(session: Session, actor: Actor, candidates: Sequence[Mapping[str, Any]]) -> list[Alike]:
     """Likely duplicates (facts of `duplicates.Candidate`) as shown, without those the reader may not see."""
-    numbers = [one["number"] for one in candidates]
-    ids = (
-        session.scalars(select(Case.id).where(Case.number.in_(numbers), cases.visible(actor))).all() if numbers else []
-    )
-    lines = {line.number: line for line in cases.lines(session, ids)}
+    ids = visible(session, actor, [one["number"] for one in candidates])
+    lines = {line.number: line for line in cases.lines(session, list(ids.values()))}
     return [
         Alike(
             number=one["number"],
@@ -192,6 +189,12 @@ def alike(session: Session, actor: Actor, candidates: Sequence[Mapping[str, Any]
         for one in candidates
         if (line := lines.get(one["number"]))
     ]
+
+
+def visible(session: Session, actor: Actor, numbers: Collection[str]) -> dict[str, int]:
+    """Those of these cases that the reader may open, with their ids."""
+    wanted = select(Case.number, Case.id).where(Case.number.in_(numbers), cases.visible(actor))
+    return dict(session.execute(wanted).all()) if numbers else {}
 
 
 def in_words(reason: Mapping[str, Any], name: str = "text") -> str:

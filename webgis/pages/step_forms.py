@@ -18,9 +18,10 @@ from webgis.settings import Settings
 
 FIELDS = (
     *("condition", "department", "departments", "class", "into", "result", "inspector", "handler", "until"),
-    *("lon", "reason", "note", "photos"),
+    *("note", "photos", "lon", "reason"),
 )
-"""What a form asks for, in this order. `lon` stands for the whole place, `class` for kind and class."""
+"""What a form asks for: first what is needed, then in this order. `lon` stands for the whole place, `class` for both
+kind and class."""
 
 LEADING = (
     *("file", "confirm", "request_confirmation", "dispatch", "receive", "resolve", "verify"),
@@ -103,11 +104,12 @@ def _fields(action: str, rows: Sequence[workflow.Step]) -> tuple[Field, ...]:
     alone = set.intersection(*(set(row.needs) for row in rows))
     parts = {name for row in rows for need in row.needs for name in need.split("|")}
     known = parts | {name for row in rows for name in row.takes}
-    return tuple(
+    fields = [
         Field(name, step_words.label(action, name), name in alone, name not in parts)
         for name in FIELDS
         if name in known and (action, name) not in step_words.UNASKED and not (name == "note" and "reason" in alone)
-    )
+    ]
+    return tuple(sorted(fields, key=lambda one: not one.needed))
 
 
 def with_answer(

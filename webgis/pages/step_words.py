@@ -245,9 +245,7 @@ REQUESTS: dict[str, RequestWords] = {
         lazy_gettext("Suspension"),
         lazy_gettext("Ask for a suspension"),
         "player-pause",
-        lazy_gettext(
-            "For what cannot be solved now. When it is granted, the clock stands still until then."
-        ),
+        lazy_gettext("For what cannot be solved now. When it is granted, the clock stands still until then."),
     ),
     "appeal": RequestWords(
         lazy_gettext("Appeal"),

@@ -177,7 +177,14 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "cases.away": _plain(lazy_gettext("You are not on the spot. Go there, or give a reason below.")),
     "cases.bad-anchors": _plain(lazy_gettext("This is no file of anchors.")),
+    "cases.bad-beats": _plain(
+        lazy_gettext("The table of beats has faults; each is named with its row. Nothing was changed.")
+    ),
     "cases.bad-photo": _photo_limits,
+    "cases.bad-rule": _plain(lazy_gettext("This rule cannot be used. Check its fields.")),
+    "cases.bad-rules": _plain(
+        lazy_gettext("The table of rules has faults; each is named with its row. Nothing was changed.")
+    ),
     "cases.claimed": _plain(lazy_gettext("Someone else works on this case just now. Take another one.")),
     "cases.clock-order": _plain(lazy_gettext("The clock of this case rests, or runs already. Nothing was changed.")),
     "cases.condition-unknown": _plain(lazy_gettext("This condition is no longer offered. Choose another.")),
@@ -192,8 +199,10 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("This form has been sent already, with other content. Send it again to report one more case."),
     ),
     "cases.link-unknown": _plain(lazy_gettext("This link leads to no case. Check that it was copied whole.")),
+    "cases.no-active-rules": _plain(lazy_gettext("No rules are in force yet.")),
     "cases.no-queue": _plain(lazy_gettext("No queue waits for your role.")),
     "cases.not-ended": _plain(lazy_gettext("The case has not ended yet.")),
+    "cases.not-your-area": _plain(lazy_gettext("This goes beyond the area that you are limited to.")),
     "cases.not-your-department": _plain(lazy_gettext("This case is with another department.")),
     "cases.objected-before": _plain(lazy_gettext("You have objected once already.")),
     "cases.objection-late": _plain(lazy_gettext("It is too late to object. If something is wrong, report it anew.")),
@@ -217,6 +226,13 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.returned-unchanged": _plain(
         lazy_gettext("It came back from there. Choose something else, or correct the case first."),
     ),
+    "cases.rule-exists": _plain(lazy_gettext("There is a rule with this number already.")),
+    "cases.rule-set-active": _plain(lazy_gettext("This version is in force already.")),
+    "cases.rule-set-empty": _plain(lazy_gettext("This version has no rules to put in force.")),
+    "cases.rule-set-full": _plain(lazy_gettext("A set of rules holds no more.")),
+    "cases.rule-set-not-draft": _plain(lazy_gettext("Only a draft is changed. Make one from this version first.")),
+    "cases.rule-set-unknown": _plain(lazy_gettext("There is no such version of the rules.")),
+    "cases.rule-unknown": _plain(lazy_gettext("There is no such rule.")),
     "cases.still-writing": _plain(
         lazy_gettext("Someone still writes what belongs to that day. Try again in a minute."),
     ),
@@ -242,6 +258,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "geo.swapped": _plain(
         lazy_gettext("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
     ),
+    "grid.beat-unknown": _plain(lazy_gettext("There is no such beat.")),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
     "web.too-many-requests": lambda facts: _(
         "Too much came from your connection just now. Wait %(time)s, then try again; nothing was changed.",
