@@ -264,6 +264,15 @@ def test_events_exchanged_between_two_cases_are_found(town):
     assert {(town.one.number, 2, "altered"), (town.two.number, 2, "altered")} <= set(town.found())
 
 
+@pytest.mark.parametrize(("change", "finding"), [
+    ("head = '\\x00'", (3, "head_differs")), ("version = 4", (4, "tail_removed")), ("version = 2", (3, "tail_added")),
+])  # fmt: skip
+def test_a_case_whose_head_or_count_of_steps_was_altered_is_found(town, change, finding):
+    with town.as_superuser() as do:
+        do(f"UPDATE city.case SET {change} WHERE id = :id", id=town.one.id)
+    assert town.found() == [(town.one.number, *finding)]
+
+
 def test_a_case_whose_state_was_altered_is_found(town):
     with town.as_superuser() as do:
         do("UPDATE city.case SET state = 'void' WHERE id = :id", id=town.one.id)
