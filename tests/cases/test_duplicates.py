@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
+from bench import duplicates as measured
 from tests import city
 from tests.cases.life import Life
 from webgis.accounts import queries as accounts
@@ -398,3 +399,18 @@ def test_of_two_reports_of_one_thing_at_one_moment_the_second_is_told_of_the_fir
         results = list(pool.map(report, places))
     (number,), (refused,) = ([one for one in results if isinstance(one, kind)] for kind in (str, Conflict))
     assert refused.code == "cases.duplicate" and refused.facts["candidates"][0]["number"] == number
+
+
+def test_the_labelled_pairs_are_of_known_classes_and_of_both_labels(session):
+    known = set(session.execute(text("SELECT kind, code FROM city.class")).all())
+    labelled = measured.pairs()
+    assert len(labelled) >= 300 and len(set(labelled)) == len(labelled)
+    assert {report[:2] for pair in labelled for report in (pair.first, pair.second)} <= {tuple(row) for row in known}
+    assert 0.3 < sum(pair.same for pair in labelled) / len(labelled) < 0.7
+
+
+def test_on_the_labelled_pairs_the_search_is_better_than_distance_and_time_alone(session):
+    found = {pair: measured.scored(session, pair) for pair in measured.pairs()}
+    ours = measured.quality(list(found), lambda pair: found[pair] > 0)
+    near = measured.quality(list(found), lambda pair: pair.metres <= 50 and pair.minutes <= 24 * 60)
+    assert ours.precision > near.precision + 0.1 and ours.recall > 0.75 and ours.f1 > near.f1
