@@ -18,6 +18,7 @@ def lamp(api, city_runtime) -> str:
         session.connection().exec_driver_sql(
             "UPDATE city.department SET credit_code = %s WHERE code = '510104-lighting'", (LIGHTING,)
         )
+        accounts.add_person(session, "lighting1", "照明", "department", city.PASSWORD, department="510104-lighting")
     return add(api)
 
 
@@ -55,11 +56,12 @@ def file(api, number: str) -> None:
 
 
 def close(api, number: str) -> None:
-    """From report to close, by the hand of the works department."""
+    """From report to close; the rules choose the department."""
     file(api, number)
-    act(api, "dispatcher1", number, "dispatch", department="510104-works")
-    act(api, "works1", number, "receive")
-    act(api, "works1", number, "resolve", note="已更换灯泡")
+    sent = act(api, "dispatcher1", number, "dispatch", department="auto")
+    assert sent["department"] == "510104-lighting"
+    act(api, "lighting1", number, "receive")
+    act(api, "lighting1", number, "resolve", note="已更换灯泡")
     act(api, "inspector2", number, "verify", result="pass", lon=city.IN_WEST[0], lat=city.IN_WEST[1])
     act(api, "acceptor1", number, "close")
 
@@ -82,12 +84,12 @@ def test_a_lamp_is_damaged_while_its_case_is_open_and_intact_when_it_is_closed(a
     ]
 
 
-def test_it_goes_to_the_department_that_maintains_the_component(api, lamp):
+def test_it_goes_to_the_department_that_maintains_the_component_and_the_event_says_why(api, lamp):
     number = reported(api, lamp)
     file(api, number)
-    assert act(api, "dispatcher1", number, "dispatch", department="auto")["department"] == "510104-lighting"
-    events = api("manager1").get(f"/api/v1/cases/{number}/events").get_json()["features"]
-    assert "component-maintainer" in str(events[-1]["properties"])
+    act(api, "dispatcher1", number, "dispatch", department="auto")
+    sent = api("manager1").get(f"/api/v1/cases/{number}/events").get_json()["features"][-1]["properties"]
+    assert sent["department"] == "510104-lighting" and sent["facts"]["why"]["rule"] == "component-maintainer"
 
 
 def test_a_case_that_is_opened_again_damages_its_component_again(api, lamp):
