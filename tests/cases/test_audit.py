@@ -342,6 +342,18 @@ def test_anchors_computed_anew_as_well_are_found_by_the_published_file(town):
     assert audit.verify(town.runtime.engine, town.settings, None, None).findings == ()
 
 
+def test_every_day_whose_anchor_was_computed_anew_is_told_and_the_case_once(town):
+    town.anchored()
+    town.second_day()
+    town.anchored(DAY_TWO)
+    town.alter(town.two, 2)
+    town.recompute(town.two)
+    town.recompute_anchors()
+    findings = town.verified().findings
+    assert [f.details["day"] for f in findings if f.what == "anchor_rewritten"] == ["2026-07-01", "2026-07-02"]
+    assert [(f.number, f.seq) for f in findings if f.what == "anchored_altered"] == [(town.two.number, 1)]
+
+
 def test_without_the_leaves_beside_it_the_file_still_tells_the_day(town):
     town.anchored()
     town.alter(town.two, 2)

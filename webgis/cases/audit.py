@@ -67,8 +67,14 @@ def verify(
             _against(session, file, since) if file else ([], [one.day for one in anchors.made(session)])
         )
         counted = session.execute(_COUNTED, {"since": moment}).one()
-    unique = {(f.number, f.seq, f.what, f.details.get("sha256")): f for f in (*found, *outside)}
+    unique = {_about(finding): finding for finding in (*found, *outside)}
     return Verified(*counted, tuple(unique.values()), tuple(unpublished))
+
+
+def _about(finding: Finding) -> tuple:
+    """What makes a finding another one: its day only when it is about no case, since several anchors tell of one."""
+    which = finding.details.get("sha256" if finding.number else "day")
+    return finding.number, finding.seq, finding.what, which
 
 
 def _all(checks: list[Check], progress: Progress | None) -> list[Finding]:
