@@ -32,6 +32,7 @@ from webgis.settings import Settings, resources
 MINIMUM_POSTGRESQL = 140000
 MINIMUM_POSTGIS = (3, 2)
 IDLE_SECONDS = 2.0
+CONNECTED = "-c timezone=UTC -c lock_timeout=15s -c plan_cache_mode=force_generic_plan"
 UPGRADE_LOCK = 0x77656267
 """Advisory lock held while the schema changes, so that two starts at once do not both migrate."""
 
@@ -125,14 +126,18 @@ def _rows(engine: Engine, connection: PoolProxiedConnection, statement: str, val
 
 
 def make_engine(settings: Settings, **options) -> Engine:
-    """An engine for `settings.database`; connections speak UTC and give up waiting for a lock after 15 s."""
+    """An engine for `settings.database`; connections speak UTC and give up waiting for a lock after 15 s.
+
+    Functions keep their plans: they are short questions by an index, and PostgreSQL's own choice is to plan many of
+    them anew at each call, which costs five times the answer (`fn.lock_case`).
+    """
     url = make_url(settings.database)
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg2")
     defaults = {"pool_size": 10, "max_overflow": 20}
     engine = create_engine(
         url,
-        connect_args={"options": "-c timezone=UTC -c lock_timeout=15s", "application_name": "webgis"},
+        connect_args={"options": CONNECTED, "application_name": "webgis"},
         **(defaults | options),
     )
     event.listen(engine, "checkin", _note_use)
