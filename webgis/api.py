@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from flask import current_app
+from flask import current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from werkzeug.datastructures import MultiDict
 
@@ -70,6 +70,18 @@ def once(given: MultiDict) -> dict[str, str]:
             message = f"{name[:LONGEST_SHOWN]} is given {len(values)} times; give it once"
             raise Invalid("api.bad-input", message, field=name[:LONGEST_SHOWN], accepted="one value")
     return given.to_dict()
+
+
+LARGEST_JSON = 1024 * 1024
+"""Bytes of a JSON body; texts are short, and photos do not come in JSON."""
+
+
+def fields(largest: int = LARGEST_JSON) -> dict[str, Any]:
+    """The given fields of this request: of a JSON object of at most so many bytes, or of a form."""
+    if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        return form_fields(request.form)
+    request.max_content_length = largest
+    return json_fields(request.get_data())
 
 
 def form_fields(form: MultiDict) -> dict[str, str]:

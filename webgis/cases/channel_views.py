@@ -11,8 +11,6 @@ from webgis.cases import channels, contacts, evidence, intake, notice_addresses,
 from webgis.cases import wire as case_wire
 from webgis.cases.public_views import public_cases
 
-ACKNOWLEDGE = "X-Acknowledge-Duplicate"
-
 hotline = APIBlueprint("hotline", __name__, url_prefix="/api/v1/hotline", tag="Hotline")
 machines = APIBlueprint("machines", __name__, url_prefix="/api/v1/system", tag="Machines")
 reporters = APIBlueprint("reporters", __name__, url_prefix="/api/v1/cases", tag="Cases")
@@ -23,23 +21,22 @@ BLUEPRINTS = (hotline, machines, reporters, own_notices, public_cases)
 @hotline.post("/cases")
 @hotline.doc(
     summary="Take in a call",
-    description="JSON, or multipart/form-data with `photos`. Honours Idempotency-Key and X-Acknowledge-Duplicate.",
+    description="JSON, or multipart/form-data with `photos`.",
 )
-@api.documented(body=wire.CallGiven, photos=True)
+@api.documented(body=wire.CallGiven, photos=True, parameters=case_wire.HEADERS)
 def take_call():
     """Take in what a caller reports; for those who answer the hotline."""
     settings, actor = web.runtime().settings, web.actor()
     channels.require_operator(actor)
-    given = api.checked(wire.CallGiven, wire.fields())
+    given = api.checked(wire.CallGiven, api.fields())
     who, uploaded = given.caller(), api.photos(request.files)
-    acknowledged = request.headers.get(ACKNOWLEDGE, given.acknowledged or "").lower() in ("true", "1", "yes")
     key = request.headers.get("Idempotency-Key")
     stored = evidence.store(settings, uploaded)
     with web.transaction() as session:
         asked = {"call": given.model_dump(mode="json"), "photos": [photo.sha256 for photo in stored]}
         before = intake.done_before(session, actor, key, asked) if key is not None else None
         if before is None:
-            told = given.report("hotline", acknowledged=acknowledged)
+            told = given.report(source="hotline", acknowledged=case_wire.acknowledged())
             now = datetime.now(UTC)
             case = channels.take_call(session, settings, actor, told, stored, who, given.call_number, at=now)
             if key is not None:
@@ -58,7 +55,7 @@ def take_call():
 def callers():
     """The cases that were reported from a number, newest first."""
     actor = web.actor()
-    given = api.checked(wire.PhoneGiven, wire.fields())
+    given = api.checked(wire.PhoneGiven, api.fields())
     with web.transaction() as session:
         found = channels.calls_of(session, web.runtime().settings, actor, given.phone)
     return {"cases": wire.earlier(found)}
@@ -74,9 +71,9 @@ def take_signal():
     """Take in what a sensor, a camera or another machine reports."""
     settings, actor = web.runtime().settings, web.actor()
     channels.require_machine(actor)
-    given = api.checked(wire.SignalGiven, wire.fields())
+    given = api.checked(wire.SignalGiven, api.fields())
     stored = evidence.store(settings, api.photos(request.files))
-    told = given.report(given.source, acknowledged=True)
+    told = given.report(acknowledged=True)
     with web.transaction() as session:
         case, made = channels.take_signal(
             session, settings, actor, told, stored, given.external_id, given.confidence, at=datetime.now(UTC)
@@ -101,7 +98,7 @@ def masked(number: str):
 @api.documented(body=wire.LookGiven)
 def look(number: str):
     """The reporters' contacts, whole; that one looked is kept for good."""
-    api.checked(wire.LookGiven, wire.fields())
+    api.checked(wire.LookGiven, api.fields())
     with web.transaction() as session:
         found = contacts.look(session, web.runtime().settings, web.actor(), number)
     return {"contacts": [wire.contact(one) for one in found]}
@@ -116,14 +113,12 @@ def addresses():
 
 
 @own_notices.post("/addresses")
-@own_notices.doc(
-    summary="Set where you are told", description="One address a channel; a new one replaces the old."
-)
+@own_notices.doc(summary="Set where you are told", description="One address a channel; a new one replaces the old.")
 @api.documented(body=wire.AddressGiven)
 def set_address():
     """Set one's own address of a channel."""
     settings, login = web.runtime().settings, web.actor().login
-    given = api.checked(wire.AddressGiven, wire.fields())
+    given = api.checked(wire.AddressGiven, api.fields())
     with web.transaction() as session:
         notice_addresses.set_address(
             session,
@@ -143,7 +138,7 @@ def set_address():
 def drop_address():
     """Erase one's own address of a channel."""
     settings, login = web.runtime().settings, web.actor().login
-    given = api.checked(wire.ChannelGiven, wire.fields())
+    given = api.checked(wire.ChannelGiven, api.fields())
     with web.transaction() as session:
         notice_addresses.drop_address(session, login, given.channel)
         return {"addresses": notice_addresses.addresses(session, settings, login)}

@@ -7,46 +7,14 @@ from flask import request, url_for
 from pydantic import Field
 from sqlalchemy import Row
 
-from webgis import api, geo, web
+from webgis import web
 from webgis.api import Given
 from webgis.cases import channels, contact_rules, contacts, following, intake, wire
 from webgis.cases.channel_models import LANGUAGES, SATISFACTION, WISHES
 from webgis.settings import Settings
 
-LARGEST_JSON = 1024 * 1024
-"""Bytes of a JSON body; photos do not come in JSON."""
 
-
-class PlaceGiven(Given):
-    """Where and what: the part of a report that every channel has."""
-
-    lon: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[104.0665])
-    lat: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[30.6574])
-    crs: Literal[geo.CRS_NAMES] = "wgs84"
-    kind: Literal["component", "matter"]
-    class_: str = Field(alias="class", pattern=r"^\d{5}$", description="5-digit class code", examples=["06010"])
-    description: str = Field(min_length=1, max_length=intake.LONGEST_DESCRIPTION)
-    address: str | None = Field(None, max_length=intake.LONGEST_ADDRESS)
-    accuracy_m: float | None = Field(None, ge=0, le=intake.LARGEST_ACCURACY_M, description="metres")
-
-    def report(self, source: str, *, acknowledged: bool) -> intake.Report:
-        """The report that this is, from a source."""
-        return intake.Report(
-            self.lon,
-            self.lat,
-            self.kind,
-            self.class_,
-            self.description,
-            crs=self.crs,
-            address=self.address,
-            accuracy_m=self.accuracy_m,
-            source=source,
-            component=getattr(self, "component", None),
-            acknowledged=acknowledged,
-        )
-
-
-class CallerGiven(PlaceGiven):
+class CallerGiven(wire.PlaceGiven):
     """A report with who makes it, as far as they say so."""
 
     name: str | None = Field(None, max_length=contact_rules.LONGEST_NAME)
@@ -63,20 +31,15 @@ class CallerGiven(PlaceGiven):
         return contacts.caller(self.name, self.phone, self.email, channel=self.notify, language=language)
 
 
-class PublicGiven(CallerGiven):
-    """A report of someone without an account."""
-
-
 class CallGiven(CallerGiven):
     """What a caller of the hotline reports."""
 
     call_number: str = Field(min_length=1, max_length=channels.LONGEST_CALL, description="of the call, by the exchange")
     phone: str = Field(min_length=1, max_length=40, examples=["13800001234"])
     component: str | None = Field(None, pattern=r"^\d{17}$", description="code of a registered component")
-    acknowledged: Literal["yes"] | None = Field(None, description="yes: likely duplicates have been looked at")
 
 
-class SignalGiven(PlaceGiven):
+class SignalGiven(wire.PlaceGiven):
     """What a machine reports."""
 
     source: Literal[intake.OF_MACHINES]
@@ -123,14 +86,6 @@ class ChannelGiven(Given):
 
 class LookGiven(Given):
     """Nothing: that someone looked is written down by itself."""
-
-
-def fields() -> dict[str, Any]:
-    """The given fields: of a JSON object, or of a form."""
-    if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        return api.form_fields(request.form)
-    request.max_content_length = LARGEST_JSON
-    return api.json_fields(request.get_data())
 
 
 def receipt(settings: Settings, made: channels.Receipt) -> dict[str, Any]:

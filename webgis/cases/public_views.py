@@ -14,17 +14,11 @@ from webgis import api, limits, web
 from webgis.cases import channel_wire as wire
 from webgis.cases import channels, evidence, following
 from webgis.cases.intake import LONGEST_KEY
+from webgis.cases.wire import HEADERS
 from webgis.cases.workflow import bad_field
 
 public_cases = APIBlueprint("public_cases", __name__, url_prefix="/api/v1/public", tag="Public")
 BLUEPRINTS = (public_cases,)
-
-KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "schema": {"type": "string", "maxLength": LONGEST_KEY},
-    "description": "Of your making: the same key with the same report gives the same receipt and makes no second case.",
-}
 
 
 @public_cases.post("/cases")
@@ -32,23 +26,23 @@ KEY = {
     summary="Report without an account",
     description="JSON, or multipart/form-data with `photos`. 429 with Retry-After when too many come from one address.",
 )
-@api.documented(body=wire.PublicGiven, photos=True, parameters=[KEY])
+@api.documented(body=wire.CallerGiven, photos=True, parameters=HEADERS[:1])
 @web.without_cookies
 @limits.at_most("public_limit")
 def report():
     """Take in a report and answer with its number and the secret link to follow it."""
     settings = web.runtime().settings
-    given = api.checked(wire.PublicGiven, wire.fields())
+    given = api.checked(wire.CallerGiven, api.fields())
     who, uploaded = given.caller(), api.photos(request.files)
     form = sent_form(request.headers.get("Idempotency-Key"), given, uploaded)
     stored = evidence.store(settings, uploaded)
     with web.transaction() as session:
-        told = given.report("public", acknowledged=True)
+        told = given.report(source="public", acknowledged=True)
         made = channels.take_public(session, settings, told, stored, who, at=datetime.now(UTC), form=form)
     return jsonify(wire.receipt(settings, made)), 201 if made.made else 200
 
 
-def sent_form(key: str | None, given: wire.PublicGiven, photos: list[bytes]) -> str | None:
+def sent_form(key: str | None, given: wire.CallerGiven, photos: list[bytes]) -> str | None:
     """What tells that a form is the same one sent again: its key and all that it holds; None without a key."""
     if key is None:
         return None
@@ -78,7 +72,7 @@ def follow(secret: str):
 def rate(secret: str):
     """Keep what the reporter thinks of the end."""
     settings = web.runtime().settings
-    given = api.checked(wire.SatisfactionGiven, wire.fields())
+    given = api.checked(wire.SatisfactionGiven, api.fields())
     now = datetime.now(UTC)
     with web.transaction() as session:
         following.rate(session, settings, secret, given.satisfaction, given.words, at=now)
@@ -94,7 +88,7 @@ def rate(secret: str):
 def object_to_end(secret: str):
     """Open the case again, with the reporter's reason and photos."""
     settings = web.runtime().settings
-    given = api.checked(wire.ObjectionGiven, wire.fields())
+    given = api.checked(wire.ObjectionGiven, api.fields())
     uploaded = api.photos(request.files)
     now = datetime.now(UTC)
     with web.transaction() as session:

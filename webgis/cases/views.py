@@ -35,34 +35,15 @@ BLUEPRINTS = (
     *routing_views.BLUEPRINTS,
 )
 
-ACKNOWLEDGE = "X-Acknowledge-Duplicate"
-HEADERS = [
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "schema": {"type": "string", "maxLength": intake.LONGEST_KEY},
-        "description": "Of your making, new for each report: a retry with it makes no second case.",
-    },
-    {
-        "name": ACKNOWLEDGE,
-        "in": "header",
-        "schema": {"type": "boolean"},
-        "description": "true: report it although it may be a duplicate (409 cases.duplicate names the candidates).",
-    },
-]
-
-LARGEST_JSON = 1024 * 1024
-"""Bytes of a JSON body; its texts are short, and photos do not come in JSON."""
-
 
 @cases.post("")
 @cases.doc(summary="Report a case", description="JSON, or multipart/form-data with `photos`. Honours Idempotency-Key.")
-@api.documented(body=wire.ReportGiven, photos=True, parameters=HEADERS)
+@api.documented(body=wire.ReportGiven, photos=True, parameters=wire.HEADERS)
 def report():
     """Take in a report; the same Idempotency-Key again gives the same case and makes no second one."""
     actor, settings = web.actor(), web.runtime().settings
     workflow.require_role(actor.role, workflow.REPORT)
-    given = api.checked(wire.ReportGiven, _fields())
+    given = api.checked(wire.ReportGiven, api.fields())
     uploaded = api.photos(request.files)
     key = request.headers.get("Idempotency-Key")
     stored = evidence.store(settings, uploaded)
@@ -77,10 +58,9 @@ def report():
 
 
 def _report(session, given: wire.ReportGiven, stored: list, key: str | None):
-    fields = given.model_dump(exclude={"class_"}) | {"class_code": given.class_}
-    fields["acknowledged"] = request.headers.get(ACKNOWLEDGE, "").lower() in ("true", "1", "yes")
     settings, actor = web.runtime().settings, web.actor()
-    case = intake.report(session, settings, actor, intake.Report(**fields), stored, at=datetime.now(UTC))
+    told = given.report(acknowledged=wire.acknowledged())
+    case = intake.report(session, settings, actor, told, stored, at=datetime.now(UTC))
     if key is not None:
         intake.remember(session, actor, key, case.number)
     return case
@@ -141,7 +121,7 @@ def act(number: str, action: str):
     """Do a step of the workflow and answer with the case as it is then."""
     settings, actor = web.runtime().settings, web.actor()
     workflow.require_role(actor.role, action)
-    given = api.checked(wire.ActionGiven, _fields()).fields()
+    given = api.checked(wire.ActionGiven, api.fields()).fields()
     version = given.pop("version", None)
     stored = evidence.store(settings, api.photos(request.files))
     now = datetime.now(UTC)
@@ -170,7 +150,7 @@ def family(number: str):
 def claim_next():
     """Take the next case out of the queue for some minutes."""
     actor, settings = web.actor(), web.runtime().settings
-    given = api.checked(wire.ClaimGiven, _fields())
+    given = api.checked(wire.ClaimGiven, api.fields())
     states = tuple(filter(None, (given.state or "").split(",")))
     with web.transaction() as session:
         claimed = claims.claim_next(session, settings, actor, states)
@@ -208,7 +188,7 @@ def _claimed(session, claimed: claims.Claim) -> Response:
 @api.documented(body=wire.JoinGiven)
 def join(number: str):
     """Add the caller as another reporter."""
-    given, actor = api.checked(wire.JoinGiven, _fields()), web.actor()
+    given, actor = api.checked(wire.JoinGiven, api.fields()), web.actor()
     workflow.require_role(actor.role, workflow.REPORT)
     place = handling.place_of(given.model_dump())
     about = {"source": intake.USUAL_SOURCE[actor.role], "description": given.description, "place": place}
@@ -231,7 +211,7 @@ def requests_of(number: str):
 @api.documented(body=wire.RequestGiven)
 def ask(number: str):
     """Ask; a department's own request goes straight to the dispatcher, a handler's to the department first."""
-    given, now = api.checked(wire.RequestGiven, _fields()), datetime.now(UTC)
+    given, now = api.checked(wire.RequestGiven, api.fields()), datetime.now(UTC)
     settings, actor = web.runtime().settings, web.actor()
     with web.transaction() as session:
         asked = requests.ask(session, settings, actor, number, given.kind, given.reason, at=now, until=given.until)
@@ -255,7 +235,7 @@ def decide(request_id: int):
 
 
 def _answered(do, request_id: int) -> dict[str, Any]:
-    given, now = api.checked(wire.DecisionGiven, _fields()), datetime.now(UTC)
+    given, now = api.checked(wire.DecisionGiven, api.fields()), datetime.now(UTC)
     settings, actor = web.runtime().settings, web.actor()
     with web.transaction() as session:
         grant = given.decision == "grant"
@@ -305,14 +285,6 @@ def _picture(number: str, photo_id: int, *, thumbnail: bool) -> Response:
     response = send_file(file.resolve(), mimetype="image/jpeg", etag=found.sha256 + ("-small" if made else ""))
     response.headers["Cache-Control"] = "private, no-cache" if thumbnail and not made else "private, max-age=86400"
     return response
-
-
-def _fields() -> dict[str, Any]:
-    """The given fields: of a JSON object, or of a form."""
-    if request.mimetype in ("multipart/form-data", "application/x-www-form-urlencoded"):
-        return api.form_fields(request.form)
-    request.max_content_length = LARGEST_JSON
-    return api.json_fields(request.get_data())
 
 
 def _geojson(value: dict[str, Any], status: int = 200) -> Response:

@@ -1,9 +1,11 @@
 """Cases as they go over the wire: what comes in is checked here, what goes out is GeoJSON (RFC 7946)."""
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
+from flask import request as http_request
 from flask import url_for
 from pydantic import Field, field_validator
 from sqlalchemy import Row
@@ -17,9 +19,30 @@ from webgis.cases.models import CaseRequest, Photo
 from webgis.catalog.rules import limit_text
 from webgis.settings import Settings
 
+ACKNOWLEDGE = "X-Acknowledge-Duplicate"
+HEADERS = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "maxLength": intake.LONGEST_KEY},
+        "description": "Of your making, new for each report: a retry with it makes no second case.",
+    },
+    {
+        "name": ACKNOWLEDGE,
+        "in": "header",
+        "schema": {"type": "boolean"},
+        "description": "true: report it although it may be a duplicate (409 cases.duplicate names the candidates).",
+    },
+]
 
-class ReportGiven(Given):
-    """A report: place, kind and class, and what is wrong."""
+
+def acknowledged() -> bool:
+    """Whether the header of this request says that likely duplicates have been looked at."""
+    return http_request.headers.get(ACKNOWLEDGE, "").lower() in ("true", "1", "yes")
+
+
+class PlaceGiven(Given):
+    """Where and what: the part of a report that every channel has."""
 
     lon: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[104.0665])
     lat: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[30.6574])
@@ -31,6 +54,16 @@ class ReportGiven(Given):
     accuracy_m: float | None = Field(
         None, ge=0, le=intake.LARGEST_ACCURACY_M, description="the phone's accuracy in metres"
     )
+
+    def report(self, **known: Any) -> intake.Report:
+        """The report that this is, with what is `known` besides."""
+        fields = self.model_dump(exclude={"class_"}, include=_REPORTED)
+        return intake.Report(**(fields | {"class_code": self.class_} | known))
+
+
+class ReportGiven(PlaceGiven):
+    """A report: place, kind and class, and what is wrong."""
+
     source: str | None = Field(
         None, max_length=32, description="default: inspector for inspectors, hotline for acceptors"
     )
@@ -38,6 +71,9 @@ class ReportGiven(Given):
     footprint: dict[str, Any] | str | None = Field(
         None, description="ground of an incident: a GeoJSON line or polygon in `crs`"
     )
+
+
+_REPORTED = {field.name for field in dataclasses.fields(intake.Report)}
 
 
 class ActionGiven(Given):

@@ -1,6 +1,7 @@
 """The pages of the hotline: the form that is filled in during a call, and who reported a case."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
@@ -12,12 +13,11 @@ from webgis.cases import channel_wire as wire
 from webgis.cases import channels, contacts, evidence, following, intake, queries
 from webgis.errors import Conflict, Invalid
 from webgis.maps import queries as map_queries
-from webgis.pages import forms, shown
-from webgis.pages.public import caller_fields, common_classes, go
+from webgis.pages import forms, shown, words
+from webgis.pages.blueprint import go
+from webgis.pages.public import caller_fields, common_classes
 
 hotline = APIBlueprint("hotline_pages", __name__, enable_openapi=False)
-
-DUPLICATE = "cases.duplicate"
 
 
 @hotline.get("/hotline/new")
@@ -37,10 +37,10 @@ def take():
     except Invalid as error:
         return _page(request.form, forms.problems(error), key), 422
     except Conflict as error:
-        if error.code == DUPLICATE:
-            return _page(request.form, {}, key, error.facts["candidates"]), 422
-        sent = _("This form has been sent already, with other content. Send it again to report one more case.")
-        return _page(request.form, {"form": sent}, secrets.token_urlsafe(16)), 409
+        if error.code == "cases.key-reused":
+            key = secrets.token_urlsafe(16)
+        problems = {} if "candidates" in error.facts else {"form": words.conflict(error)}
+        return _page(request.form, problems, key, error.facts.get("candidates", ())), 422
     flash(_("Reported. The case has the number %(number)s.", number=number), "success")
     return go(url_for("pages.case", number=number))
 
@@ -51,8 +51,8 @@ def _take(key: str) -> str:
     given = api.checked(wire.CallGiven, caller_fields())
     who = given.caller()
     stored = evidence.store(settings, api.photos(request.files))
-    asked = {"call": given.model_dump(mode="json", exclude={"acknowledged"}), "photos": [one.sha256 for one in stored]}
-    told = given.report("hotline", acknowledged=given.acknowledged == "yes")
+    asked = {"call": given.model_dump(mode="json"), "photos": [one.sha256 for one in stored]}
+    told = given.report(source="hotline", acknowledged=request.form.get("acknowledged") == "yes")
     with web.transaction() as session:
         before = intake.done_before(session, actor, f"call-{key}", asked)
         if before is not None:
@@ -63,7 +63,7 @@ def _take(key: str) -> str:
         return case.number
 
 
-def _page(given, problems: dict[str, str], key: str, alike: list[dict] | None = None) -> str:
+def _page(given, problems: dict[str, str], key: str, candidates: Sequence[dict] = ()) -> str:
     with web.transaction() as session:
         groups = shown.class_groups(session)
         return render_template(
@@ -74,7 +74,7 @@ def _page(given, problems: dict[str, str], key: str, alike: list[dict] | None = 
             class_groups=groups,
             common=common_classes(groups),
             bounds=map_queries.extent(session),
-            alike=alike or [],
+            alike=shown.alike(session, web.actor(), candidates),
         )
 
 

@@ -8,7 +8,7 @@ import secrets
 from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, redirect, render_template, request, url_for
+from flask import Response, jsonify, render_template, request, url_for
 
 from webgis import api, geo, limits, web
 from webgis.cases import channel_wire as wire
@@ -19,6 +19,7 @@ from webgis.grid import queries as grid
 from webgis.grid.views import place
 from webgis.maps import queries as map_queries
 from webgis.pages import forms, public_words, shown, words
+from webgis.pages.blueprint import go
 
 public = APIBlueprint("public", __name__, enable_openapi=False)
 
@@ -39,10 +40,10 @@ def report():
     settings = web.runtime().settings
     key = request.form.get("key") or secrets.token_urlsafe(16)
     try:
-        given = api.checked(wire.PublicGiven, caller_fields())
+        given = api.checked(wire.CallerGiven, caller_fields())
         who, uploaded = given.caller(), api.photos(request.files)
         stored = evidence.store(settings, uploaded)
-        told = given.report("public", acknowledged=True)
+        told = given.report(source="public", acknowledged=True)
         with web.transaction() as session:
             form = sent_form(key, given, uploaded)
             made = channels.take_public(session, settings, told, stored, who, at=datetime.now(UTC), form=form)
@@ -53,16 +54,8 @@ def report():
 
 def caller_fields() -> dict[str, str]:
     """The fields of a report form with who reports, named as on the wire."""
-    given = api.form_fields(request.form)
-    own = ("name", "phone", "email", "notify", "call_number", "acknowledged")
-    return forms.report_fields(request.form) | {
-        name: given[name].strip() for name in own if given.get(name, "").strip()
-    }
-
-
-def go(address: str) -> Response:
-    """On to another page; a form that was sent by script is told the address instead."""
-    return jsonify(go=address) if request.headers.get("X-Stay") else redirect(address, 303)
+    own = ("name", "phone", "email", "notify", "call_number")
+    return forms.report_fields(request.form) | forms.filled(request.form, *own)
 
 
 def _report_page(given, problems: dict[str, str], key: str) -> str:
@@ -102,7 +95,7 @@ def rate(secret: str):
     """Keep what the reporter thinks of the end."""
     settings = web.runtime().settings
     try:
-        given = api.checked(wire.SatisfactionGiven, _given("satisfaction", "words"))
+        given = api.checked(wire.SatisfactionGiven, forms.filled(request.form, "satisfaction", "words"))
         with web.transaction() as session:
             now = datetime.now(UTC)
             following.rate(session, settings, secret, given.satisfaction, given.words, at=now)
@@ -121,7 +114,7 @@ def object_to_end(secret: str):
     settings = web.runtime().settings
     now = datetime.now(UTC)
     try:
-        given = api.checked(wire.ObjectionGiven, _given("reason"))
+        given = api.checked(wire.ObjectionGiven, forms.filled(request.form, "reason"))
         uploaded = api.photos(request.files)
         with web.transaction() as session:
             following.follow(session, settings, secret, at=now)
@@ -132,11 +125,6 @@ def object_to_end(secret: str):
     except Conflict as error:
         return _follow_page(secret, notice=words.sentence(error.code, error.message, error.facts)), 409
     return go(url_for("public.follow", secret=secret))
-
-
-def _given(*names: str) -> dict[str, str]:
-    given = api.form_fields(request.form)
-    return {name: value.strip() for name in names if (value := given.get(name, "")).strip()}
 
 
 def _follow_page(secret: str, problems: dict[str, dict[str, str]] | None = None, notice: str | None = None) -> str:
