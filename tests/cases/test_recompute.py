@@ -148,6 +148,25 @@ def test_a_split_case_is_due_when_the_last_of_its_tasks_is(town):
         assert stories.case(session, number).due_at == due_in_queue(session, number) == at("2026-11-24 10:30")
 
 
+def test_many_cases_are_moved_in_batches_each_a_job_and_make_one_report(town):
+    import_tasks()
+    with town.transaction() as session:
+        split = stories.filed(session, town.settings, "2026-11-20 16:30", 1)
+        departments = ["510104-works", "510104-sanitation"]
+        stories.act(session, town.settings, "dispatcher1", split, "split", "2026-11-20 16:30", departments=departments)
+        single = stories.dispatched(session, town.settings, "2026-11-20 16:30", 1)
+        calendar.set_days(session, town.settings, [MONDAY_OFF])
+        session.execute(text("DELETE FROM city.outbox"))
+        jobs.enqueue(session, "cases.recompute_deadlines", queue="slow", most=1)
+    jobs.drain(town, "slow")
+    with town.transaction() as session:
+        assert {due_in_queue(session, number) for number in (split, single)} == {at("2026-11-24 10:30")}
+        (done,) = recompute.listed(session)
+        assert (done.checked, done.moved) == (4, 4)
+        moved = {row.number: row for row in recompute.moved(session, done.id)}
+        assert (moved[split].old_due_at, moved[split].new_due_at) == (at("2026-11-23 10:30"), at("2026-11-24 10:30"))
+
+
 def test_a_step_in_the_middle_of_a_recompute_is_waited_for_and_its_ledger_counts(town):
     with town.transaction() as session:
         number = stories.dispatched(session, town.settings, "2026-11-20 16:30", 1)

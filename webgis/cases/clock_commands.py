@@ -192,8 +192,11 @@ def export(runtime: Runtime, file: Path, year: int | None, headings: str | None)
 @click.pass_obj
 def recompute_now(runtime: Runtime) -> None:
     """Reckon all open deadlines anew now (a change of the calendar has it done by a job)."""
-    with runtime.transaction() as session:
-        done = recompute.recompute(session, runtime.settings)
+    done = None
+    while done is None or done.next is not None:
+        going_on = {} if done is None else {"report": done.id, "after": done.next}
+        with runtime.transaction() as session:
+            done = recompute.recompute(session, runtime.settings, **going_on)
     jobs.hand_over_session(jobs.connect(runtime.settings), session)
     console.print(f"recompute {done.id}: {done.checked} open cases looked at, {done.moved} moved")
 

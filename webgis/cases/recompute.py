@@ -1,10 +1,11 @@
 """Open deadlines reckoned anew, in bulk, after the calendar has changed; and the report of what moved.
 
 The steps of a case write its deadlines; this writes them only when working time itself has changed. A case that stands
-in the middle of a step is waited for. Ended cases keep the deadline that they ended with.
+in the middle of a step is waited for. Ended cases keep the deadline that they ended with. It is done a batch at a time,
+each in a transaction of its own, so that nobody waits long for a case that is being moved.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from webgis.cases import calendar, clock, stages, workflow
 from webgis.errors import NotFound
 from webgis.settings import Settings
 
-BATCH = 5000
+BATCH = 2000
 MOST_LISTED = 1000
 
 _READ = """
@@ -45,8 +46,12 @@ _WRITE = text(
     """
 )
 _REPORT = text(
-    "INSERT INTO city.recompute (at, calendar_version, checked, moved) VALUES (:at, :version, :checked, :moved)"
-    " RETURNING id"
+    "INSERT INTO city.recompute (at, calendar_version, checked, moved) VALUES (:at, :version, 0, 0) RETURNING id"
+)
+_COUNT = text(
+    "UPDATE city.recompute SET checked = checked + :checked,"
+    " moved = (SELECT count(*) FROM city.recompute_move m WHERE m.recompute_id = :id)"
+    " WHERE id = :id RETURNING checked, moved"
 )
 _MOVES = text(
     """
@@ -54,8 +59,11 @@ _MOVES = text(
         (recompute_id, case_id, old_deadline_at, new_deadline_at, old_due_at, new_due_at)
     SELECT :id, n.* FROM unnest(CAST(:ids AS bigint[]), CAST(:old_deadlines AS timestamptz[]),
         CAST(:deadlines AS timestamptz[]), CAST(:old_dues AS timestamptz[]), CAST(:dues AS timestamptz[])) AS n
+    ON CONFLICT (recompute_id, case_id)
+        DO UPDATE SET new_deadline_at = excluded.new_deadline_at, new_due_at = excluded.new_due_at
     """
 )
+"""A case that was split may move again with tasks of a later batch: it moved from where it stood at first."""
 
 
 class Move(NamedTuple):
@@ -68,47 +76,49 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """One recompute: its number, how many open cases were looked at and how many moved."""
+    """One recompute so far: its number, how many open cases were looked at and how many moved; and the id of the case
+    after which it goes on, None when it is done."""
 
     id: int
     checked: int
     moved: int
+    next: int | None
 
 
-def recompute(session: Session, settings: Settings, *, at: datetime | None = None) -> Report:
-    """Bring `deadline_at` and `due_at` of all open cases to the calendar as it is now; may run again without harm.
+def recompute(
+    session: Session,
+    settings: Settings,
+    *,
+    report: int | None = None,
+    after: int = 0,
+    most: int = BATCH,
+    at: datetime | None = None,
+) -> Report:
+    """Bring `deadline_at` and `due_at` of open cases to the calendar as it is now: a batch of `most`, from the case
+    `after` on; may run again without harm. `report` is the number of the recompute that this goes on with.
 
     Cases are looked at without a lock first; those that would move are locked, in the order of their age as steps do,
     looked at again, and written.
     """
     now = calendar.of_city(session, settings, fresh=True)
-    checked, moving = _looked_at(session, settings, now)
-    moves = _settled(session, settings, now, moving)
-    made = session.execute(
-        _REPORT,
-        {"at": at or datetime.now(UTC), "version": now.version, "checked": checked, "moved": len(moves)},
-    ).scalar_one()
+    rows = session.execute(_BATCH, {"after": after, "most": most, "staged": list(stages.STAGES)}).all()
+    moves = _settled(session, settings, now, _moving(settings, now, rows))
+    if report is None:
+        values = {"at": at or datetime.now(UTC), "version": now.version}
+        report = session.execute(_REPORT, values).scalar_one()
     if moves:
-        _write(session, made, moves)
+        _write(session, report, moves)
+    done = session.execute(_COUNT, {"id": report, "checked": len(rows)}).one()
+    following = rows[-1].id if len(rows) == most else None
+    if following is None and done.moved:
         jobs.enqueue(session, "maps.draw_cases", queue="slow", delay=5)
-    return Report(made, checked, len(moves))
+    return Report(report, done.checked, done.moved, following)
 
 
-def _looked_at(session: Session, settings: Settings, now: clock.Calendar) -> tuple[int, set[int]]:
-    """How many cases are open, and the ids of those to be locked: those that would move, and their parents."""
-    checked, moving = 0, set()
-    for rows in _batches(session):
-        checked += len(rows)
-        for move in _moves(settings, now, rows):
-            moving |= {move.case.id, move.case.parent_id} if move.case.relation == "task" else {move.case.id}
-    return checked, moving
-
-
-def _batches(session: Session) -> Iterator[Sequence[Row]]:
-    after = 0
-    while rows := session.execute(_BATCH, {"after": after, "most": BATCH, "staged": list(stages.STAGES)}).all():
-        yield rows
-        after = rows[-1].id
+def _moving(settings: Settings, now: clock.Calendar, rows: Sequence[Row]) -> set[int]:
+    """The ids of the cases to be locked: those that would move, and their parents."""
+    moves = [move.case for move in _moves(settings, now, rows)]
+    return {case.id for case in moves} | {case.parent_id for case in moves if case.relation == "task"}
 
 
 def _settled(session: Session, settings: Settings, now: clock.Calendar, ids: set[int]) -> list[Move]:
