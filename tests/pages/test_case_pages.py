@@ -267,3 +267,11 @@ def test_a_request_is_taken_back(reader, life):
 def test_who_answers_no_requests_has_no_list_of_them(reader):
     assert reader("inspector1").get("/requests").status_code == 403
     assert 'href="/requests"' not in reader("inspector1").get("/cases").text
+
+
+def test_the_map_shows_cases_in_every_state_with_their_light(reader, life):
+    states = {life.handled(): "handling", life.filed(): "filed", life.report().number: "reported"}
+    waiting = life.handled()
+    life.ask("sanitation1", waiting, "extension")
+    shown = reader("manager1").get("/maps/data/cases").json["features"]
+    assert {one["properties"]["number"]: one["properties"]["state"] for one in shown} == states | {waiting: "handling"}

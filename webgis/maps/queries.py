@@ -54,6 +54,7 @@ _CASE = (
     Case.deadline_at,
     Case.resolved_at,
     Case.closed_at,
+    Case.paused_at,
 )
 """What every sign on a map needs of its case."""
 
