@@ -31,6 +31,7 @@ COMMANDS = {
     "routing": "webgis.cases.routing_commands",
     "maps": "webgis.maps.commands",
     "demo": "webgis.demo.commands",
+    "replay": "webgis.cases.replay_commands",
     "serve": "webgis.serve",
 }
 """Commands of the packages: each is imported only when it is called, so that `webgis --help` is quick."""
