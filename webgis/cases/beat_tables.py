@@ -115,9 +115,10 @@ def assign(
 
 def release(session: Session, actor: Actor, code: str, login: str, *, at: datetime) -> Laid:
     """Take an inspector out of all shifts of a beat."""
-    person = accounts.person_by_login(session, login)
-    plan = beats.require_plan(session, code)
-    kept = tuple(shift for shift in plan.shifts if person is None or shift.person_id != person.id)
+    plan, person = beats.require_plan(session, code), accounts.person_by_login(session, login)
+    if person is None:
+        raise bad_beats([Fault(None, "inspector", *_NO_INSPECTOR)])
+    kept = tuple(shift for shift in plan.shifts if shift.person_id != person.id)
     return change(session, actor, [replace(plan, shifts=kept)], at=at)
 
 

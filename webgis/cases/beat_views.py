@@ -138,7 +138,7 @@ def on_duty():
     asked = _asked(BeatsAsked)
     with web.transaction() as session:
         rows = beat_operations.on_duty(session, _moment(asked.at), _area(asked.area))
-    return jsonify({"on_duty": [_plain(row) for row in rows]})
+    return jsonify({"on_duty": [table_wire.plain(row) for row in rows]})
 
 
 @beats.get("/inspector")
@@ -164,7 +164,7 @@ def coverage():
     asked = _asked(BeatsAsked)
     with web.transaction() as session:
         found = beat_operations.coverage(session, _area(asked.area))
-    return jsonify(vars(found) | {"left_out": [_plain(row) for row in found.left_out]})
+    return jsonify(vars(found) | {"left_out": [table_wire.plain(row) for row in found.left_out]})
 
 
 def _asked(model):
@@ -185,13 +185,8 @@ def _moment(given: datetime | None) -> datetime:
 
 
 def _feature(row: Row, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    told = _plain(row)
+    told = table_wire.plain(row)
     return {"type": "Feature", "id": row.code, "geometry": told.pop("geometry"), "properties": told | (more or {})}
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    return {name: value if isinstance(value, (int, float, list, dict)) or value is None else str(value)
-            for name, value in row._mapping.items()}  # fmt: skip
 
 
 def _geojson(value: dict[str, Any]) -> Response:

@@ -163,7 +163,7 @@ def recomputes():
     """The last recomputes, newest first."""
     with web.transaction() as session:
         found = recompute.listed(session)
-    return jsonify({"recomputes": [_facts(row) for row in found]})
+    return jsonify({"recomputes": [table_wire.plain(row) for row in found]})
 
 
 @calendars.get("/recomputes/<int:which>")
@@ -176,11 +176,7 @@ def moved(which: int):
     with web.transaction() as session:
         found = recompute.moved(session, min(which, 2**63 - 1), after=asked.after)
     last = found[-1].number if len(found) == recompute.MOST_LISTED else None
-    return jsonify({"moves": [_facts(row) for row in found], "next": last})
-
-
-def _facts(row: Any) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row._mapping.items()}
+    return jsonify({"moves": [table_wire.plain(row) for row in found], "next": last})
 
 
 def _require_editor() -> None:

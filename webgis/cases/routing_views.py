@@ -1,12 +1,11 @@
 """The API of routing: rule sets made, tried on past cases and put in force; who would handle a case; open work."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import jsonify, request
 from pydantic import Field
-from sqlalchemy import Row
 
 from webgis import api, geo, web
 from webgis.cases import permits, queries, routing, routing_reading, routing_replay, routing_sets, table_wire
@@ -230,7 +229,7 @@ def workload():
     with web.transaction() as session:
         found = routing.workload(session, web.actor(), at=datetime.now(UTC))
     rows = {"departments": found.departments, "people": found.people}
-    return jsonify({name: [_plain(row) for row in part] for name, part in rows.items()})
+    return jsonify({name: [table_wire.plain(row) for row in part] for name, part in rows.items()})
 
 
 def _with_rules(session, version: int) -> dict[str, Any]:
@@ -243,11 +242,6 @@ def _set(made: RoutingSet) -> dict[str, Any]:
     told = {name: getattr(made, name) for name in ("version", "name", "state", "based_on")}
     moments = ("created_at", "changed_at", "activated_at", "retired_at")
     return told | {name: value and value.isoformat() for name in moments for value in [getattr(made, name)]}
-
-
-def _plain(row: Row) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, (datetime, time)) else value
-            for name, value in row._mapping.items()}  # fmt: skip
 
 
 def _known(number: int) -> int:

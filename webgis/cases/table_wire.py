@@ -1,11 +1,14 @@
-"""Tables over HTTP: a file that was sent, and a workbook to take away."""
+"""Tables over HTTP: a file that was sent, a workbook to take away, a row as JSON."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date, time
 from pathlib import Path
+from typing import Any
 
 from flask import Response, request, send_file
+from sqlalchemy import Row
 
 from webgis.cases import workflow
 from webgis.catalog import sheets
@@ -37,3 +40,9 @@ def workbook(name: str, write: Callable[[Path], object]) -> Response:
 def rows_workbook(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
     """An XLSX file of one table."""
     return workbook(name, lambda path: sheets.write(path, header, rows))
+
+
+def plain(row: Row) -> dict[str, Any]:
+    """A row as JSON values, its moments in ISO 8601."""
+    values = row._mapping.items()
+    return {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in values}
