@@ -8,15 +8,16 @@ from webgis.maps import tasks
 from webgis.maps.drawing import CELLS_FROM_ZOOM
 
 PHONE, DESK = (390, 844), (1440, 900)
-PATHS = ("/cases", "/cases/new", "/maps/cases", "/api/v1/docs", "/nowhere")
+PATHS = ("/cases", "/cases/new", "/requests", "/maps/cases", "/api/v1/docs", "/nowhere")
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_no_page_is_wider_than_the_screen(site, size):
     site.watch.refusals_expected = True
+    number = site.report()
     with site.reader("dispatcher1", size=size) as page:
-        for path in PATHS:
+        for path in (*PATHS, f"/cases/{number}"):
             page.goto(path)
             assert page.evaluate(OVERFLOW) <= 0, path
 
@@ -43,6 +44,44 @@ def test_a_refused_report_keeps_its_photos_and_everything_typed(site, photo):
         expect(page.locator("dialog.viewer")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.locator("dialog.viewer")).to_be_hidden()
+
+
+def test_who_finds_the_report_among_likely_duplicates_joins_it_with_photos_and_words(site, photo):
+    site.watch.refusals_expected = True
+    first = site.report()
+    with site.reader("inspector2", size=PHONE) as page:
+        page.goto("/cases/new")
+        page.locator(".report-photo input[type=file]").nth(1).set_input_files(photo(30))
+        page.locator(".by-hand summary").click()
+        page.fill("#lon", str(city.IN_WEST[0]))
+        page.fill("#lat", str(city.IN_WEST[1]))
+        page.fill("#subject-search", "06010")
+        page.keyboard.press("Enter")
+        page.fill("#description", "路口又有暴露垃圾")
+        page.click(".send-bar > button")
+        expect(page.locator(".alike")).to_contain_text(first)
+        expect(page.locator(".report-photo .photo-list li")).to_have_count(1)
+        expect(page.locator("#description")).to_have_value("路口又有暴露垃圾")
+        assert page.evaluate(OVERFLOW) <= 0
+        page.locator(f".alike [name=join][value='{first}']").click()
+        page.wait_for_url(f"**/cases/{first}")
+        expect(page.locator(".photo-view li")).to_have_count(2)
+
+
+def test_a_step_out_of_the_way_is_found_under_more_by_keyboard(site):
+    number = site.report()
+    with site.reader("acceptor1") as page:
+        page.goto(f"/cases/{number}")
+        page.locator(".more-steps > summary").focus()
+        page.keyboard.press("Enter")
+        page.locator("[data-step=relocate] > summary").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-step=file]")).not_to_have_attribute("open", "")
+        expect(page.locator("[data-step=relocate] .wg-pin-box")).to_be_visible()
+        page.locator("[data-step=relocate] [name=address]").fill("东大街 8 号")
+        page.keyboard.press("Enter")
+        expect(page.locator(".notice-success")).to_be_visible()
+        expect(page.locator(".case-map-card")).to_contain_text("东大街 8 号")
 
 
 def test_a_place_outside_the_grid_says_how_far_the_grid_is(site):
