@@ -86,6 +86,13 @@ def test_who_wants_no_notices_gets_none(life):
     assert _told(life) == []
 
 
+def test_who_took_a_call_is_not_told_how_it_goes(life):
+    _addressed(life, "acceptor1", "email")
+    number = life.report("acceptor1").number
+    life.do("acceptor1", number, "reject", reason="重复来电")
+    assert _waiting(life) == []
+
+
 def test_departments_handlers_and_inspectors_are_told_what_is_theirs(life):
     for login in ("sanitation1", "works1", "inspector1", "inspector2"):
         _addressed(life, login, "email")
@@ -259,7 +266,13 @@ class Mailbox:
     """A mail server that keeps what it takes; `answers` are given to the next letters instead of taking them."""
 
     def __init__(self) -> None:
-        self.letters, self.answers, self.seen = [], [], 0
+        self.letters, self.answers, self.refusals, self.seen = [], [], [], 0
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):
+        if self.refusals:
+            return self.refusals.pop(0).format(address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server, _session, envelope):
         self.seen += 1
@@ -344,6 +357,18 @@ def test_a_recipient_who_is_refused_for_good_is_not_tried_again(mailed, mailbox)
     listed = CliRunner().invoke(channel_commands.notices, ["list", "--unsent"], obj=mailed.runtime)
     (shown,) = [json.loads(line) for line in listed.output.splitlines()]
     assert shown["error"].startswith("550") and "zhang@example.com" not in listed.output
+
+
+def test_what_a_mail_server_says_is_kept_without_the_address(mailed, mailbox):
+    mailbox.refusals = ["450 <{}> is greylisted", "550 <{}> is unknown"]
+    taken(mailed, MAIL)
+    later(mailed.runtime)
+    with mailed.runtime.transaction() as session:
+        (job,) = [one for one in jobs.listed(session) if one["task"] == "cases.send_message"]
+        assert job["error"] == "NotNow: 450 <<the recipient>> is greylisted"
+    later(mailed.runtime, **DAY)
+    with mailed.runtime.transaction() as session:
+        assert messages.listed(session)[0]["error"] == "550 <<the recipient>> is unknown"
 
 
 def test_a_password_is_not_sent_in_the_clear(mailbox):

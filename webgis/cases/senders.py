@@ -1,7 +1,7 @@
 """How a message leaves: e-mail by SMTP, short messages by a gateway of the city's, or into a file where there is none.
 
 A sender has one function, `send(message)`. It returns when the message is on its way, raises `Refused` when it can
-never be delivered, and anything else when it may be tried again.
+never be delivered, and anything else when it may be tried again. What it raises is stored, so it names no recipient.
 """
 
 import fcntl
@@ -41,6 +41,10 @@ class Outgoing:
 
 class Refused(Exception):
     """The message cannot be delivered, now or later."""
+
+
+class NotNow(Exception):
+    """The server does not take the message now. What it said, without the recipient's address: it is stored."""
 
 
 class Sender(Protocol):
@@ -104,16 +108,13 @@ class Smtp:
                 server.send_message(self._letter(message))
         except smtplib.SMTPRecipientsRefused as error:
             code, reason = next(iter(error.recipients.values()))
-            self._give_up(code, reason, error)
         except smtplib.SMTPDataError as error:
-            self._give_up(error.smtp_code, error.smtp_error, error)
-
-    @staticmethod
-    def _give_up(code: int, reason: bytes | str, error: Exception) -> None:
-        if code not in FOR_GOOD:
-            raise error
+            code, reason = error.smtp_code, error.smtp_error
+        else:
+            return
         words = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
-        raise Refused(f"{code} {words}") from error
+        said = f"{code} {words}".replace(message.to, "<the recipient>")
+        raise Refused(said) if code in FOR_GOOD else NotNow(said)
 
     def _connected(self) -> smtplib.SMTP:
         context = ssl.create_default_context()

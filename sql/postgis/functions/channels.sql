@@ -1,5 +1,5 @@
 -- Who is to be told of a case, by audience: its reporters (also those of reports merged into it, and people who joined
--- it; a task has none of its own), its department, handler and inspector, and those of its open tasks. A contact, or the
+-- it; a task has none of its own, and who took a call did not report it), its department, handler and inspector, and those of its open tasks. A contact, or the
 -- address of a person; and the case they know it by.
 CREATE FUNCTION fn.listeners(case_id bigint, audience text[])
 RETURNS TABLE (of_case bigint, contact_id bigint, address_id integer)
@@ -16,7 +16,8 @@ BEGIN
         SELECT listeners.case_id, NULL::bigint, a.id FROM city.notice_address a
         WHERE a.address IS NOT NULL
           AND a.person_id IN (SELECT c.reporter_id FROM city.case c
-                              WHERE c.id = listeners.case_id AND c.relation IS DISTINCT FROM 'task' UNION
+                              WHERE c.id = listeners.case_id AND c.source <> 'hotline'
+                                AND c.relation IS DISTINCT FROM 'task' UNION
                               SELECT r.person_id FROM city.co_reporter r WHERE r.case_id = listeners.case_id);
     END IF;
     IF audience && '{department,handler,inspector,tasks}' THEN
