@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests import city
+from tests.cases.channel_stories import ended, later, taken
+from tests.cases.life import Life
 from webgis import jobs
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import PUBLIC
@@ -120,6 +122,21 @@ def test_the_database_holds_nothing_that_can_be_read(city_runtime):
     stored = b"".join(bytes(value) for value in (row.name, row.phone, row.email, row.phone_hash))
     for word in ("张晓明", "13800001234", "0000", "zhang@example.com"):
         assert word.encode() not in stored
+
+
+def test_no_table_of_the_city_holds_a_contact_in_the_clear(city_runtime):
+    life = Life(city_runtime)
+    number = taken(life).number
+    ended(life, number)
+    later(city_runtime, days=1)
+    with city_runtime.transaction() as session:
+        contacts.look(session, life.settings, life.actor("acceptor1"), number)
+        tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'city'")).all()
+        for table in tables:
+            for word in ("张晓明", "13800001234", "zhang@example.com"):
+                found = text(f'SELECT count(*) FROM city."{table}" t WHERE t::text LIKE :plain OR t::text LIKE :hex')
+                values = {"plain": f"%{word}%", "hex": f"%{word.encode().hex()}%"}
+                assert session.scalar(found, values) == 0, (table, word)
 
 
 def test_the_key_is_made_once_for_all_processes_and_read_by_its_owner_alone(city_settings):
