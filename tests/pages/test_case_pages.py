@@ -135,6 +135,12 @@ def test_a_verification_from_elsewhere_wants_a_reason_and_is_marked(reader, life
     assert "不在现场，距案件位置" in page and "道路封闭" in page
 
 
+def test_a_photo_that_was_given_before_is_marked_and_paired_with_the_one_it_is_held_against(reader, life):
+    number = life.handled()
+    page = do(reader, "sanitation1", number, "resolve", (city.photo(),), note="已清理").text
+    assert "照片重复使用" in page and "↔ 1" in page
+
+
 def test_a_verification_on_the_spot_is_marked_as_such(reader, life):
     number = life.handled()
     life.do("sanitation1", number, "resolve", note="已清理")

@@ -93,6 +93,7 @@ def test_every_icon_that_a_page_or_a_map_names_is_in_the_sprite(root):
         named |= set(re.findall(r'\bicon\("([\w-]+)"', file.read_text()))
     named |= {sign.icon for sign in (*STATES.values(), *LIGHTS.values(), *step_words.ACTIONS.values())}
     named |= {words.icon for words in (*step_words.REQUESTS.values(), *step_words.FLAGS.values())}
+    named |= {badge.icon for badge in step_words.PHOTO_MARKS.values()}
     named |= {icon for _word, _means, icon, _tone in step_words.RESULTS.values()}
     named |= {icon for _title, _text, icon in words.ERRORS.values()}
     assert named and named <= sprite

@@ -55,7 +55,7 @@ def of(
         "parent_seen": row.parent_number in seen,
         "joined": len(duplicates.joined(session, row.id)),
         "family": shown.list_rows(session, settings, actor, [one for one in family if one.number in seen], now),
-        "photos": [_photo(row.number, photo, events, place) for place, photo in enumerate(photos, start=1)],
+        "photos": _photos(row.number, photos, events),
     }
 
 
@@ -87,14 +87,34 @@ def _why(events: Sequence[Row]) -> dict[str, Any] | None:
     return {"text": shown.in_words(why), "by_hand": why.get("by_hand"), "beaten": beaten}
 
 
-def _photo(number: str, photo: Photo, events: Sequence[Row], place: int) -> dict[str, Any]:
-    event = next((event for event in events if event.id == photo.event_id), None)
-    word = step_words.told(event.action, event.given, event.facts or {}).word if event else ""
+def _photos(number: str, photos: Sequence[Photo], events: Sequence[Row]) -> list[dict[str, Any]]:
+    """The photos, numbered; one of a result names the photo that shows the same before."""
+    places = {photo.id: place for place, photo in enumerate(photos, start=1)}
+    by_id = {event.id: event for event in events}
+    found = []
+    for photo in photos:
+        event = by_id[photo.event_id]
+        word = step_words.told(event.action, event.given, event.facts or {}).word
+        before = places.get(_before(photo, event))
+        pair = {"before": before, "compare": _("compare with photo %(place)s", place=before)} if before else {}
+        found.append(_photo(number, photo, places[photo.id], word) | pair)
+    return found
+
+
+def _before(photo: Photo, event: Row) -> int | None:
+    """The id of the photo with which this one makes a pair before and after."""
+    judged = [one for one in (event.facts or {}).get("photos", ()) if isinstance(one, dict)]
+    pair = next((one.get("before") for one in judged if one["sha256"] == photo.sha256), None)
+    return pair and pair["photo"]
+
+
+def _photo(number: str, photo: Photo, place: int, word: str) -> dict[str, Any]:
     return {
         "href": url_for("cases.photo", number=number, photo_id=photo.id),
         "thumbnail": url_for("cases.thumbnail", number=number, photo_id=photo.id),
         "width": photo.width,
         "height": photo.height,
+        "place": place,
         "step": word,
         "alt": _("Photo %(place)s: %(step)s", place=place, step=word),
     }

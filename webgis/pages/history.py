@@ -64,7 +64,7 @@ def _event(session: Session, seen: Container[str], event: Row, photos: int) -> E
         tone="fail" if told.bad else "plain",
         at=event.at,
         who=" · ".join(_by(event)),
-        badges=[step_words.place_badge(facts["place"])] if facts.get("place") else [],
+        badges=_badges(facts),
         lines=[
             *_lines(session, event, facts),
             *(_case(label, number, number in seen) for label, number in _named(facts)),
@@ -72,6 +72,12 @@ def _event(session: Session, seen: Container[str], event: Row, photos: int) -> E
         ],
         quotes=[text for name in ("reason", "note") if (text := event.given.get(name))],
     )
+
+
+def _badges(facts: Mapping[str, Any]) -> list[step_words.Badge]:
+    """What is said of where somebody stood, and of their photos."""
+    place = [step_words.place_badge(facts["place"])] if facts.get("place") else []
+    return place + step_words.photo_badges(facts.get("photos", ()))
 
 
 def _by(event: Row) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What steps, requests and marks are called on the pages: as a choice, on a button, in the history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -295,6 +295,22 @@ CONFIRMATIONS: dict[str, Badge] = {
     "found": Badge(lazy_gettext("Found on site"), "eye", "good"),
     "not_found": Badge(lazy_gettext("Not found on site"), "eye", "bad"),
 }
+
+
+PHOTO_MARKS: dict[str, Badge] = {
+    "taken_long_before": Badge(lazy_gettext("Photo taken long before"), "clock-x", "bad"),
+    "taken_in_future": Badge(lazy_gettext("Photo from the future"), "clock-x", "bad"),
+    "taken_elsewhere": Badge(lazy_gettext("Photo taken elsewhere"), "photo-off", "bad"),
+    "other_place": Badge(lazy_gettext("Photo not of the same place as before"), "photo-off", "bad"),
+    "used_before": Badge(lazy_gettext("Photo used before"), "photo-off", "bad"),
+}
+"""Marks of photos that say something is wrong; that a photo tells no time or place is nobody's fault."""
+
+
+def photo_badges(photos: Iterable[Any]) -> list[Badge]:
+    """What is doubtful about the photos of an event (facts of `geofence.judge_photo`)."""
+    marks = {mark for one in photos if isinstance(one, Mapping) for mark in one.get("marks", ())}
+    return [badge for mark, badge in PHOTO_MARKS.items() if mark in marks]
 
 
 def place_badge(place: Mapping[str, Any]) -> Badge:
