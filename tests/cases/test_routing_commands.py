@@ -49,9 +49,9 @@ def test_rules_are_read_tried_activated_shown_and_written(webgis, tmp_path):
 
 
 def test_faults_of_rules_are_listed(webgis, tmp_path):
-    file = table(tmp_path / "rules.csv", "class,department", "06,nobody", f"6x,{WORKS}")
+    file = table(tmp_path / "rules.csv", "class,department", "06,[/nobody]", f"6x,{WORKS}")
     code, said = webgis("routing", "import", file)
-    assert code == 2 and "no department nobody" in said and "major class" in said
+    assert code == 2 and "no department [/nobody]" in said and "major class" in said
     assert "There are no rules" in webgis("routing", "list")[1]
 
 

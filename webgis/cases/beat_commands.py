@@ -158,7 +158,8 @@ def inspector(runtime: Runtime, lon: float, lat: float, crs: str, at: str | None
         found = grid_beats.inspector_for(session, *place, cell.code, moment)
         login = grid_beats.login_of(session, found)
     language = "en" if runtime.settings.locale == "en" else "zh"
-    console.print(f"cell {cell.code}: {login or 'nobody'} ({found.why[f'text_{language}']})", soft_wrap=True)
+    sentence = f"cell {cell.code}: {login or 'nobody'} ({found.why[f'text_{language}']})"
+    console.print(sentence, soft_wrap=True, markup=False)
 
 
 @beats.command()

@@ -14,7 +14,7 @@ from webgis.cases import calendar as calendars
 from webgis.cases import calendar_file, clock_queries, recompute
 from webgis.cases.calendar import Change
 from webgis.cases.calendar_file import Day
-from webgis.cases.table_commands import FILE, OUT, SHOWN, console, faults_shown, json_option, print_json
+from webgis.cases.table_commands import FILE, OUT, SHOWN, console, faults_shown, json_option, print_json, print_table
 from webgis.cases.working_time import Period, shifts_text
 from webgis.catalog import sheets
 from webgis.catalog.standards import CURRENT, MINOR_DIGITS
@@ -215,16 +215,7 @@ def moves(runtime: Runtime, which: int | None, as_json: bool) -> None:
     heads = ("recompute", "at", "calendar", "looked at", "moved")
     if which is not None:
         heads = ("case", "deadline was", "deadline is", "due was", "due is")
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*(_shown(runtime, value) for value in row))
-    console.print(table if rows else "Nothing has moved.")
-
-
-def _shown(runtime: Runtime, value) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(runtime.settings.zone).strftime("%Y-%m-%d %H:%M")
-    return "" if value is None else str(value)
+    print_table(heads, rows, "Nothing has moved.", runtime.settings.zone)
 
 
 @clock.command()

@@ -44,7 +44,8 @@ def list_sets(runtime: Runtime, as_json: bool) -> None:
     if as_json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
     else:
-        print_table(heads, rows, "There are no rules. Read some with: webgis routing import FILE --name NAME")
+        empty = "There are no rules. Read some with: webgis routing import FILE --name NAME"
+        print_table(heads, rows, empty, runtime.settings.zone)
 
 
 @routing.command()
@@ -133,7 +134,7 @@ def activate(runtime: Runtime, version: int) -> None:
     with faults_shown(False), runtime.transaction() as session:
         made = routing_sets.activate(session, OPERATOR, version, at=datetime.now(UTC))
         name = made.name
-    console.print(f"version {version} ({name}) is in force")
+    console.print(f"version {version} ({name}) is in force", markup=False)
 
 
 @routing.command()

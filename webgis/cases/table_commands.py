@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from webgis.accounts.actor import Actor
@@ -32,12 +34,18 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-    """Print rows, or the sentence `empty` when there are none."""
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str, zone: tzinfo = UTC) -> None:
+    """Print rows, their moments in `zone`, or the sentence `empty` when there are none."""
     table = Table(*heads)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(_cell(value, zone) for value in row))
     console.print(table if table.row_count else empty)
+
+
+def _cell(value: Any, zone: tzinfo) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    return "" if value is None else escape(str(value))
 
 
 @contextmanager
@@ -51,6 +59,6 @@ def faults_shown(as_json: bool) -> Iterator[None]:
         elif faults := error.facts.get("faults"):
             table = Table("row", "column", "problem")
             for fault in faults[:SHOWN]:
-                table.add_row(str(fault["row"] or ""), fault["column"], fault["problem"])
+                table.add_row(str(fault["row"] or ""), escape(fault["column"]), escape(fault["problem"]))
             errors.print(table)
         raise
