@@ -52,7 +52,7 @@ def notices() -> None:
 
 @notices.command("list")
 @click.option("--unsent", is_flag=True, help="Only those that are not sent.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="At most so many.")
 @click.pass_obj
 def list_messages(runtime: Runtime, unsent: bool, limit: int) -> None:
     """Print messages, newest first, one JSON object a line. No address is shown."""
