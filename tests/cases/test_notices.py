@@ -4,7 +4,9 @@ import json
 import re
 import socket
 import tomllib
+import uuid
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes, policy
 
 import pytest
@@ -357,6 +359,27 @@ def test_a_recipient_who_is_refused_for_good_is_not_tried_again(mailed, mailbox)
     listed = CliRunner().invoke(channel_commands.notices, ["list", "--unsent"], obj=mailed.runtime)
     (shown,) = [json.loads(line) for line in listed.output.splitlines()]
     assert shown["error"].startswith("550") and "zhang@example.com" not in listed.output
+
+
+def test_a_message_that_eight_workers_take_at_once_is_sent_once(mailed, mailbox):
+    taken(mailed, MAIL)
+    with mailed.runtime.transaction() as session:
+        contact = session.scalar(text("SELECT id FROM city.contact"))
+        case = session.scalar(text('SELECT id FROM city."case"'))
+        notices.keep(session, mailed.settings, case, "received", {}, str(uuid.uuid4()))
+
+    def bundle(_):
+        with mailed.runtime.transaction() as session:
+            return messages.bundle(session, contact, None)
+
+    def send(_):
+        with mailed.runtime.transaction() as session:
+            return messages.send(session, mailed.settings, message)
+
+    with ThreadPoolExecutor(8) as pool:
+        (message,) = [made for made in pool.map(bundle, range(8)) if made]
+        assert sorted(pool.map(send, range(8))) == [False] * 7 + [True]
+    assert len(mailbox.letters) == 1
 
 
 def test_what_a_mail_server_says_is_kept_without_the_address(mailed, mailbox):
