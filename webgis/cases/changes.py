@@ -126,13 +126,14 @@ def _unchanged(field: str, got: Any, accepted: str, back: Mapping[str, Any]) -> 
 
 
 def reclassify(doing: Doing) -> dict:
-    """Another class: the filing condition of the old one falls away."""
+    """Another class: the filing condition of the old one falls away, and the component, which is of the old one."""
     found = catalog.require_class(doing.session, str(doing.given["kind"]), str(doing.given["class"]))
     doing.facts["was"] = {"kind": doing.case.kind, "class": doing.case.class_code}
     return {
         "kind": found.kind,
         "standard": found.standard,
         "class_code": found.code,
+        "component_code": None,
         "condition_id": None,
         "returned": None,
     }
@@ -166,17 +167,7 @@ def dispatch(doing: Doing) -> dict:
 def _department(doing: Doing) -> str:
     """The department that was named, else the rules' choice; the choice is noted in any case, with its reason."""
     case, named = doing.case, str(doing.given["department"])
-    chosen = routing.choose(
-        doing.session,
-        kind=case.kind,
-        class_code=case.class_code,
-        cell_code=case.cell_code,
-        lon=case.lon,
-        lat=case.lat,
-        component_code=case.component_code,
-        condition_id=case.condition_id,
-        at=doing.at,
-    )
+    chosen = routing.for_case(doing.session, case, doing.at)
     doing.facts["why"] = {"chosen": chosen.department, "by_hand": named not in (AUTO, chosen.department)} | chosen.why
     if named != AUTO:
         return accounts.require_department(doing.session, named).code

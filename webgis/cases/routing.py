@@ -107,3 +107,9 @@ def workload(session: Session, actor: Actor, *, at: datetime) -> Workload:
     departments, area = queries.sight(actor)
     given = {"departments": departments, "area": area, "at": at, "zone": session.info["settings"].timezone}
     return Workload(session.execute(_DEPARTMENTS, given).all(), session.execute(_PEOPLE, given).all())
+
+
+def for_case(session: Session, case: Any, at: datetime) -> Chosen:
+    """The department for a case (a row with its kind, class, cell, place, component and condition) at a moment."""
+    names = ("kind", "class_code", "cell_code", "lon", "lat", "component_code", "condition_id")
+    return choose(session, at=at, **{name: getattr(case, name) for name in names})

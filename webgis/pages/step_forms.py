@@ -175,17 +175,7 @@ def _conditions(asked: _Asked) -> list[shown.ConditionWords]:
 
 def _department(asked: _Asked) -> Offered:
     row, every = asked.row, accounts.departments(asked.session)
-    choice = routing.choose(
-        asked.session,
-        kind=row.kind,
-        class_code=row.class_code,
-        cell_code=row.cell_code,
-        lon=row.lon,
-        lat=row.lat,
-        component_code=row.component_code,
-        condition_id=row.condition_id,
-        at=asked.now,
-    )
+    choice = routing.for_case(asked.session, row, asked.now)
     chosen = next((one for one in every if one.code == choice.department), None)
     rest = [one for one in every if one is not chosen]
     near = [one for one in accounts.serving(rest, row.cell_code) if one.area_code]
