@@ -128,3 +128,28 @@ def test_a_report_that_does_not_fit_its_component_is_refused_and_changes_nothing
     assert answer.status_code == 422 and told["field"] == field and accepted in str(told["accepted"])
     assert story(api, lamp) == [("registered", "intact", None)]
     assert api("acceptor1").get("/api/v1/cases").get_json()["features"] == []
+
+
+def test_a_case_takes_the_class_of_its_component(api, lamp):
+    told = report(api, lamp, kind=None, **{"class": None}).get_json()
+    assert (told["properties"]["kind"], told["properties"]["class"]) == ("component", LAMP)
+
+
+def test_a_report_without_a_component_needs_a_class(api, lamp):
+    answer = report(api, None, kind="matter", **{"class": None})
+    assert answer.status_code == 422 and answer.get_json()["field"] == "class"
+
+
+def test_a_case_of_another_class_lets_go_of_its_component(api, lamp):
+    number = reported(api, lamp)
+    told = act(api, "acceptor1", number, "reclassify", kind="component", **{"class": COVER})
+    assert told["component"] is None
+    assert story(api, lamp)[-1] == ("case_closed", "intact", number)
+
+
+def test_a_rejected_report_repairs_nothing(api, lamp):
+    api("administrator1").client.patch(
+        f"/api/v1/components/{lamp}", json={"state": "damaged"}, headers=api("administrator1").headers
+    )
+    act(api, "acceptor1", reported(api, lamp), "reject", reason="已有案件")
+    assert story(api, lamp)[-1] == ("edited", "damaged", None)

@@ -87,13 +87,14 @@ def act(
 
 
 def _component_follows(doing: Doing, line) -> None:
-    """A component is damaged while a case on it is open, and intact when the last has ended."""
+    """A component is damaged while a case on it is open, and intact when the last was closed."""
     code = doing.case.component_code
-    if code is None or doing.is_task or doing.step.source == doing.step.target:
+    let_go = line.component_code != code
+    if code is None or doing.is_task or (doing.step.source == doing.step.target and not let_go):
         return
     about = {"at": doing.at, "number": line.number, "person_id": doing.actor.id}
-    if line.outcome is not None:
-        components.case_closed(doing.session, code, **about)
+    if let_go or line.outcome is not None:
+        components.case_closed(doing.session, code, repaired=line.outcome == "closed", **about)
     elif doing.step.source in workflow.OUTCOMES:
         components.case_opened(doing.session, code, **about)
 

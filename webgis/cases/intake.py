@@ -4,7 +4,7 @@ number."""
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,14 +40,15 @@ LARGEST_ACCURACY_M = 100_000
 class Report:
     """What someone reports. `lon` and `lat` are degrees in `crs`; `accuracy_m` is the phone's, in metres.
 
-    `component` is the code of a registered component, `footprint` the ground of an incident (GeoJSON in `crs`).
+    `component` is the code of a registered component, whose class the case takes; `footprint` the ground of an incident
+    (GeoJSON in `crs`).
     `acknowledged`: the reporter has seen that it may be a duplicate, and reports it all the same.
     """
 
     lon: float
     lat: float
-    kind: str
-    class_code: str
+    kind: str | None
+    class_code: str | None
     description: str
     crs: str = "wgs84"
     address: str | None = None
@@ -77,9 +78,9 @@ def report(
     "cases.duplicate" with the candidates when it may be a duplicate and that was not acknowledged.
     """
     _check(actor, given, photos)
+    given = _of_component(session, given)
     lon, lat = geo.to_cgcs2000(given.lon, given.lat, given.crs)
     cell = _look(session, given, lon, lat, at)
-    _check_component(session, given)
     alike = _alike(session, given, lon, lat, photos, at)
     calendar = queries.calendar(session, settings)
     case = {
@@ -129,14 +130,19 @@ def _look(session: Session, given: Report, lon: float, lat: float, at: datetime)
     return found
 
 
-def _check_component(session: Session, given: Report) -> None:
-    """A case on a registered component is of the component's class."""
+def _of_component(session: Session, given: Report) -> Report:
+    """A case on a registered component takes its kind and class; others have to be given theirs."""
     if given.component is None:
-        return
+        for field, value in (("kind", given.kind), ("class", given.class_code)):
+            if value is None:
+                raise workflow.bad_field(field, None, "the kind and class of what is wrong, or a component")
+        return given
     found = components.require(session, given.component)
-    if found.class_code != given.class_code:
-        accepted = f"{found.class_code}, the class of component {given.component}"
-        raise workflow.bad_field("class", given.class_code, accepted)
+    of_component = {"kind": "component", "class": found.class_code}
+    for field, value in (("kind", given.kind), ("class", given.class_code)):
+        if value not in (None, of_component[field]):
+            raise workflow.bad_field(field, value, f"{of_component[field]}, as component {given.component}")
+    return replace(given, kind="component", class_code=found.class_code)
 
 
 def _alike(session, given: Report, lon: float, lat: float, photos: Sequence[Evidence], at: datetime) -> dict[str, Any]:
@@ -176,8 +182,6 @@ def _check(actor: Actor, given: Report, photos: Sequence[Evidence]) -> None:
             raise workflow.bad_field(field, None, "text without NUL characters")
     if given.accuracy_m is not None and not 0 <= given.accuracy_m <= LARGEST_ACCURACY_M:
         raise workflow.bad_field("accuracy_m", given.accuracy_m, f"metres, from 0 to {LARGEST_ACCURACY_M:,}")
-    if given.component is not None and given.kind != "component":
-        raise workflow.bad_field("kind", given.kind, "component, for a case on a registered component")
     if _source(actor, given) == "inspector" and not photos:
         raise workflow.bad_field("photos", 0, "an inspector's report needs at least one photo")
 

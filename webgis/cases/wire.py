@@ -47,8 +47,14 @@ class PlaceGiven(Given):
     lon: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[104.0665])
     lat: float = Field(description="degrees, in `crs`", allow_inf_nan=False, examples=[30.6574])
     crs: Literal[geo.CRS_NAMES] = "wgs84"
-    kind: Literal["component", "matter"]
-    class_: str = Field(alias="class", pattern=r"^\d{5}$", description="5-digit class code", examples=["06010"])
+    kind: Literal["component", "matter"] | None = Field(None, description="that of the component when left out")
+    class_: str | None = Field(
+        None,
+        alias="class",
+        pattern=r"^\d{5}$",
+        description="5-digit class code; that of the component when left out",
+        examples=["06010"],
+    )
     description: str = Field(min_length=1, max_length=intake.LONGEST_DESCRIPTION)
     address: str | None = Field(None, max_length=intake.LONGEST_ADDRESS)
     accuracy_m: float | None = Field(

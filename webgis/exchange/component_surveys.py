@@ -4,14 +4,12 @@ In: GeoPackage, Shapefile (GBK too), GeoJSON, and tables (CSV, TSV, XLSX) with a
 row. Out: GeoPackage, GeoJSON and the same tables, under the standard's abbreviations, so that the way back in is open.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from sqlalchemy.orm import Session
 
@@ -42,7 +40,9 @@ HEADINGS = {
 }
 """What the first row of an export calls the fields."""
 
-DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON"}
+ENDINGS = [*files.DRIVERS, *sheets.ENDINGS]
+"""Of files that an export writes."""
+
 DATES = ("surveyed_on", "changed_on")
 
 
@@ -197,12 +197,12 @@ def export(
     A table holds at most `sheets.MOST_ROWS` rows, as many as can be read back; a GeoPackage any number.
     """
     table = path.suffix.lower() in sheets.ENDINGS
-    if not table and path.suffix.lower() not in DRIVERS:
+    if path.suffix.lower() not in ENDINGS:
         raise Invalid(
             "grid.file-ending",
-            f"The ending {path.suffix!r} is not known; end the file's name in {', '.join([*DRIVERS, *sheets.ENDINGS])}",
+            f"The ending {path.suffix!r} is not known; end the file's name in {', '.join(ENDINGS)}",
             field="file",
-            accepted=[*DRIVERS, *sheets.ENDINGS],
+            accepted=ENDINGS,
         )
     crs = files.known_crs(crs)
     rows = component_queries.lines(session, filters)
@@ -219,11 +219,11 @@ def export(
         )
     names = HEADINGS[headings]
     columns = {names[name]: [_shown(name, getattr(row, name)) for row in rows] for name in names}
-    geoms = files.from_cgcs2000(shapely.from_wkb([bytes(row.wkb) for row in rows]), crs)
+    geoms = shapely.from_wkb([bytes(row.wkb) for row in rows])
     if table:
-        _write_table(path, columns, geoms, crs)
+        _write_table(path, columns, files.from_cgcs2000(geoms, crs), crs)
     else:
-        _write_features(path, columns, geoms, crs)
+        files.write(path, geoms, columns, crs)
     return len(rows)
 
 
@@ -245,23 +245,3 @@ def _write_table(path: Path, columns: Mapping[str, Sequence], geoms: np.ndarray,
     }
     made = {**columns, **place}
     sheets.write(path, list(made), zip(*made.values(), strict=True))
-
-
-def _write_features(path: Path, columns: Mapping[str, Sequence], geoms: np.ndarray, crs: str) -> None:
-    unnumbered = crs in ("gcj02", "bd09")
-    if unnumbered:
-        columns = {**columns, "crs": [crs] * len(geoms)}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="'crs' was not provided")
-        path.parent.stat()  # GDAL does not say what is wrong with a folder
-        path.unlink(missing_ok=True)
-        pyogrio.raw.write(
-            path,
-            shapely.to_wkb(geoms),
-            [np.array(values, dtype=object) for values in columns.values()],
-            list(columns),
-            crs=None if unnumbered else {"wgs84": "EPSG:4326", "cgcs2000": "EPSG:4490"}.get(crs, crs),
-            geometry_type="Unknown",
-            driver=DRIVERS[path.suffix.lower()],
-            layer="components",
-        )

@@ -210,7 +210,11 @@ def write(path: Path, geoms: np.ndarray, columns: Mapping[str, Sequence], crs: s
 
 
 def _kind(geoms: np.ndarray) -> str:
-    return "MultiPolygon" if (shapely.get_type_id(geoms) == shapely.GeometryType.MULTIPOLYGON).any() else "Polygon"
+    """What the file says it holds: polygons, or any shapes."""
+    kinds = set(shapely.get_type_id(geoms))
+    if not kinds <= {shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON}:
+        return "Unknown"
+    return "MultiPolygon" if shapely.GeometryType.MULTIPOLYGON in kinds else "Polygon"
 
 
 def _column(values: Sequence) -> np.ndarray:

@@ -164,9 +164,9 @@ BEGIN
     UPDATE city.case k SET
         state = n.state, outcome = n.outcome, kind = n.kind, standard = n.standard, class_code = n.class_code,
         address = n.address, geom = n.geom, crs = n.crs, accuracy_m = n.accuracy_m, cell_id = n.cell_id,
-        cell_code = n.cell_code, parent_id = n.parent_id, relation = n.relation, condition_id = n.condition_id,
-        department_code = n.department_code, resolver_id = n.resolver_id, handler_id = n.handler_id,
-        inspector_id = n.inspector_id, confirmation = n.confirmation, flags = n.flags, returned = n.returned,
+        cell_code = n.cell_code, component_code = n.component_code, parent_id = n.parent_id, relation = n.relation,
+        condition_id = n.condition_id, department_code = n.department_code, resolver_id = n.resolver_id,
+        handler_id = n.handler_id, inspector_id = n.inspector_id, confirmation = n.confirmation, flags = n.flags, returned = n.returned,
         ledger = n.ledger, due_at = n.due_at, paused_at = n.paused_at, resume_at = n.resume_at,
         extension_count = n.extension_count, dispatched_at = n.dispatched_at, deadline_at = n.deadline_at,
         resolved_at = n.resolved_at, closed_at = n.closed_at, rework_count = n.rework_count, head = e.hash,
