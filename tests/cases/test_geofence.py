@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests import city
 from tests.cases.life import Life
+from webgis.accounts import operations as accounts
 from webgis.cases import evidence, geofence, picture_hash, queries
 from webgis.cases.geofence import Shot, judge, judge_photo
 from webgis.errors import Forbidden, Invalid
@@ -161,6 +162,14 @@ def test_a_step_keeps_what_its_photos_tell_and_pairs_them_with_those_before(life
     assert kept["before"] == {"photo": first.id, "apart_m": pytest.approx(7, abs=0.1)}
 
 
+def test_a_report_keeps_what_its_photos_tell_of_its_time_and_place(life):
+    _shows(life, _photo(1, "2026:11:02 08:55:00", _off(3)), _photo(2, "2026:10:02 08:55:00", _off(400)), _photo(3))
+    good, bad, dumb = _judged(life, life.report())
+    assert (good["marks"], good["age_s"], good["distance_m"]) == ([], 300, pytest.approx(3, abs=0.1))
+    assert bad["marks"] == ["taken_long_before", "taken_elsewhere"]
+    assert dumb["marks"] == ["time_unknown", "place_unknown"]
+
+
 def test_a_photo_from_elsewhere_from_long_ago_or_given_before_is_marked_and_not_refused(life):
     _shows(life, _photo(1))
     number = life.handled()
@@ -259,10 +268,16 @@ def test_who_reported_a_case_does_not_verify_it(life):
     assert _refusal(life, "inspector1", _resolved(life)) == "cases.own-report"
 
 
-def test_nobody_of_the_resolving_department_verifies(life):
+def test_nobody_of_the_resolving_department_or_of_one_above_it_verifies(life):
     number = _resolved(life)
-    _becomes_inspector(life, "inspector2", "510104-sanitation")
-    assert _refusal(life, "inspector2", number) == "cases.own-department"
+    with life.runtime.transaction() as session:
+        accounts.add_department(session, "510104-bureau", "锦江区城管局", kind="sanitation", area=city.COUNTY)
+        session.execute(
+            text("UPDATE city.department SET parent_code = '510104-bureau' WHERE code = '510104-sanitation'")
+        )
+    for department in ("510104-sanitation", "510104-bureau"):
+        _becomes_inspector(life, "inspector2", department)
+        assert _refusal(life, "inspector2", number) == "cases.own-department"
     _becomes_inspector(life, "inspector2", "510104-works")
     assert life.do("inspector2", number, "verify", result="pass", **_stands(HERE)).state == "verified"
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from webgis import db, geo
 from webgis.accounts.actor import Actor
-from webgis.cases import duplicates, queries, record, relations, stages, workflow
+from webgis.cases import duplicates, evidence, queries, record, relations, stages, workflow
 from webgis.cases.evidence import Evidence
 from webgis.catalog import components
 from webgis.catalog import queries as catalog
@@ -109,7 +109,7 @@ def report(
         at,
         department=actor.department,
         given={"lon": given.lon, "lat": given.lat, "crs": given.crs, "cell": cell.cell_code},
-        facts=({"photos": [photo.sha256 for photo in photos]} if photos else {}) | alike,
+        facts=({"photos": evidence.judged(settings, photos, (lon, lat), at)} if photos else {}) | alike,
         place=(lon, lat),
     )
     line = record.report(session, case, at.astimezone(settings.zone).date(), event, photos)

@@ -20,7 +20,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
     SELECT p.id, p.login, p.name, p.role, p.department_code,
-           CASE WHEN p.role = 'department' THEN fn.departments_below(p.department_code) END, p.area_code
+           CASE WHEN p.department_code IS NOT NULL THEN fn.departments_below(p.department_code) END, p.area_code
     FROM city.person p WHERE p.id = actor.person AND p.active;
 END $$;
 
