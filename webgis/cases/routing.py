@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.cases import queries, routing_rules
 
@@ -23,10 +24,10 @@ class Chosen:
     why: dict[str, Any]
 
 
-_CHOOSE = text(
-    "SELECT * FROM fn.choose_department(CAST(:version AS integer), :kind, :class_code, :cell_code,"
-    " ST_SetSRID(ST_Point(:lon, :lat), 4490), CAST(:component_code AS text), CAST(:condition_id AS bigint), :at, :zone,"
-    " CAST(:zones AS text[]), :most)"
+_CHOOSE = (
+    "SELECT * FROM fn.choose_department(%(version)s::integer, %(kind)s, %(class_code)s, %(cell_code)s,"
+    " ST_SetSRID(ST_Point(%(lon)s, %(lat)s), 4490), %(component_code)s::text, %(condition_id)s::bigint, %(at)s,"
+    " %(zone)s, %(zones)s::text[], %(most)s)"
 )
 
 
@@ -65,7 +66,7 @@ def choose(
         "zones": list(zones),
         "most": routing_rules.BEATEN_SHOWN + 1,
     }
-    candidates = session.execute(_CHOOSE, given).all()
+    candidates = db.call(session, _CHOOSE, given)
     return Chosen(candidates[0].department_code if candidates else None, routing_rules.why(candidates))
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis import db
 from webgis.accounts.models import Person
 from webgis.errors import Conflict, Invalid, NotFound
 from webgis.grid import duty
@@ -266,9 +267,7 @@ class Assigned:
     why: dict[str, Any]
 
 
-_INSPECTOR_FOR = text(
-    "SELECT * FROM fn.inspector_for(ST_SetSRID(ST_Point(:lon, :lat), 4490), :cell_code, :at, :zone, :not_person)"
-)
+_INSPECTOR_FOR = "SELECT * FROM fn.inspector_for(ST_SetSRID(ST_Point(%s, %s), 4490), %s, %s, %s, %s)"
 
 
 def inspector_for(
@@ -278,12 +277,11 @@ def inspector_for(
 
     Of several the one with the least open work. `not_person` is never chosen. `lon` and `lat` are CGCS2000 degrees.
     """
-    given = {"lon": lon, "lat": lat, "cell_code": cell_code, "at": at, "zone": _zone(session), "not_person": not_person}
-    found = session.execute(_INSPECTOR_FOR, given).one_or_none()
-    if found is None:
+    rows = db.call(session, _INSPECTOR_FOR, lon, lat, cell_code, at, _zone(session), not_person)
+    if not rows:
         nobody = {"how": None, "text_zh": "此刻没有采集员当班", "text_en": "No inspector is on duty at this moment"}
         return Assigned(None, nobody)
-    return Assigned(found.person_id, _why(found))
+    return Assigned(rows[0].person_id, _why(rows[0]))
 
 
 def login_of(session: Session, found: Assigned) -> str | None:
@@ -295,7 +293,7 @@ def _zone(session: Session) -> str:
     return session.info["settings"].timezone
 
 
-def _why(found: Row) -> dict[str, Any]:
+def _why(found: Any) -> dict[str, Any]:
     zh, en = f"{found.beat_code} {found.beat_zh}", f"{found.beat_code} {found.beat_en or found.beat_zh}"
     if found.inside:
         words = {"text_zh": f"责任网格 {zh} 的当班采集员", "text_en": f"On duty in beat {en}, which holds the cell"}
