@@ -207,7 +207,6 @@ def test_a_page_of_a_queue_reads_an_index(district, login, query):
     assert scanned(district.plans(first_two_pages)) == set()
 
 
-@pytest.mark.xfail(strict=True, reason="fn.claim_next sorts the whole queue: coalesce() hides how many rows fit")
 def test_a_claim_reads_the_queue_by_an_index(district):
     def claimed() -> None:
         for login in ("acceptor1", "dispatcher1", "510104-sanitation", "inspector2"):

@@ -49,7 +49,9 @@ def make_anchor(runtime: Runtime, day: datetime | None) -> None:
     help="Published anchors, best from another machine; var/audit/anchors.jsonl when left out.",
 )
 @click.option("--files", is_flag=True, help="Read the photos' files too: is their content still what was given?")
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the findings."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def verify(runtime: Runtime, since: datetime | None, file: Path | None, files: bool, lang: str, as_json: bool) -> int:

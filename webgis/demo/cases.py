@@ -1,7 +1,7 @@
 """Living the stories: each is reported and handled through the operations, by posts of the demo, at its moments."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import BytesIO
 
 import numpy as np
@@ -19,6 +19,7 @@ from webgis.demo import people, stories
 from webgis.demo.places import CENTRES
 from webgis.demo.stories import Doing, Story
 
+SUSPENDED = timedelta(days=14)
 CENTRE_KM = 6.0
 """Cases thin out with this distance from the city's centre."""
 
@@ -27,19 +28,28 @@ _CELLS = text(
     " WHERE upper_inf(valid) AND left(code, 6) = ANY(:counties) ORDER BY code) AS inside"
 )
 
+_OPEN = text(
+    "SELECT c.number, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat, c.kind, c.class_code, c.description"
+    " FROM city.open_case o JOIN city.case c ON c.id = o.case_id"
+    " WHERE left(o.cell_code, 6) = :county AND c.parent_id IS NULL ORDER BY c.id LIMIT 1"
+)
+
 NOTES = {
     "reject": "现场核对，不属于城市管理范围",
     "return": "不属于本单位职责，请改派",
     "resolve": "已处置完毕，现场已恢复",
+    "void": "测试上报，作废",
+    "suspend": "需等待材料到货，暂缓处置",
     "fail": "现场仍有残留，请继续处置",
     "pass": "现场核查，已处置",
 }
 
 
 def stored(session: Session, counties: Sequence[str]) -> int:
-    """How many cases these counties have."""
+    """How many cases these counties have, without the tasks of those that were split."""
     of_county = func.left(Case.cell_code, 6).in_(counties)
-    return session.scalar(select(func.count()).select_from(Case).where(of_county))
+    whole = Case.relation.is_distinct_from("task")
+    return session.scalar(select(func.count()).select_from(Case).where(of_county, whole))
 
 
 def live(
@@ -87,12 +97,15 @@ class _Telling:
         """Report the case and do its steps."""
         reporter = self.acceptor if story.hotline else self.inspector
         photos = [] if story.hotline else self._photos("before", story)
+        self.parent = self._parent() if story.ending == "merged" else None
+        told = self.parent or story
+        place = self.parent or self.cell
         report = intake.Report(
-            self.cell.lon,
-            self.cell.lat,
-            story.kind,
-            story.class_code,
-            story.description,
+            place.lon,
+            place.lat,
+            told.kind,
+            told.class_code,
+            told.description,
             crs="cgcs2000",
             accuracy_m=8.0,
             acknowledged=True,
@@ -104,15 +117,26 @@ class _Telling:
         for doing in story.doings:
             self._do(number, doing, story, condition.id, department)
 
+    def _parent(self) -> Row:
+        """The open case that is told of once more: the oldest of the county that stands for itself."""
+        return self.session.execute(_OPEN, {"county": self.cell.code[:6]}).one()
+
     def _do(self, number: str, doing: Doing, story: Story, condition: int, department: str) -> None:
         astray = people.responsible(self.cell.code[:6], "other")
         if astray == department:
             astray = people.responsible(self.cell.code[:6], "sanitation")
         place = {"lon": self.cell.lon, "lat": self.cell.lat, "crs": "cgcs2000"}
+        sent = {"inspector": self.verifier.login}
         result = "pass" if doing.well else "fail"
         actor, given = {
+            "request_confirmation": (self.acceptor, sent),
             "file": (self.acceptor, {"condition": condition}),
             "reject": (self.acceptor, {"reason": NOTES["reject"]}),
+            "void": (self.acceptor, {"reason": NOTES["void"]}),
+            "merge": (self.acceptor, {"into": self.parent.number if self.parent else None}),
+            "split": (self.dispatcher, {"departments": [department, astray]}),
+            "suspend": (self.dispatcher, {"reason": NOTES["suspend"], "until": doing.at + SUSPENDED}),
+            "request_verification": (self.acceptor, sent),
             "dispatch": (self.dispatcher, {"department": department if doing.well else astray}),
             "return": (astray, {"reason": NOTES["return"]}),
             "receive": (department, {}),

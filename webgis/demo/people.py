@@ -52,6 +52,7 @@ POSTS = (
     ("dispatcher", 2, "派遣员", "Dispatcher"),
     ("manager", 1, "管理者", "Manager"),
     ("administrator", 1, "系统管理员", "Administrator"),
+    ("system", 1, "传感器平台", "Sensor Platform"),
 )
 """Roles outside the departments, with the number of posts of each."""
 

@@ -42,18 +42,45 @@ MATTERS = (
 
 ENDINGS = (
     ("reported", 5),
-    ("rejected", 6),
+    ("confirming", 2),
+    ("rejected", 5),
+    ("void", 1),
     ("filed", 4),
     ("dispatched", 6),
     ("handling", 8),
-    ("resolved", 6),
+    ("suspended", 2),
+    ("split", 2),
+    ("resolved", 5),
+    ("verifying", 2),
     ("verified", 4),
-    ("closed", 61),
+    ("merged", 2),
+    ("closed", 52),
 )
 """How far cases have come, in parts of a hundred."""
 
-OPEN_DAYS = {"reported": 0.15, "filed": 0.3, "dispatched": 0.6, "handling": 9.0, "resolved": 1.5, "verified": 1.0}
-"""A case that is still open was reported at most so many days ago."""
+OPEN_DAYS = {
+    "reported": 0.15, "confirming": 0.3, "filed": 0.3, "dispatched": 0.6, "handling": 9.0, "suspended": 5.0,
+    "split": 2.0, "resolved": 1.5, "verifying": 1.0, "verified": 1.0, "merged": 0.1,
+}  # fmt: skip
+"""A case that is still open was reported at most so many days ago; one that was merged, into one that is open."""
+
+ROADS = {
+    "reported": (),
+    "confirming": ("request_confirmation",),
+    "rejected": ("reject",),
+    "void": ("void",),
+    "merged": ("merge",),
+    "filed": ("file",),
+    "split": ("file", "split"),
+    "dispatched": ("file", "dispatch"),
+    "handling": ("file", "dispatch", "receive"),
+    "suspended": ("file", "dispatch", "receive", "suspend"),
+    "resolved": ("file", "dispatch", "receive", "resolve"),
+    "verifying": ("file", "dispatch", "receive", "resolve", "request_verification"),
+    "verified": ("file", "dispatch", "receive", "resolve", "verify"),
+    "closed": ("file", "dispatch", "receive", "resolve", "verify", "close"),
+}
+"""The actions from report to each ending."""
 
 REWORKED, RETURNED, HOTLINE = 0.12, 0.08, 0.25
 
@@ -84,7 +111,7 @@ class Story:
 def plan(count: int, weights: np.ndarray, now: datetime, seed: int) -> list[Story]:
     """`count` stories of the `DAYS` before `now`, oldest first. `weights`: (n,) how likely each cell is.
 
-    The first eight end in each of the eight states, so that a small demo has them all too.
+    The first end in each of the states, so that a small demo has them all too.
     """
     rng = np.random.default_rng(seed)
     cells = rng.choice(len(weights), size=count, p=weights / weights.sum())
@@ -115,11 +142,7 @@ def _reported(rng: np.random.Generator, ending: str, now: datetime) -> datetime:
 
 def _with_doings(rng: np.random.Generator, story: Story, now: datetime) -> Story:
     """The steps that lead to the ending, each some time after the one before and none in the future."""
-    steps: list[tuple[str, bool]] = []
-    if story.ending == "rejected":
-        steps = [("reject", True)]
-    elif story.ending != "reported":
-        steps = _road(rng, story.ending)
+    steps = _road(rng, story.ending)
     last, doings = story.at, []
     for position, (action, well) in enumerate(steps):
         left = now - last
@@ -131,9 +154,7 @@ def _with_doings(rng: np.random.Generator, story: Story, now: datetime) -> Story
 
 def _road(rng: np.random.Generator, ending: str) -> list[tuple[str, bool]]:
     """The actions from report to `ending`, with a detour now and then."""
-    whole = ["file", "dispatch", "receive", "resolve", "verify", "close"]
-    reached = ["filed", "dispatched", "handling", "resolved", "verified", "closed"]
-    road = [(action, True) for action in whole[: reached.index(ending) + 1]]
+    road = [(action, True) for action in ROADS[ending]]
     if rng.random() < REWORKED and ("verify", True) in road:
         at = road.index(("verify", True))
         road[at:at] = [("verify", False), ("resolve", True)]

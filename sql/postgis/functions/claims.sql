@@ -13,8 +13,8 @@ BEGIN
         WHERE q.state = ANY(claim_next.states)
           AND (claim_next.departments IS NULL OR q.department_code = ANY(claim_next.departments))
           AND (claim_next.area IS NULL OR starts_with(q.cell_code, claim_next.area))
-          AND coalesce(q.inspector_id, claim_next.person) = claim_next.person
-          AND coalesce(q.handler_id, claim_next.person) = claim_next.person
+          AND (q.inspector_id IS NULL OR q.inspector_id = claim_next.person)
+          AND (q.handler_id IS NULL OR q.handler_id = claim_next.person)
           AND (q.claimed_until IS NULL OR q.claimed_until <= clock_timestamp() OR q.claimed_by = claim_next.person)
         ORDER BY q.due_at, q.case_id LIMIT 1 FOR UPDATE SKIP LOCKED
     ) AS first, city.case c
