@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from flask import current_app, request
+from flask import Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from werkzeug.datastructures import MultiDict
 
@@ -121,6 +121,14 @@ def _once_in_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(given) < len(pairs):
         raise ValueError("a name is given more than once")
     return given
+
+
+def geojson(value: dict[str, Any], status: int = 200) -> Response:
+    """An answer in GeoJSON (RFC 7946)."""
+    response = jsonify(value)
+    response.status_code = status
+    response.content_type = "application/geo+json"
+    return response
 
 
 def documented(

@@ -1,9 +1,9 @@
-"""The API of the channels that need an account: hotline, machines, reporters' contacts, one's own notice_addresses."""
+"""The API of the channels that need an account: hotline, machines, reporters' contacts, where one is told."""
 
 from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import Response, request, url_for
 
 from webgis import api, web
 from webgis.cases import channel_wire as wire
@@ -105,7 +105,7 @@ def look(number: str):
 
 
 @own_notices.get("/addresses")
-@own_notices.doc(summary="Where you are told", description="Your own addresses for notice_addresses.")
+@own_notices.doc(summary="Where you are told", description="Your own addresses, one a channel.")
 def addresses():
     """One's own addresses."""
     with web.transaction() as session:
@@ -145,8 +145,6 @@ def drop_address():
 
 
 def _made(feature: dict, number: str, status: int) -> Response:
-    response = jsonify(feature)
-    response.status_code = status
-    response.content_type = "application/geo+json"
+    response = api.geojson(feature, status)
     response.headers["Location"] = url_for("cases.one", number=number)
     return response

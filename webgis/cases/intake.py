@@ -212,8 +212,7 @@ def done_before(session: Session, actor: Actor, key: str, asked: Any) -> str | N
     Two requests with one key at once: the second waits for the first. `Conflict` when the key was used for something
     else. `asked` is any JSON value that describes the request.
     """
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-        raise workflow.bad_field("Idempotency-Key", None, f"1 to {LONGEST_KEY} printable characters")
+    check_key(key)
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).digest()
     values = {"person": actor.id, "key": key, "fingerprint": fingerprint}
     if session.execute(_CLAIM_KEY, values).one_or_none():
@@ -226,6 +225,12 @@ def done_before(session: Session, actor: Actor, key: str, asked: Any) -> str | N
             field="Idempotency-Key",
         )
     return before.number
+
+
+def check_key(key: str) -> None:
+    """Refuse what cannot be an Idempotency-Key."""
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
+        raise workflow.bad_field("Idempotency-Key", None, f"1 to {LONGEST_KEY} printable characters")
 
 
 def remember(session: Session, actor: Actor, key: str, number: str) -> None:

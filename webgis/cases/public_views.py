@@ -12,10 +12,8 @@ from flask import jsonify, request
 
 from webgis import api, limits, web
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, evidence, following
-from webgis.cases.intake import LONGEST_KEY
+from webgis.cases import channels, evidence, following, intake
 from webgis.cases.wire import HEADERS
-from webgis.cases.workflow import bad_field
 
 public_cases = APIBlueprint("public_cases", __name__, url_prefix="/api/v1/public", tag="Public")
 BLUEPRINTS = (public_cases,)
@@ -46,8 +44,7 @@ def sent_form(key: str | None, given: wire.CallerGiven, photos: list[bytes]) -> 
     """What tells that a form is the same one sent again: its key and all that it holds; None without a key."""
     if key is None:
         return None
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
-        raise bad_field("Idempotency-Key", None, f"1 to {LONGEST_KEY} printable characters")
+    intake.check_key(key)
     hashes = [hashlib.sha256(photo).hexdigest() for photo in photos]
     return json.dumps([key, given.model_dump(mode="json"), hashes], sort_keys=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, send_file, url_for
+from flask import Response, request, send_file, url_for
 
 from webgis import api, web
 from webgis.cases import (
@@ -52,7 +52,7 @@ def report():
         before = intake.done_before(session, actor, key, asked) if key is not None else None
         case = queries.require_case(session, actor, before) if before else _report(session, given, stored, key)
         feature = wire.feature(session, settings, actor, case)
-    response = _geojson(feature, 200 if before else 201)
+    response = api.geojson(feature, 200 if before else 201)
     response.headers["Location"] = url_for("cases.one", number=case.number)
     return response
 
@@ -78,7 +78,7 @@ def listed():
             session, web.actor(), filters, limit=given.limit, cursor=_cursor(given.cursor), order=given.order
         )
         features = wire.features(session, web.runtime().settings, web.actor(), page.rows)
-    return _geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
+    return api.geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
 
 
 def _cursor(given: str | None) -> str | None:
@@ -100,7 +100,7 @@ def one(number: str):
     """One case as a Feature."""
     with web.transaction() as session:
         case = queries.require_case(session, web.actor(), number)
-        return _geojson(wire.feature(session, web.runtime().settings, web.actor(), case))
+        return api.geojson(wire.feature(session, web.runtime().settings, web.actor(), case))
 
 
 @cases.get("/<number>/events")
@@ -111,7 +111,7 @@ def events(number: str):
         case = queries.require_case(session, web.actor(), number)
         photos = queries.photos(session, [case.id])[case.id]
         features = wire.event_features(number, queries.events(session, case.id), photos)
-    return _geojson({"type": "FeatureCollection", "features": features, "next": None})
+    return api.geojson({"type": "FeatureCollection", "features": features, "next": None})
 
 
 @cases.post("/<number>/actions/<action>")
@@ -128,7 +128,7 @@ def act(number: str, action: str):
     with web.transaction() as session:
         case = handling.act(session, settings, actor, number, action, given, stored, at=now, version=version)
         feature = wire.feature(session, settings, actor, case)
-    return _geojson(feature)
+    return api.geojson(feature)
 
 
 @cases.get("/<number>/tasks")
@@ -139,7 +139,7 @@ def family(number: str):
     with web.transaction() as session:
         case = queries.require_case(session, actor, number)
         features = wire.features(session, web.runtime().settings, actor, queries.family(session, case.id))
-    return _geojson({"type": "FeatureCollection", "features": features, "next": None})
+    return api.geojson({"type": "FeatureCollection", "features": features, "next": None})
 
 
 @cases.post("/claim")
@@ -180,7 +180,7 @@ def _claimed(session, claimed: claims.Claim) -> Response:
     case = queries.lines(session, [claimed.case_id])[0]
     feature = wire.feature(session, web.runtime().settings, web.actor(), case)
     feature["properties"]["claimed_until"] = wire.moment(claimed.until)
-    return _geojson(feature)
+    return api.geojson(feature)
 
 
 @cases.post("/<number>/reporters")
@@ -284,11 +284,4 @@ def _picture(number: str, photo_id: int, *, thumbnail: bool) -> Response:
         raise NotFound("cases.photo-lost", f"The file of photo {photo_id} is not on this machine", number=number)
     response = send_file(file.resolve(), mimetype="image/jpeg", etag=found.sha256 + ("-small" if made else ""))
     response.headers["Cache-Control"] = "private, no-cache" if thumbnail and not made else "private, max-age=86400"
-    return response
-
-
-def _geojson(value: dict[str, Any], status: int = 200) -> Response:
-    response = jsonify(value)
-    response.status_code = status
-    response.content_type = "application/geo+json"
     return response

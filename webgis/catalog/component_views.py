@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, url_for
+from flask import request, url_for
 
 from webgis import api, geo, web
 from webgis.catalog import component_queries, component_wire, components
@@ -15,7 +15,6 @@ from webgis.errors import Forbidden
 register = APIBlueprint("components", __name__, url_prefix="/api/v1/components", tag="Components")
 
 EDITOR = "administrator"
-LARGEST_JSON = 1024 * 1024
 
 
 @register.get("")
@@ -27,7 +26,7 @@ def listed():
     with web.transaction() as session:
         page = component_queries.listed(session, component_wire.filters(given), limit=given.limit, cursor=given.cursor)
     features = [component_wire.feature(row) for row in page.rows]
-    return _geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
+    return api.geojson({"type": "FeatureCollection", "features": features, "next": _next(page.next)})
 
 
 def _next(cursor: str | None) -> str | None:
@@ -49,7 +48,7 @@ def near():
     with web.transaction() as session:
         found = components.near(session, lon, lat, given.class_, given.limit, given.within_m)
     features = [component_wire.near_feature(one) for one in found]
-    return _geojson({"type": "FeatureCollection", "features": features, "next": None})
+    return api.geojson({"type": "FeatureCollection", "features": features, "next": None})
 
 
 @register.get("/<code>")
@@ -57,7 +56,7 @@ def near():
 def one(code: str):
     """One component with its history."""
     with web.transaction() as session:
-        return _geojson(_whole(session, code))
+        return api.geojson(_whole(session, code))
 
 
 @register.post("")
@@ -66,14 +65,14 @@ def one(code: str):
 def add():
     """Register a component; without a code it gets the next of its county and class."""
     _require_editor()
-    given = api.checked(component_wire.NewComponent, _fields())
+    given = api.checked(component_wire.NewComponent, api.fields())
     geom = component_wire.place(given)
     if geom is None:
         raise bad_field("lon", None, "lon and lat, or a geometry")
     fields = given.model_dump(exclude={"class_", "reason"}, exclude_none=True) | {"class": given.class_}
     with web.transaction() as session:
         code = components.add(session, fields, geom, **_event(given.reason))
-        response = _geojson(_whole(session, code), 201)
+        response = api.geojson(_whole(session, code), 201)
     response.headers["Location"] = url_for("components.one", code=code)
     return response
 
@@ -84,12 +83,12 @@ def add():
 def change(code: str):
     """Change fields, state or place of a component; what is not given stays, null empties."""
     _require_editor()
-    given = api.checked(component_wire.ChangedComponent, _fields())
+    given = api.checked(component_wire.ChangedComponent, api.fields())
     fields = given.model_dump(include=given.model_fields_set)
     geom = component_wire.place(given)
     with web.transaction() as session:
         components.change(session, code, fields, geom, expected=given.version, **_event(given.reason))
-        return _geojson(_whole(session, code))
+        return api.geojson(_whole(session, code))
 
 
 def _event(reason: str | None) -> dict[str, Any]:
@@ -109,15 +108,3 @@ def _whole(session, code: str) -> dict[str, Any]:
 def _require_editor() -> None:
     if web.actor().role != EDITOR:
         raise Forbidden("catalog.not-your-role", f"The register is changed by the role {EDITOR}", accepted=[EDITOR])
-
-
-def _fields() -> dict[str, Any]:
-    request.max_content_length = LARGEST_JSON
-    return api.json_fields(request.get_data())
-
-
-def _geojson(value: dict[str, Any], status: int = 200) -> Response:
-    response = jsonify(value)
-    response.status_code = status
-    response.content_type = "application/geo+json"
-    return response
