@@ -190,7 +190,7 @@ def test_who_need_not_know_cannot_look(city_runtime, login):
         number = _reported(session, city_runtime.settings)
         with pytest.raises(Forbidden) as refused:
             contacts.look(session, city_runtime.settings, accounts.actor(session, login), number)
-        assert refused.value.facts["accepted"] == contacts.WHO_NEEDS_TO_KNOW
+        assert refused.value.facts["accepted"] == list(contacts.WHO_NEEDS_TO_KNOW)
         assert contacts.looks(session, number) == []
 
 

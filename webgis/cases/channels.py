@@ -12,10 +12,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import PUBLIC, Actor
-from webgis.cases import contacts, following, intake, workflow
+from webgis.cases import contacts, following, intake, permits, workflow
 from webgis.cases.contacts import Caller
 from webgis.cases.evidence import Evidence
-from webgis.errors import Forbidden
 from webgis.settings import Settings
 
 OPERATORS = ("acceptor",)
@@ -32,14 +31,7 @@ LONGEST_EXTERNAL = 128
 
 def require_operator(actor: Actor) -> None:
     """Refuse who does not answer the hotline."""
-    _require_role(actor, OPERATORS, "A call is taken by")
-
-
-def _require_role(actor: Actor, accepted: tuple[str, ...], sentence: str) -> None:
-    if actor.role not in accepted:
-        raise Forbidden(
-            "cases.not-your-role", f"{sentence}: {' or '.join(accepted)}", role=actor.role, accepted=accepted
-        )
+    permits.require_role(actor, OPERATORS)
 
 
 def take_call(
@@ -143,7 +135,7 @@ def _sent_before(session: Session, settings: Settings, form_hash: bytes) -> Rece
 
 def require_machine(actor: Actor) -> None:
     """Refuse who is no machine with an account of its own."""
-    _require_role(actor, MACHINES, "This is for the accounts of machines")
+    permits.require_role(actor, MACHINES)
 
 
 def take_signal(

@@ -14,10 +14,9 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
 from webgis.cases import contact_rules as rules
-from webgis.cases import keyring, queries
+from webgis.cases import keyring, permits, queries
 from webgis.cases.keyring import Keyring
 from webgis.cases.workflow import bad_field
-from webgis.errors import Forbidden
 from webgis.settings import Settings
 
 WHO_NEEDS_TO_KNOW = ("acceptor", "dispatcher")
@@ -130,13 +129,7 @@ def masked(session: Session, settings: Settings, actor: Actor, number: str) -> l
 
 def look(session: Session, settings: Settings, actor: Actor, number: str) -> list[Shown]:
     """Who reported the case, whole, to an acceptor or dispatcher; that they looked is written down."""
-    if actor.role not in WHO_NEEDS_TO_KNOW:
-        raise Forbidden(
-            "cases.not-your-role",
-            f"A reporter's contact is seen by: {' or '.join(WHO_NEEDS_TO_KNOW)}",
-            role=actor.role,
-            accepted=WHO_NEEDS_TO_KNOW,
-        )
+    permits.require_role(actor, WHO_NEEDS_TO_KNOW)
     case = queries.require_case(session, actor, number)
     rows = session.execute(_OF_CASE, {"case_id": case.id}).all()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Who may change what belongs to the whole city: its calendar, its rules, its beats."""
+"""Who may do what is no step of a case: change the calendar, rules and beats, answer requests, see contacts."""
 
 from collections.abc import Sequence
 

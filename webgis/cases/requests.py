@@ -12,13 +12,14 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import clock, handling, notices, queries, record, stages, workflow
+from webgis.cases import clock, handling, notices, permits, queries, record, stages, workflow
 from webgis.cases.models import CaseRequest
 from webgis.errors import Conflict, Forbidden, NotFound
 from webgis.settings import Settings
 
 EXTENSION, SUSPENSION, APPEAL = workflow.REQUEST_KINDS
 WAITING = ("asked", "reviewed")
+ASKERS, DECIDERS = ("department",), ("dispatcher",)
 ASKED_IN = {
     EXTENSION: (workflow.DISPATCHED, workflow.HANDLING),
     SUSPENSION: (workflow.HANDLING,),
@@ -40,14 +41,11 @@ def ask(
 ) -> CaseRequest:
     """Ask for a case of one's department. `Conflict` when one waits already, the case is not in a state for it, is
     overdue, or has had as many as there may be; an appeal is for a closed case that was late."""
-    case = _lock(session, actor, number)
+    case = handling.lock(session, actor, number)
     if kind not in workflow.REQUEST_KINDS:
         raise workflow.bad_field("kind", kind, f"one of {', '.join(workflow.REQUEST_KINDS)}")
     _check_reason("reason", reason)
-    if actor.role != "department":
-        raise Forbidden(
-            "cases.not-your-role", "A request is made by: department", role=actor.role, accepted=["department"]
-        )
+    permits.require_role(actor, ASKERS)
     until_at = _until(settings, kind, until, at)
     if (refusal := _refusal(session, settings, case, kind, at)) is not None:
         raise refusal
@@ -91,10 +89,7 @@ def decide(
     """Final decision, by the dispatcher. An extension adds one original limit to the deadline, a suspension pauses the
     clock until its end, an appeal marks the case so that its lateness does not count (the fact stays shown)."""
     asked, case = _waiting(session, actor, request_id, "reviewed")
-    if actor.role != "dispatcher":
-        raise Forbidden(
-            "cases.not-your-role", "The decision is the dispatcher's", role=actor.role, accepted=["dispatcher"]
-        )
+    permits.require_role(actor, DECIDERS)
     _check_note(note, needed=not grant)
     asked.state, asked.decided_by, asked.decided_at = "granted" if grant else "refused", actor.id, at
     asked.decision_note = note
@@ -114,8 +109,7 @@ def decide(
 def withdraw(session: Session, settings: Settings, actor: Actor, request_id: int, *, at: datetime) -> CaseRequest:
     """Taken back by the department while it waits."""
     asked, case = _waiting(session, actor, request_id, *WAITING)
-    if actor.role != "department":
-        raise Forbidden("cases.not-your-role", "A request is taken back by: department", role=actor.role)
+    permits.require_role(actor, ASKERS)
     asked.state = "withdrawn"
     _turn(session, settings, actor, case, asked, "withdraw", at, flags={*case.flags} - {"asking"}, resume=True)
     return asked
@@ -142,17 +136,13 @@ def waiting(session: Session, actor: Actor, limit: int = 100) -> list[CaseReques
     return list(session.scalars(wanted.where(CaseRequest.state == "reviewed"))) if actor.role == "dispatcher" else []
 
 
-def _lock(session: Session, actor: Actor, number: str):
-    return handling.lock(session, actor, number)
-
-
 def _waiting(session: Session, actor: Actor, request_id: int, *states: str):
     """The request and its case, both locked; `Conflict` when it no longer waits for this turn."""
     found = session.get(CaseRequest, request_id)
     if found is None:
         raise NotFound("cases.request-unknown", f"There is no request {request_id}", id=request_id)
     number = session.scalar(text("SELECT number FROM city.case WHERE id = :id"), {"id": found.case_id})
-    case = _lock(session, actor, number)
+    case = handling.lock(session, actor, number)
     session.refresh(found, with_for_update=True)
     if found.state not in states:
         raise Conflict("cases.request-decided", f"The request is {found.state} already", state=found.state, actions=[])
