@@ -38,7 +38,7 @@ END $$;
 -- What a step needs to know of a case: its row, its claim, the limit of its filing condition, and how far a given place
 -- is from the case and whether it lies in the case's cell.
 CREATE TYPE fn.locked_case AS (
-    id bigint, number text, state text, kind text, standard text, class_code text, cell_code text, cell_id bigint,
+    id bigint, number text, state text, kind text, class_code text, cell_code text,
     lon double precision, lat double precision, accuracy_m double precision, source text, reporter_id integer,
     department_code varchar, condition_id bigint, resolver_id integer, handler_id integer, inspector_id integer,
     component_code text, confirmation text, flags text[], returned jsonb, ledger jsonb, relation text, parent_id bigint,
@@ -69,8 +69,8 @@ BEGIN
         PERFORM FROM city.case c WHERE c.id = parent FOR UPDATE;
     END IF;
     RETURN QUERY
-    SELECT c.id, c.number, c.state, c.kind, c.standard, c.class_code, c.cell_code, c.cell_id, ST_X(c.geom),
-           ST_Y(c.geom), c.accuracy_m, c.source, c.reporter_id, c.department_code, c.condition_id, c.resolver_id,
+    SELECT c.id, c.number, c.state, c.kind, c.class_code, c.cell_code, ST_X(c.geom), ST_Y(c.geom), c.accuracy_m,
+           c.source, c.reporter_id, c.department_code, c.condition_id, c.resolver_id,
            c.handler_id, c.inspector_id, c.component_code, c.confirmation, c.flags, c.returned, c.ledger, c.relation,
            c.parent_id, c.reported_at, c.dispatched_at, c.deadline_at, c.due_at, c.resolved_at, c.closed_at,
            c.paused_at, c.rework_count, c.extension_count, c.version,
@@ -166,8 +166,8 @@ BEGIN
         address = n.address, geom = n.geom, crs = n.crs, accuracy_m = n.accuracy_m, cell_id = n.cell_id,
         cell_code = n.cell_code, component_code = n.component_code, parent_id = n.parent_id, relation = n.relation,
         condition_id = n.condition_id, department_code = n.department_code, resolver_id = n.resolver_id,
-        handler_id = n.handler_id, inspector_id = n.inspector_id, confirmation = n.confirmation, flags = n.flags, returned = n.returned,
-        ledger = n.ledger, due_at = n.due_at, paused_at = n.paused_at, resume_at = n.resume_at,
+        handler_id = n.handler_id, inspector_id = n.inspector_id, confirmation = n.confirmation, flags = n.flags,
+        returned = n.returned, ledger = n.ledger, due_at = n.due_at, paused_at = n.paused_at, resume_at = n.resume_at,
         extension_count = n.extension_count, dispatched_at = n.dispatched_at, deadline_at = n.deadline_at,
         resolved_at = n.resolved_at, closed_at = n.closed_at, rework_count = n.rework_count, head = e.hash,
         changed_at = now(), version = n.version
@@ -178,7 +178,8 @@ BEGIN
     RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = n.id;
 END $$;
 
--- The row of an open case in the queues follows the case; one that has ended leaves them. A step ends a claim.
+-- The row of an open case in the queues follows the case; one that has ended leaves them. A step that moves the case
+-- ends a claim.
 CREATE FUNCTION fn.keep_queue(c city.case, moved boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -201,7 +202,7 @@ BEGIN
     END IF;
 END $$;
 
--- Write a new case: it takes the next number of its county and day, unless a number is given. The case as it is then.
+-- Write a new case, which takes the next number of its county and day. The case as it is then.
 CREATE FUNCTION fn.write_report(report jsonb, day date, event jsonb, photos jsonb, jobs jsonb)
 RETURNS SETOF fn.case_line
 LANGUAGE plpgsql VOLATILE AS $$

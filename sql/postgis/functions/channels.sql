@@ -1,6 +1,6 @@
 -- Who is to be told of a case, by audience: its reporters (also those of reports merged into it, and people who joined
--- it; a task has none of its own, and who took a call did not report it), its department, handler and inspector, and those of its open tasks. A contact, or the
--- address of a person; and the case they know it by.
+-- it; a task has none of its own, and who took a call did not report it), its department, handler and inspector, and
+-- those of its open tasks. A contact, or the address of a person; and the case they know it by.
 CREATE FUNCTION fn.listeners(case_id bigint, audience text[])
 RETURNS TABLE (of_case bigint, contact_id bigint, address_id integer)
 LANGUAGE plpgsql STABLE AS $$

@@ -42,15 +42,15 @@ $$;
 -- Who asks waits until nobody else is reporting in these cells, and keeps them to the end of the transaction: of two
 -- reports of one thing at one moment the second finds the first. A place lies in a cell of every circle around it, so
 -- that two who may meet share one; cells are taken in the order of their hashes, so that no two wait for each other.
--- Its plan is kept and never made for one call: it reads ix_case_cell_code alone, whatever the table holds. Classes are
--- compared by their place in a list, so that no index of classes is tempting.
+-- Its plan is kept (`db.CONNECTED`) and never made for one call: it reads ix_case_cell_code alone, whatever the table
+-- holds. Classes are compared by their place in a list, so that no index of classes is tempting.
 CREATE FUNCTION fn.duplicates(
     kind text, class_code text, lon float8, lat float8, at timestamptz, description text, photo_hashes bigint[],
     most integer
 )
 RETURNS TABLE (case_id bigint, number text, state text, score float8, distance_m float8, age_s float8,
                class_likeness float8, words float8, photo float8, told_by text)
-LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
     place geometry := ST_SetSRID(ST_Point(duplicates.lon, duplicates.lat), 4490);
