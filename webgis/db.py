@@ -125,6 +125,11 @@ def _rows(engine: Engine, connection: PoolProxiedConnection, statement: str, val
         raise DBAPIError.instance(statement, None, error, psycopg2.Error, dialect=engine.dialect) from error
 
 
+def like(words: str) -> str:
+    """Words as they stand in a LIKE pattern, where they mean nothing but themselves."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def make_engine(settings: Settings, **options) -> Engine:
     """An engine for `settings.database`; connections speak UTC and give up waiting for a lock after 15 s.
 

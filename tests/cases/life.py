@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests import city
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import ENGINE, PUBLIC, Actor
-from webgis.cases import clock, evidence, handling, intake, queries, requests, workflow
+from webgis.cases import calendar, clock, evidence, handling, intake, queries, requests, workflow
 from webgis.catalog import queries as catalog
 from webgis.db import Runtime
 
@@ -112,7 +112,7 @@ class Life:
     def check(self) -> int:
         """Assert what must be true of every case; how many cases there are."""
         with self.runtime.transaction() as session:
-            calendar = queries.calendar(session, self.settings)
+            working = calendar.of_city(session, self.settings)
             cases = session.execute(text(CASES)).all()
             events = session.execute(text(EVENTS)).all()
             waiting = dict(session.execute(text(WAITING)).all())
@@ -126,7 +126,7 @@ class Life:
         for case in cases:
             check_history(case, history[case.id])
             check_queue(case)
-            check_clock(case, calendar, waiting.get(case.id, 0), granted.get(case.id, 0))
+            check_clock(case, working, waiting.get(case.id, 0), granted.get(case.id, 0))
             if case.relation == "task":
                 by_parent.setdefault(case.parent_id, []).append(case)
         check_families({case.id: case for case in cases}, by_parent)

@@ -123,7 +123,7 @@ def _sent_before(session: Session, settings: Settings, form_hash: bytes) -> Rece
     row = session.execute(
         text(
             "SELECT f.case_id, f.contact_id, f.secret_hash, c.number FROM city.follow f"
-            ' JOIN city."case" c ON c.id = f.case_id WHERE f.form_hash = :form'
+            " JOIN city.case c ON c.id = f.case_id WHERE f.form_hash = :form"
         ),
         {"form": form_hash},
     ).one_or_none()

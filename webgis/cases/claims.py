@@ -28,7 +28,10 @@ class Claim:
 
 _NEXT = "SELECT * FROM fn.claim_next(%s, %s::text[], %s::varchar[], %s, %s)"
 _GIVEN = "SELECT * FROM fn.claim(%s, %s, %s)"
-_RELEASE = "UPDATE city.open_case SET claimed_by = NULL, claimed_until = NULL WHERE case_id = %s AND claimed_by = %s"
+_RELEASE = (
+    "UPDATE city.open_case SET claimed_by = NULL, claimed_until = NULL"
+    " WHERE case_id = %s AND claimed_by = %s RETURNING case_id"
+)
 
 
 def claim_next(session: Session, settings: Settings, actor: Actor, states: Sequence[str] = ()) -> Claim | None:
@@ -62,4 +65,4 @@ def claim(session: Session, settings: Settings, actor: Actor, number: str) -> Cl
 def release(session: Session, actor: Actor, number: str) -> None:
     """Give a claimed case back to its queue; nothing happens when it is not claimed by the actor."""
     case = queries.require_case(session, actor, number)
-    db.call(session, _RELEASE + " RETURNING case_id", case.id, actor.id)
+    db.call(session, _RELEASE, case.id, actor.id)

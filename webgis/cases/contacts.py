@@ -167,7 +167,7 @@ def looks(session: Session, number: str) -> Sequence[Row]:
         text(
             "SELECT l.at, p.login, l.role, l.contact_id FROM city.contact_look l"
             " JOIN city.person p ON p.id = l.person_id JOIN city.contact c ON c.id = l.contact_id"
-            ' JOIN city."case" k ON k.id = c.case_id WHERE k.number = :number ORDER BY l.id'
+            " JOIN city.case k ON k.id = c.case_id WHERE k.number = :number ORDER BY l.id"
         ),
         {"number": number},
     ).all()
@@ -186,7 +186,7 @@ _OF_PHONE = text(
     """
     SELECT DISTINCT c.number, c.state, k.name_zh AS class_zh, k.name_en AS class_en, c.reported_at, c.closed_at
     FROM city.contact o
-    JOIN city."case" c ON c.id = o.case_id
+    JOIN city.case c ON c.id = o.case_id
     JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     WHERE o.phone_hash = ANY(:hashes) ORDER BY c.reported_at DESC LIMIT :limit
     """
@@ -204,8 +204,8 @@ def erase_old(session: Session, days: int, *, batch: int = BATCH) -> int:
 _ERASE = text(
     """
     WITH old AS (
-        SELECT o.id FROM city.contact o JOIN city."case" c ON c.id = o.case_id
-        LEFT JOIN city."case" p ON p.id = c.parent_id
+        SELECT o.id FROM city.contact o JOIN city.case c ON c.id = o.case_id
+        LEFT JOIN city.case p ON p.id = c.parent_id
         WHERE o.erased_at IS NULL
           AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < now() - make_interval(days => :days)
         ORDER BY o.id LIMIT :batch FOR UPDATE OF o SKIP LOCKED

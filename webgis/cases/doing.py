@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import clock, queries, workflow
+from webgis.cases import calendar, clock, workflow
 from webgis.cases.evidence import Evidence
 from webgis.settings import Settings
 
@@ -37,7 +37,7 @@ class Doing:
     @property
     def calendar(self) -> clock.Calendar:
         """The city's working time."""
-        return queries.calendar(self.session, self.settings)
+        return calendar.of_city(self.session, self.settings)
 
     @property
     def is_task(self) -> bool:

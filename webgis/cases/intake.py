@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from webgis import db, geo
 from webgis.accounts.actor import Actor
-from webgis.cases import duplicates, evidence, queries, record, relations, stages, workflow
+from webgis.cases import calendar, duplicates, evidence, queries, record, relations, stages, workflow
 from webgis.cases.evidence import Evidence
 from webgis.catalog import components
 from webgis.catalog import queries as catalog
@@ -82,7 +82,7 @@ def report(
     lon, lat = geo.to_cgcs2000(given.lon, given.lat, given.crs)
     cell = _look(session, given, lon, lat, at)
     alike = _alike(session, given, lon, lat, photos, at)
-    calendar = queries.calendar(session, settings)
+    working = calendar.of_city(session, settings)
     case = {
         "kind": given.kind,
         "standard": cell.standard,
@@ -99,7 +99,7 @@ def report(
         "reporter_id": actor.id,
         "state": workflow.REPORTED,
         "reported_at": at,
-        "due_at": stages.due_at(settings, workflow.REPORTED, at, calendar),
+        "due_at": stages.due_at(settings, workflow.REPORTED, at, working),
     }
     event = record.event(
         actor,

@@ -81,7 +81,7 @@ _NOTICES = text(
            k.name_en AS class_en, d.name_zh AS department_zh, d.name_en AS department_en,
            coalesce(c.address, a.name_zh) AS place
     FROM city.notice n
-    JOIN city."case" c ON c.id = n.case_id
+    JOIN city.case c ON c.id = n.case_id
     JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     LEFT JOIN city.department d ON d.code = c.department_code
     LEFT JOIN city.area a ON a.code = left(c.cell_code, 12)
@@ -166,7 +166,7 @@ _LISTED = text(
     """
     SELECT m.id, m.channel, m.created_at, m.sent_at, m.failed_at, m.error, p.login,
            (SELECT array_agg(n.event || ' ' || c.number ORDER BY n.id) FROM city.notice n
-            JOIN city."case" c ON c.id = n.case_id WHERE n.message_id = m.id) AS notices
+            JOIN city.case c ON c.id = n.case_id WHERE n.message_id = m.id) AS notices
     FROM city.message m
     LEFT JOIN city.notice_address a ON a.id = m.address_id
     LEFT JOIN city.person p ON p.id = a.person_id

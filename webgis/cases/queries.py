@@ -194,7 +194,7 @@ def _in_states(states: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _about(words: str) -> ColumnElement[bool]:
-    part = f"%{words.replace(chr(92), chr(92) * 2).replace('%', chr(92) + '%').replace('_', chr(92) + '_')}%"
+    part = f"%{db.like(words)}%"
     found = [Case.description.ilike(part), Case.address.ilike(part)]
     return or_(*found, Case.number == words) if words.isdigit() else or_(*found)
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import clock, handling, notices, permits, queries, record, stages, workflow
+from webgis.cases import calendar, clock, handling, notices, permits, queries, record, stages, workflow
 from webgis.cases.models import CaseRequest
 from webgis.errors import Conflict, Forbidden, NotFound
 from webgis.settings import Settings
@@ -234,7 +234,7 @@ def _clock(
         ledger = clock.add(ledger, "extend", at, **limit)
     if resume and clock.status(ledger) == "paused":
         ledger = clock.add(ledger, "resume", at)
-    deadline = clock.due(ledger, queries.calendar(session, settings))
+    deadline = clock.due(ledger, calendar.of_city(session, settings))
     paused = at if pause and settings.pause_while_deciding else case.paused_at
     return {
         "ledger": ledger,

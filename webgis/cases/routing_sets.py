@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department
 from webgis.accounts.queries import require_department
-from webgis.cases import permits
+from webgis.cases import permits, workflow
 from webgis.cases.routing_models import RoutingRule, RoutingSet
 from webgis.cases.routing_reading import (
     HEADINGS,
@@ -31,7 +31,7 @@ from webgis.cases.table_reading import Fault, read_header
 from webgis.catalog import sheets
 from webgis.catalog.models import CaseClass
 from webgis.catalog.standards import CURRENT
-from webgis.errors import Conflict, Invalid, NotFound
+from webgis.errors import Conflict, NotFound
 from webgis.geo import SRID
 from webgis.grid import duty
 from webgis.grid.models import CELL_CODE_LENGTH, Area, Cell
@@ -112,8 +112,7 @@ def new_draft(session: Session, actor: Actor, name: str, based_on: int | None = 
 def _name(name: str) -> str:
     name = name.strip()
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        accepted = f"a name of 1 to {LONGEST_NAME} characters"
-        raise Invalid("cases.bad-field", f"name: {accepted} is expected", field="name", accepted=accepted)
+        raise workflow.bad_field("name", name, f"a name of 1 to {LONGEST_NAME} characters")
     return name
 
 

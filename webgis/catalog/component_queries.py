@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis import db
 from webgis.catalog.component_rules import ALL_FIELDS, CODE_LENGTH, STATES, bad_field, code_fault
 from webgis.catalog.standards import CURRENT
 from webgis.geo import Box
@@ -123,7 +124,7 @@ def _where(filters: Filters) -> tuple[list[str], dict[str, Any]]:
         given |= dict(zip(("west", "south", "east", "north"), filters.bbox, strict=True))
     if words := (filters.q or "").strip():
         where.append(_NUMBERS if words.isascii() and words.isdigit() else _WORDS)
-        given |= {"begins": f"{_plain(words)}%", "holds": f"%{_plain(words)}%", "standard": CURRENT}
+        given |= {"begins": f"{db.like(words)}%", "holds": f"%{db.like(words)}%", "standard": CURRENT}
         given |= {"first": words.ljust(CODE_LENGTH, "0"), "last": words.ljust(CODE_LENGTH, "9")}
     return where, given
 
@@ -132,7 +133,3 @@ _NUMBERS = "(c.code BETWEEN :first AND :last OR c.second_code LIKE :begins OR c.
 _WORDS = """(c.remark ILIKE :holds OR c.second_code LIKE :begins OR c.class_code = ANY(ARRAY(
     SELECT k.code FROM city.class k WHERE k.standard = :standard AND k.kind = 'component'
     AND (k.name_zh ILIKE :holds OR k.name_en ILIKE :holds))))"""
-
-
-def _plain(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
