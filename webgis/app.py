@@ -1,6 +1,6 @@
 """The web application with every subject on it: what gunicorn loads as `webgis.app:create_app()`."""
 
-import importlib.util
+import importlib
 
 from apiflask import APIFlask
 
@@ -17,9 +17,8 @@ def create_app(loaded: settings.Settings | None = None) -> APIFlask:
     web.configure_logs(loaded)
     app = web.make_app(Runtime(loaded), authenticate)
     for name in PACKAGES:
-        if importlib.util.find_spec(f"webgis.{name}.views"):
-            views = importlib.import_module(f"webgis.{name}.views")
-            for blueprint in views.BLUEPRINTS:
-                app.register_blueprint(blueprint)
+        views = importlib.import_module(f"webgis.{name}.views")
+        for blueprint in views.BLUEPRINTS:
+            app.register_blueprint(blueprint)
     limits.start(app)
     return app

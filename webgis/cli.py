@@ -1,6 +1,6 @@
 """The command `webgis`. Exit codes: 0 done, 1 faults found, 2 refused (bad input), 3 a service is out of reach."""
 
-import importlib.util
+import importlib
 import json
 import sys
 
@@ -21,7 +21,6 @@ COMMANDS = {
     "grid": "webgis.grid.commands",
     "catalog": "webgis.catalog.commands",
     "components": "webgis.demo.component_commands",
-    "cases": "webgis.cases.commands",
     "audit": "webgis.cases.audit_commands",
     "contacts": "webgis.cases.channel_commands",
     "notices": "webgis.cases.channel_commands",
@@ -43,21 +42,13 @@ class LazyGroup(click.Group):
     """A group that imports a package's commands when they are needed."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        offered = [name for name, module in COMMANDS.items() if _exists(module)]
-        return sorted([*super().list_commands(context), *offered])
+        return sorted([*super().list_commands(context), *COMMANDS])
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         module = COMMANDS.get(name)
-        if module is None or not _exists(module):
+        if module is None:
             return super().get_command(context, name)
         return getattr(importlib.import_module(module), name)
-
-
-def _exists(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -4,7 +4,7 @@ Tables live in schema `city` and move forward by Alembic; functions live in sche
 upgrade (`docs/architecture.md`).
 """
 
-import importlib.util
+import importlib
 import pkgutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -254,11 +254,11 @@ def upgrade(engine: Engine) -> list[str]:
 
 
 def import_models() -> None:
-    """Import `models.py` of every package, and the outbox, so that `Base.metadata` is whole."""
+    """Import `models.py` and `..._models.py` of every package, and the outbox, so that `Base.metadata` is whole."""
     importlib.import_module("webgis.jobs")
-    for package in pkgutil.iter_modules(webgis.__path__, "webgis."):
-        if package.ispkg and importlib.util.find_spec(package.name + ".models"):
-            importlib.import_module(package.name + ".models")
+    for module in pkgutil.walk_packages(webgis.__path__, "webgis."):
+        if module.name.endswith("models"):
+            importlib.import_module(module.name)
 
 
 def revision(connection: Connection) -> str | None:

@@ -4,7 +4,7 @@ The stock RQ worker is used as it is; everything of ours begins at these functio
 started with `-c webgis.worker`, so that this module and all tasks are imported once, before it forks for each drain.
 """
 
-import importlib.util
+import importlib
 import pkgutil
 from functools import lru_cache
 
@@ -25,10 +25,10 @@ def runtime() -> Runtime:
 
 
 def import_tasks() -> None:
-    """Import `tasks.py` of every package, so that `jobs.TASKS` knows them."""
-    for package in pkgutil.iter_modules(webgis.__path__, "webgis."):
-        if package.ispkg and importlib.util.find_spec(package.name + ".tasks"):
-            importlib.import_module(package.name + ".tasks")
+    """Import `tasks.py` and `..._tasks.py` of every package, so that `jobs.TASKS` knows them."""
+    for module in pkgutil.walk_packages(webgis.__path__, "webgis."):
+        if module.name.endswith("tasks"):
+            importlib.import_module(module.name)
 
 
 def drain(queue: str) -> int:

@@ -44,6 +44,7 @@ class Person(Base):
         CheckConstraint("area_code ~ '^[0-9]{4,12}$'", name="area_code"),
         CheckConstraint("role <> 'department' OR department_code IS NOT NULL", name="department_of_role"),
         Index("uq_person_login", text("lower(login)"), unique=True),
+        Index("ix_person_department_code", "department_code", "id"),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

@@ -5,10 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webgis.cases.models import CaseEvent
 from webgis.db import Base
-
-Index("ix_case_event_recorded_at", CaseEvent.recorded_at, postgresql_using="brin")
 
 
 class AuditAnchor(Base):

@@ -35,9 +35,6 @@ WISHES = ("none", *CHANNELS)
 SATISFACTION = ("satisfied", "partly", "unsatisfied")
 
 
-Index("ix_person_department_code", Person.department_code, Person.id)
-
-
 class Contact(Base):
     """Someone who reported a case, if they said who they are. Erased after the retention time; the row stays.
 

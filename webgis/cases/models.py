@@ -159,7 +159,10 @@ class CaseEvent(Base):
     """
 
     __tablename__ = "case_event"
-    __table_args__ = (Index("uq_case_event_seq", "case_id", "seq", unique=True),)
+    __table_args__ = (
+        Index("uq_case_event_seq", "case_id", "seq", unique=True),
+        Index("ix_case_event_recorded_at", "recorded_at", postgresql_using="brin"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     case_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Case.id))
@@ -262,10 +265,3 @@ class CaseFootprint(Base):
     case_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Case.id), primary_key=True)
     geom = mapped_column(Geometry("GEOMETRY", SRID, spatial_index=False), nullable=False)
     cells: Mapped[list[str]] = mapped_column(ARRAY(Text))
-
-
-from webgis.cases import audit_models as audit_models  # noqa: E402
-from webgis.cases import calendar_models as calendar_models  # noqa: E402
-from webgis.cases import channel_models as channel_models  # noqa: E402
-from webgis.cases import duplicate_models as duplicate_models  # noqa: E402
-from webgis.cases import routing_models as routing_models  # noqa: E402

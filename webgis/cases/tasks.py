@@ -5,9 +5,6 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import ENGINE
-from webgis.cases import audit_tasks as audit_tasks
-from webgis.cases import channel_tasks as channel_tasks
-from webgis.cases import clock_tasks as clock_tasks
 from webgis.cases import evidence, handling, queries, workflow
 from webgis.jobs import task
 

@@ -128,6 +128,3 @@ class FilingCondition(Base):
 
     filing_standard: Mapped[FilingStandard] = relationship(viewonly=True)
     case_class: Mapped[CaseClass] = relationship(viewonly=True)
-
-
-from webgis.catalog import component_models as component_models  # noqa: E402  it stands on the classes above

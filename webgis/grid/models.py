@@ -132,6 +132,3 @@ class CellLineage(Base):
     share: Mapped[float] = mapped_column(Double)
     reason: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime]
-
-
-from webgis.grid import beat_models as beat_models  # noqa: E402 - it stands on Area, and import_models looks here
