@@ -71,8 +71,8 @@ def test_every_return_carries_a_reason():
 def test_the_public_action_names_are_kept():
     assert set(workflow.ACTIONS) == {
         "report", "file", "reject", "dispatch", "return", "receive", "resolve", "verify", "close",
-        "request_confirmation", "confirm", "request_verification", "merge", "unmerge", "split", "void", "redo", "assign",
-        "suspend", "resume", "force_close", "reopen", "urge", "note", "reclassify", "relocate",
+        "request_confirmation", "confirm", "request_verification", "merge", "unmerge", "split", "void", "redo",
+        "assign", "suspend", "resume", "force_close", "reopen", "urge", "note", "reclassify", "relocate",
     }  # fmt: skip
 
 
