@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request
+from flask import jsonify, request
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
@@ -17,14 +17,21 @@ beats = APIBlueprint("beats", __name__, url_prefix="/api/v1/beats", tag="Beats")
 BLUEPRINTS = (beats,)
 
 SEE = ("administrator", "manager", "dispatcher", "acceptor", "inspector")
-LARGEST_JSON = 4 * 1024 * 1024
+LARGEST_BEAT = 4 * 1024 * 1024
+"""Bytes of a beat: it may name many cells."""
+
 MOST_CELLS = 50_000
 
 
-class BeatsAsked(api.Given):
-    """Which beats, and when."""
+class AreaAsked(api.Given):
+    """Which beats."""
 
     area: str | None = Field(None, pattern=r"^\d{4,15}$", description="code of an area")
+
+
+class BeatsAsked(AreaAsked):
+    """Which beats, and when."""
+
     at: datetime | None = Field(None, description="without an offset in the city's time zone; now when left out")
 
 
@@ -68,7 +75,7 @@ def listed():
     asked = _asked(BeatsAsked)
     with web.transaction() as session:
         rows = beat_operations.listed(session, _moment(asked.at), _area(asked.area))
-    return _geojson({"type": "FeatureCollection", "features": [_feature(row) for row in rows]})
+    return api.geojson({"type": "FeatureCollection", "features": [_feature(row) for row in rows]})
 
 
 @beats.get("/<code>")
@@ -81,7 +88,7 @@ def one(code: str):
         if not rows:
             raise beat_operations.unknown(code)
         cells = beat_operations.require_plan(session, code).cells
-    return _geojson(_feature(rows[0], {"cell_codes": list(cells)}))
+    return api.geojson(_feature(rows[0], {"cell_codes": list(cells)}))
 
 
 @beats.put("/<code>")
@@ -90,8 +97,7 @@ def one(code: str):
 def lay_out(code: str):
     """Make a beat, or change it."""
     permits.require_role(web.actor(), beat_tables.CHANGE)
-    request.max_content_length = LARGEST_JSON
-    given = api.checked(BeatGiven, api.json_fields(request.get_data()))
+    given = api.checked(BeatGiven, api.fields(LARGEST_BEAT))
     named = {"beat": code, "name": given.name_zh, "name_en": given.name_en or "", "cells": " ".join(given.cells)}
     shifts = [one.model_dump() for one in given.shifts] or [{}]
     with web.transaction() as session:
@@ -121,10 +127,10 @@ def import_beats():
 
 @beats.get("/export.xlsx")
 @beats.doc(summary="The beats as a workbook", description="Which `import` reads back.")
-@api.documented(query=BeatsAsked)
+@api.documented(query=AreaAsked)
 def export():
     """The beats of now as XLSX."""
-    asked = _asked(BeatsAsked)
+    asked = _asked(AreaAsked)
     with web.transaction() as session:
         rows = beat_tables.export_rows(session, datetime.now(UTC), _area(asked.area))
     return table_wire.rows_workbook("beats", beat_tables.EXPORT_HEADINGS["zh"], rows)
@@ -147,7 +153,7 @@ def on_duty():
 def inspector():
     """Who would be sent to a place."""
     asked = _asked(PlaceAsked)
-    lon, lat = geo.to_cgcs2000(asked.lon, asked.lat, geo.check_crs(asked.crs))
+    lon, lat = geo.to_cgcs2000(asked.lon, asked.lat, asked.crs)
     at = _moment(asked.at)
     with web.transaction() as session:
         cell = queries.require_cell(session, lon, lat, at)
@@ -158,10 +164,10 @@ def inspector():
 
 @beats.get("/coverage")
 @beats.doc(summary="What the beats leave out", description="Cells in none, in several, no longer valid; hours.")
-@api.documented(query=BeatsAsked)
+@api.documented(query=AreaAsked)
 def coverage():
     """What the beats leave out or cover twice."""
-    asked = _asked(BeatsAsked)
+    asked = _asked(AreaAsked)
     with web.transaction() as session:
         found = beat_operations.coverage(session, _area(asked.area))
     return jsonify(vars(found) | {"left_out": [table_wire.plain(row) for row in found.left_out]})
@@ -187,9 +193,3 @@ def _moment(given: datetime | None) -> datetime:
 def _feature(row: Row, more: dict[str, Any] | None = None) -> dict[str, Any]:
     told = table_wire.plain(row)
     return {"type": "Feature", "id": row.code, "geometry": told.pop("geometry"), "properties": told | (more or {})}
-
-
-def _geojson(value: dict[str, Any]) -> Response:
-    response = jsonify(value)
-    response.content_type = "application/geo+json"
-    return response

@@ -1,7 +1,7 @@
 """The API of clocks: why a case is due when it is, and the working calendar, which administrators edit."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from apiflask import APIBlueprint
 from flask import jsonify, request
@@ -18,7 +18,6 @@ BLUEPRINTS = (clocks, calendars)
 
 EDITORS = ("administrator",)
 WATCHERS = ("administrator", "manager", "dispatcher", "acceptor")
-LARGEST_JSON = 1024 * 1024
 
 
 class YearAsked(api.Given):
@@ -104,7 +103,7 @@ def days():
 def set_days():
     """Make days working days or days off."""
     _require_editor()
-    given = api.checked(DaysGiven, _json())
+    given = api.checked(DaysGiven, api.fields())
     wanted = [Day(one.day, one.working, one.name_zh or None, one.name_en or None) for one in given.days]
     with web.transaction() as session:
         change = calendar.set_days(session, web.runtime().settings, wanted, by=web.actor().id)
@@ -127,7 +126,7 @@ def hours():
 def set_hours():
     """Give periods of the year shifts of their own, such as summer hours."""
     _require_editor()
-    given = api.checked(PeriodsGiven, _json())
+    given = api.checked(PeriodsGiven, api.fields())
     wanted = [Period(one.since, one.until, calendar.read_shifts(one.shifts)) for one in given.periods]
     with web.transaction() as session:
         change = calendar.set_hours(session, web.runtime().settings, wanted, by=web.actor().id)
@@ -183,8 +182,3 @@ def _require_editor() -> None:
     """The calendar is the city's: who is limited to an area does not change it."""
     permits.require_role(web.actor(), EDITORS)
     permits.require_area(web.actor())
-
-
-def _json() -> dict[str, Any]:
-    request.max_content_length = LARGEST_JSON
-    return api.json_fields(request.get_data())

@@ -17,7 +17,9 @@ sets = APIBlueprint("routing", __name__, url_prefix="/api/v1/routing", tag="Rout
 work = APIBlueprint("workload", __name__, url_prefix="/api/v1/workload", tag="Routing")
 BLUEPRINTS = (sets, work)
 
-LARGEST_JSON = 4 * 1024 * 1024
+LARGEST_RULE = 4 * 1024 * 1024
+"""Bytes of a rule: its polygon may have many corners."""
+
 LARGEST_VERSION = 2**31 - 1
 
 
@@ -93,7 +95,7 @@ def listed():
 @api.documented(body=DraftGiven)
 def new_draft():
     """Make a draft."""
-    given = api.checked(DraftGiven, _json())
+    given = _given(DraftGiven)
     with web.transaction() as session:
         made = routing_sets.new_draft(session, web.actor(), given.name, given.based_on)
         return _with_rules(session, made.version), 201
@@ -144,7 +146,7 @@ def export(version: int):
 @api.documented(body=RuleGiven)
 def add_rule(version: int):
     """Add a rule to a draft."""
-    given = api.checked(RuleGiven, _json())
+    given = _given(RuleGiven)
     with web.transaction() as session:
         made = routing_sets.add_rule(session, web.actor(), _known(version), given.texts(), given.crs)
         return jsonify(routing_sets.facts(made)), 201
@@ -155,7 +157,7 @@ def add_rule(version: int):
 @api.documented(body=RuleGiven)
 def change_rule(version: int, number: int):
     """Replace a rule of a draft."""
-    given = api.checked(RuleGiven, _json())
+    given = _given(RuleGiven)
     with web.transaction() as session:
         made = routing_sets.change_rule(session, web.actor(), _known(version), _known(number), given.texts(), given.crs)
         return jsonify(routing_sets.facts(made))
@@ -200,7 +202,7 @@ def choice():
     """Who would handle a case."""
     routing_sets.may_see(web.actor())
     asked = api.checked(ChoiceAsked, api.once(request.args))
-    lon, lat = geo.to_cgcs2000(asked.lon, asked.lat, geo.check_crs(asked.crs))
+    lon, lat = geo.to_cgcs2000(asked.lon, asked.lat, asked.crs)
     at = datetime.now(UTC) if asked.at is None else queries.moment("at", asked.at, web.runtime().settings)
     with web.transaction() as session:
         if asked.version is not None:
@@ -249,7 +251,7 @@ def _known(number: int) -> int:
     return min(number, LARGEST_VERSION)
 
 
-def _json() -> dict[str, Any]:
+def _given(model: type[api.Model]) -> api.Model:
+    """What was given by someone who may change rules."""
     routing_sets.may_change(web.actor())
-    request.max_content_length = LARGEST_JSON
-    return api.json_fields(request.get_data())
+    return api.checked(model, api.fields(LARGEST_RULE))
