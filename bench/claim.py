@@ -46,17 +46,15 @@ def claim(as_json: bool, rounds: int, wanted: int) -> None:
     """Let 64 claim one case at once: exactly one must win; and measure claims out of a queue of 10,000."""
     with scratch.database() as engine:
         db.upgrade(engine)
-        address = engine.url.render_as_string(hide_password=False)
-        settings = Settings(database_url=address, claim_minutes=15)
-        runtime = Runtime(settings)
+        runtime = scratch.runtime(engine)
         with runtime.transaction() as session:
             city.build(session)
         generator.fill(runtime, CASES, open_cases=CASES)
         with runtime.transaction() as session:
             ids = session.execute(text(_PEOPLE.format(count=CLAIMERS))).scalars().all()
-        runtime.engine.dispose()
+        runtime.dispose()
         people = [Actor(id, f"claimer{n}", f"claimer{n}", "dispatcher") for n, id in enumerate(ids, start=1)]
-        crowd = Crowd(settings, people)
+        crowd = Crowd(runtime.settings, people)
         sys.exit(report.show("claim", _rows(crowd, rounds, wanted), as_json, scratch.versions(engine)))
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bench import report, scratch
@@ -25,7 +25,6 @@ from webgis.catalog.component_queries import Filters
 from webgis.db import Runtime
 from webgis.demo import components as generator
 from webgis.demo import loading
-from webgis.settings import Settings
 
 COUNT = 500_000
 SEED = 20261122
@@ -49,20 +48,15 @@ _SCANS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'co
 def components(as_json: bool, count: int) -> None:
     """Search the register near a place and within a cell, beside one row by its primary key."""
     with scratch.database() as engine, scratch.redis() as redis_url, tempfile.TemporaryDirectory() as folder:
-        runtime = _runtime(engine, redis_url, Path(folder))
+        runtime = scratch.runtime(engine, redis_url=redis_url, var_dir=Path(folder))
         db.upgrade(engine)
         loading.load(runtime, count=0, quiet=True)
         taken = _fill(runtime, count)
         click.echo(f"{count:,} components, the last {count - generator.COUNT:,} made in {taken:.0f} s", err=True)
         with runtime.transaction() as session:
             seconds = _measure(session)
-        runtime.engine.dispose()
+        runtime.dispose()
         sys.exit(report.show("components", _rows(seconds, count), as_json, scratch.versions(engine)))
-
-
-def _runtime(engine: Engine, redis_url: str, folder: Path) -> Runtime:
-    address = engine.url.render_as_string(hide_password=False)
-    return Runtime(Settings(database_url=address, redis_url=redis_url, var_dir=folder))
 
 
 def _fill(runtime: Runtime, count: int) -> float:
@@ -70,7 +64,7 @@ def _fill(runtime: Runtime, count: int) -> float:
     with runtime.transaction() as session:
         generator.generate(session, (runtime.settings.city_code,), count - generator.COUNT, SEED)
     taken = time.perf_counter() - start
-    with runtime.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with runtime.reading() as connection:
         connection.exec_driver_sql("VACUUM ANALYZE city.component")
     return taken
 

@@ -29,7 +29,6 @@ from webgis.accounts import operations as accounts
 from webgis.cases import duplicates
 from webgis.db import Runtime
 from webgis.demo import loading
-from webgis.settings import Settings
 
 CLASS = "06010"
 PLACES = 2000
@@ -86,30 +85,26 @@ def _cities(stack: contextlib.ExitStack, sizes: Sequence[int], opened: int | Non
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     base = stack.enter_context(scratch.database())
     db.upgrade(base)
-    runtime = _runtime(base, redis_url, folder)
+    own = {"redis_url": redis_url, "var_dir": folder, "secret_key": "for the bench only"}
+    runtime = scratch.runtime(base, **own)
     loading.load(runtime, count=0, quiet=True)
     town = _town(runtime)
     with runtime.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE public.floor (id bigserial PRIMARY KEY, body text)")
-    runtime.engine.dispose()
+    runtime.dispose()
     cities = []
     for size in sizes:
-        runtime = _runtime(stack.enter_context(scratch.database(base)), redis_url, folder)
-        stack.callback(runtime.engine.dispose)
+        runtime = scratch.runtime(stack.enter_context(scratch.database(base)), **own)
+        stack.callback(runtime.dispose)
         filled = generator.fill(runtime, size, open_cases=opened)
         click.echo(f"{filled.cases:,} cases, {filled.open:,} of them open, made in {filled.seconds:.0f} s", err=True)
         environment = web.environment(runtime.settings.database, redis_url, str(folder))
         cities.append(City(size, runtime, town, stack.enter_context(web.running(web.OURS, environment))))
-    environment = web.environment(base.url.render_as_string(hide_password=False), redis_url, str(folder))
+    environment = web.environment(scratch.runtime(base).settings.database, redis_url, str(folder))
     floor = stack.enter_context(web.running(web.FLOOR, environment))
     with cities[-1].runtime.reading() as connection:
         connection.exec_driver_sql("CHECKPOINT")
     return base, cities, floor
-
-
-def _runtime(engine: Engine, redis_url: str, folder: Path) -> Runtime:
-    address = engine.url.render_as_string(hide_password=False)
-    return Runtime(Settings(database_url=address, redis_url=redis_url, var_dir=folder, secret_key="for the bench only"))
 
 
 def _town(runtime: Runtime) -> Town:

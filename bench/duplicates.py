@@ -28,7 +28,6 @@ from tests import city
 from webgis import db
 from webgis.cases import duplicates as searched
 from webgis.db import Runtime
-from webgis.settings import Settings
 
 PAIRS = Path(__file__).with_name("duplicate_pairs.csv")
 RADIUS_M, MINUTES = 50, 24 * 60
@@ -146,20 +145,19 @@ def duplicates(as_json: bool, scores: bool) -> None:
     """Precision and recall of the search for duplicates on labelled pairs, beside distance and time alone."""
     labelled = pairs()
     with scratch.database() as engine:
-        found = _search(engine.url.render_as_string(hide_password=False), labelled)
+        found = _search(scratch.runtime(engine), labelled)
         if scores:
             _print(found)
             return
         sys.exit(report.show("duplicates", _rows(found), as_json, scratch.versions(engine)))
 
 
-def _search(address: str, labelled: list[Pair]) -> dict[Pair, float]:
-    runtime = Runtime(Settings(database_url=address))
+def _search(runtime: Runtime, labelled: list[Pair]) -> dict[Pair, float]:
     db.upgrade(runtime.engine)
     with runtime.transaction() as session:
         city.build(session)
         found = {pair: scored(session, pair) for pair in labelled}
-    runtime.engine.dispose()
+    runtime.dispose()
     return found
 
 

@@ -19,7 +19,7 @@ from psycopg2.extensions import quote_ident
 from psycopg2.extras import execute_values
 
 from bench import patterns
-from webgis.cases import clock, queries, stages
+from webgis.cases import calendar, clock, stages
 from webgis.cases.working_time import HOUR, micros
 from webgis.db import Runtime
 from webgis.grid import bulk
@@ -169,7 +169,7 @@ class _Plan:
     def _deadlines(self, runtime: Runtime) -> None:
         """The deadline of the handling (0: none), and what is due now (0: nothing, it has ended)."""
         with runtime.transaction() as session:
-            working = _Working(queries.calendar(session, runtime.settings), int(self.reported[0]), self.until)
+            working = _Working(calendar.of_city(session, runtime.settings), int(self.reported[0]), self.until)
         settings, state = runtime.settings, self._of("state")
         limits = {name: stages.limit(settings, stage) for name, stage in stages.STAGES.items()}
         dispatched = self._of("dispatched")

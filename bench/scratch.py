@@ -10,6 +10,8 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from webgis import services
+from webgis.db import Runtime
+from webgis.settings import Settings
 
 
 @contextlib.contextmanager
@@ -54,6 +56,11 @@ def redis() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as folder, services.start(Path(folder), postgres=False) as started:
         yield started.redis_url
+
+
+def runtime(engine: Engine, **settings) -> Runtime:
+    """A runtime on the database of this engine, with these settings."""
+    return Runtime(Settings(database_url=engine.url.render_as_string(hide_password=False), **settings))
 
 
 def versions(engine: Engine) -> str:

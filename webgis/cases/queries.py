@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department, Person
-from webgis.cases import calendar as working
 from webgis.cases import clock, workflow
 from webgis.cases.models import Case, CaseEvent, OpenCase, Photo
 from webgis.catalog import queries as catalog
@@ -289,11 +288,6 @@ def require_photo(session: Session, actor: Actor, number: str, photo_id: int) ->
     if photo is None:
         raise NotFound("cases.photo-unknown", f"Case {number} has no photo {photo_id}", number=number)
     return photo
-
-
-def calendar(session: Session, settings: Settings) -> clock.Calendar:
-    """The city's working time."""
-    return working.of_city(session, settings)
 
 
 def moment(field: str, given: Any, settings: Settings) -> datetime:
