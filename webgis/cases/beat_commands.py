@@ -15,6 +15,7 @@ from webgis.cases.table_commands import (
     console,
     faults_shown,
     json_option,
+    language,
     print_json,
     print_table,
 )
@@ -152,13 +153,13 @@ def on_duty(runtime: Runtime, area: str | None, at: str | None, as_json: bool) -
 @click.pass_obj
 def inspector(runtime: Runtime, lon: float, lat: float, crs: str, at: str | None) -> None:
     """Say who would be sent to the place LON LAT, and why."""
-    place, moment = geo.to_cgcs2000(lon, lat, geo.check_crs(crs)), _moment(runtime, at)
+    place, moment = geo.to_cgcs2000(lon, lat, crs), _moment(runtime, at)
     with runtime.transaction() as session:
         cell = queries.require_cell(session, *place, moment)
         found = grid_beats.inspector_for(session, *place, cell.code, moment)
         login = grid_beats.login_of(session, found)
-    language = "en" if runtime.settings.locale == "en" else "zh"
-    sentence = f"cell {cell.code}: {login or 'nobody'} ({found.why[f'text_{language}']})"
+    why = found.why[f"text_{language(runtime.settings)}"]
+    sentence = f"cell {cell.code}: {login or 'nobody'} ({why})"
     console.print(sentence, soft_wrap=True, markup=False)
 
 

@@ -14,7 +14,17 @@ from webgis.cases import calendar as calendars
 from webgis.cases import calendar_file, clock_queries, recompute
 from webgis.cases.calendar import Change
 from webgis.cases.calendar_file import Day
-from webgis.cases.table_commands import FILE, OUT, SHOWN, console, faults_shown, json_option, print_json, print_table
+from webgis.cases.table_commands import (
+    FILE,
+    OUT,
+    SHOWN,
+    console,
+    faults_shown,
+    json_option,
+    language,
+    print_json,
+    print_table,
+)
 from webgis.cases.working_time import Period, shifts_text
 from webgis.catalog import sheets
 from webgis.catalog.standards import CURRENT, MINOR_DIGITS
@@ -51,11 +61,7 @@ def explain(runtime: Runtime, number: str, lang: str | None, as_json: bool) -> N
         )
     if facts["ledger"]:
         console.print(table)
-    console.print(facts[f"explanation_{lang or _lang(runtime)}"], soft_wrap=True)
-
-
-def _lang(runtime: Runtime) -> str:
-    return "en" if runtime.settings.locale == "en" else "zh"
+    console.print(facts[f"explanation_{lang or language(runtime.settings)}"], soft_wrap=True)
 
 
 @clock.group()
@@ -184,7 +190,7 @@ def export(runtime: Runtime, file: Path, year: int | None, headings: str | None)
     settings = runtime.settings
     with runtime.transaction() as session:
         days = calendars.year(session, settings, year or datetime.now(settings.zone).year + 1)
-    count = calendars.template(file, days, headings or _lang(runtime))
+    count = calendars.template(file, days, headings or language(runtime.settings))
     console.print(f"{count} days written to {file}")
 
 

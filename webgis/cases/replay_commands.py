@@ -14,6 +14,7 @@ from rich.table import Table
 
 from webgis.cases import replay as replays
 from webgis.cases.replay import Replay
+from webgis.cases.table_commands import FILE
 from webgis.db import Runtime
 from webgis.settings import Settings
 
@@ -38,7 +39,7 @@ class Speed(click.ParamType):
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @click.option("--speed", type=Speed(), default="max", show_default=True, help="Times as fast as it was, or max.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32), help="Processes.")
 @click.option("--json", "as_json", is_flag=True, help="The balance as one JSON object.")
@@ -52,7 +53,7 @@ def replay(runtime: Runtime, file: Path, speed: float | None, workers: int, as_j
     with runtime.transaction() as session:
         moved, spots = replays.prepare(session, requests, datetime.now(UTC))
         told = replays.stories(session, requests, spots)
-    runtime.engine.dispose()
+    runtime.dispose()
     start = time.monotonic()
     steps, whole = _run(runtime.settings, told, moved, workers, speed)
     with runtime.transaction() as session:
@@ -109,7 +110,7 @@ def _tell(settings: Settings, told: list, moved, speed: float | None, stop, done
 
     runtime = Runtime(settings)
     Replay(runtime, told, moved).run(count, stop.is_set, speed)
-    runtime.engine.dispose()
+    runtime.dispose()
 
 
 def _progress() -> Progress:

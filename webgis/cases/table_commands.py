@@ -14,6 +14,7 @@ from rich.table import Table
 
 from webgis.accounts.actor import Actor
 from webgis.errors import Invalid
+from webgis.settings import Settings
 
 SHOWN = 20
 """Faults printed one by one; --json gives all."""
@@ -27,6 +28,11 @@ errors = Console(stderr=True)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUT = click.Path(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+
+
+def language(settings: Settings) -> str:
+    """The language of the installation, as tables and reasons have it: zh or en."""
+    return "en" if settings.locale == "en" else "zh"
 
 
 def print_json(value: Any) -> None:

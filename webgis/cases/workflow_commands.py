@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from webgis.cases import workflow_drawing as drawing
+from webgis.cases.table_commands import FILE
 
 
 @click.group()
@@ -14,7 +15,7 @@ def workflow() -> None:
 
 
 @workflow.command("draw")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.argument("file", type=FILE, required=False)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the file shows another table.")
 def draw(file: Path | None, check: bool) -> None:
     """Draw the table as diagrams and rows: to the screen, or between the marks of FILE (docs/workflow.md)."""
