@@ -88,8 +88,8 @@ _CELL = text(
     LEFT JOIN city.cell c ON c.id = n.cell_id
     """
 )
-_OPENED = text("SELECT fn.component_case_opened(:code, :state, :day, CAST(:event AS jsonb))")
-_CLOSED = text("SELECT fn.component_case_closed(:code, :repaired, :but, :day, CAST(:event AS jsonb))")
+_OPENED = text("SELECT fn.component_case_opened(:code, :day, CAST(:event AS jsonb))")
+_CLOSED = text("SELECT fn.component_case_closed(:code, :repaired, :day, CAST(:event AS jsonb))")
 
 
 def find(session: Session, code: str) -> Component | None:
@@ -254,22 +254,18 @@ def _ewkb(geom: Any) -> str:
 def case_opened(
     session: Session,
     code: str,
-    state: str = "damaged",
     *,
     at: datetime,
     number: str | None = None,
     person_id: int | None = None,
 ) -> bool:
-    """A case was opened on a component: an intact one is now `state` (damaged or lost). Whether anything changed.
+    """A case was opened on a component: an intact one is now damaged. Whether anything changed.
 
     A component that is damaged, lost, abandoned or removed already stays as it is. `number`: of the case, for the
     history.
     """
-    if state not in ("damaged", "lost"):
-        raise bad_field("state", state, "damaged or lost")
     event = _event(at, person_id=person_id, reason=number)
-    given = {"code": code, "state": state, "day": _day(session, at), "event": event}
-    return bool(session.scalar(_OPENED, given))
+    return bool(session.scalar(_OPENED, {"code": code, "day": _day(session, at), "event": event}))
 
 
 def case_closed(
@@ -279,15 +275,14 @@ def case_closed(
     at: datetime,
     repaired: bool = True,
     number: str | None = None,
-    case_id: int | None = None,
     person_id: int | None = None,
 ) -> bool:
     """A case on a component has ended: a damaged or lost one is intact again, if no other open case is on it.
 
-    Not `repaired` (the case was rejected, void or merged): only if it was a case that made it damaged or lost. Call it
-    after the case's `outcome` was written, or with the `case_id` that is about to end. Says whether anything changed.
+    Not `repaired` (the case was rejected, void or merged): only if it was a case that made it damaged. Call it after
+    the case's `outcome` was written. Says whether anything changed.
     """
-    given = {"code": code, "repaired": repaired, "but": case_id, "day": _day(session, at)}
+    given = {"code": code, "repaired": repaired, "day": _day(session, at)}
     return bool(session.scalar(_CLOSED, given | {"event": _event(at, person_id=person_id, reason=number)}))
 
 

@@ -81,28 +81,28 @@ BEGIN
     RETURN differs;
 END $$;
 
--- A case was opened on a component: from `intact` its state goes to `to_state`. Returns whether it changed.
-CREATE FUNCTION fn.component_case_opened(code text, to_state text, day date, event jsonb) RETURNS boolean
+-- A case was opened on a component: one that was intact is damaged. Returns whether it changed.
+CREATE FUNCTION fn.component_case_opened(code text, day date, event jsonb) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM city.component c WHERE c.code = component_case_opened.code AND c.state = 'intact' FOR UPDATE;
     RETURN FOUND AND fn.change_component(
         component_case_opened.code,
-        jsonb_build_object('state', component_case_opened.to_state, 'changed_on', component_case_opened.day),
+        jsonb_build_object('state', 'damaged', 'changed_on', component_case_opened.day),
         component_case_opened.event || '{"action": "case_opened"}') <> '{}';
 END $$;
 
 -- A case on a component has ended. `repaired`: it was closed, so the component is intact again; else (rejected, void,
--- merged) only what a case made damaged or lost is. Never while another open case is on it, or in a state that no case
--- gives. `but` is the id of the case that ends, if the caller has not written its end yet.
-CREATE FUNCTION fn.component_case_closed(code text, repaired boolean, but bigint, day date, event jsonb)
+-- merged) only what a case made damaged is. Never while another open case is on it, or in a state that no case
+-- gives. The end of the case is written before.
+CREATE FUNCTION fn.component_case_closed(code text, repaired boolean, day date, event jsonb)
 RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM city.component c
     WHERE c.code = component_case_closed.code AND c.state IN ('damaged', 'lost') FOR UPDATE;
     IF NOT FOUND OR EXISTS (
         SELECT FROM city.case c
-        WHERE c.component_code = component_case_closed.code AND c.outcome IS NULL AND c.id IS DISTINCT FROM but
+        WHERE c.component_code = component_case_closed.code AND c.outcome IS NULL
     ) THEN
         RETURN false;
     END IF;
