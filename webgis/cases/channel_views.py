@@ -7,7 +7,7 @@ from flask import Response, request, url_for
 
 from webgis import api, web
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, contacts, evidence, intake, notice_addresses, queries
+from webgis.cases import channels, contacts, evidence, intake, notice_addresses
 from webgis.cases import wire as case_wire
 from webgis.cases.public_views import public_cases
 
@@ -29,22 +29,19 @@ def take_call():
     settings, actor = web.runtime().settings, web.actor()
     channels.require_operator(actor)
     given = api.checked(wire.CallGiven, api.fields())
-    who, uploaded = given.caller(), api.photos(request.files)
+    who, now = given.caller(), datetime.now(UTC)
     key = request.headers.get("Idempotency-Key")
-    stored = evidence.store(settings, uploaded)
+    stored = evidence.store(settings, api.photos(request.files))
+    told = given.report(source="hotline", acknowledged=case_wire.acknowledged())
+    asked = {"call": given.model_dump(mode="json"), "photos": [photo.sha256 for photo in stored]}
     with web.transaction() as session:
-        asked = {"call": given.model_dump(mode="json"), "photos": [photo.sha256 for photo in stored]}
-        before = intake.done_before(session, actor, key, asked) if key is not None else None
-        if before is None:
-            told = given.report(source="hotline", acknowledged=case_wire.acknowledged())
-            now = datetime.now(UTC)
-            case = channels.take_call(session, settings, actor, told, stored, who, given.call_number, at=now)
-            if key is not None:
-                intake.remember(session, actor, key, case.number)
-        else:
-            case = queries.require_case(session, actor, before)
+
+        def take():
+            return channels.take_call(session, settings, actor, told, stored, who, given.call_number, at=now)
+
+        case, made = intake.once(session, actor, key, asked, take)
         feature = case_wire.feature(session, settings, actor, case)
-    return _made(feature, case.number, 200 if before else 201)
+    return _made(feature, case.number, 201 if made else 200)
 
 
 @hotline.post("/callers")

@@ -3,12 +3,12 @@ number."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from webgis import db, geo
@@ -206,12 +206,23 @@ _REMEMBER = text("UPDATE city.idempotency_key SET number = :number WHERE person_
 LONGEST_KEY = 200
 
 
-def done_before(session: Session, actor: Actor, key: str, asked: Any) -> str | None:
-    """The number of the case that this key made before, or None; the key is then taken until the transaction ends.
+def once(session: Session, actor: Actor, key: str | None, asked: Any, make: Callable[[], Row]) -> tuple[Row, bool]:
+    """The case that `make` makes, and whether it was made now: a key that made one before gives that one again.
 
     Two requests with one key at once: the second waits for the first. `Conflict` when the key was used for something
     else. `asked` is any JSON value that describes the request.
     """
+    before = None if key is None else _done_before(session, actor, key, asked)
+    if before is not None:
+        return queries.require_case(session, actor, before), False
+    case = make()
+    if key is not None:
+        session.execute(_REMEMBER, {"person": actor.id, "key": key, "number": case.number})
+    return case, True
+
+
+def _done_before(session: Session, actor: Actor, key: str, asked: Any) -> str | None:
+    """The number of the case that this key made before, or None; the key is then taken until the transaction ends."""
     check_key(key)
     fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).digest()
     values = {"person": actor.id, "key": key, "fingerprint": fingerprint}
@@ -231,8 +242,3 @@ def check_key(key: str) -> None:
     """Refuse what cannot be an Idempotency-Key."""
     if not 1 <= len(key) <= LONGEST_KEY or not key.isprintable():
         raise workflow.bad_field("Idempotency-Key", None, f"1 to {LONGEST_KEY} printable characters")
-
-
-def remember(session: Session, actor: Actor, key: str, number: str) -> None:
-    """Note which case the key made."""
-    session.execute(_REMEMBER, {"person": actor.id, "key": key, "number": number})

@@ -1,6 +1,5 @@
 """The API of cases: `/api/v1/cases`."""
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -44,26 +43,20 @@ def report():
     actor, settings = web.actor(), web.runtime().settings
     workflow.require_role(actor.role, workflow.REPORT)
     given = api.checked(wire.ReportGiven, api.fields())
-    uploaded = api.photos(request.files)
     key = request.headers.get("Idempotency-Key")
-    stored = evidence.store(settings, uploaded)
+    stored = evidence.store(settings, api.photos(request.files))
     with web.transaction() as session:
-        asked = given.model_dump(mode="json") | {"photos": [hashlib.sha256(one).hexdigest() for one in uploaded]}
-        before = intake.done_before(session, actor, key, asked) if key is not None else None
-        case = queries.require_case(session, actor, before) if before else _report(session, given, stored, key)
+        asked = given.model_dump(mode="json") | {"photos": [one.sha256 for one in stored]}
+        case, made = intake.once(session, actor, key, asked, lambda: _report(session, given, stored))
         feature = wire.feature(session, settings, actor, case)
-    response = api.geojson(feature, 200 if before else 201)
+    response = api.geojson(feature, 201 if made else 200)
     response.headers["Location"] = url_for("cases.one", number=case.number)
     return response
 
 
-def _report(session, given: wire.ReportGiven, stored: list, key: str | None):
-    settings, actor = web.runtime().settings, web.actor()
+def _report(session, given: wire.ReportGiven, stored: list):
     told = given.report(acknowledged=wire.acknowledged())
-    case = intake.report(session, settings, actor, told, stored, at=datetime.now(UTC))
-    if key is not None:
-        intake.remember(session, actor, key, case.number)
-    return case
+    return intake.report(session, web.runtime().settings, web.actor(), told, stored, at=datetime.now(UTC))
 
 
 @cases.get("")

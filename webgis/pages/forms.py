@@ -114,6 +114,14 @@ def problems(error: WebgisError) -> dict[str, str]:
     return dict(words.problem(error.code, error.message, fault) for fault in reversed(faults))
 
 
+def report_problems(error: WebgisError) -> dict[str, str]:
+    """The same of a report's form, which needs a class where the API may be given a component."""
+    found = problems(error)
+    if not request.form.get("subject", "").strip():
+        found.setdefault("class", str(words.REFUSALS["class"]))
+    return found
+
+
 def photos_given() -> bool:
     """Whether any photo came with the form; its content may have been read already."""
     return any(file.filename for file in request.files.getlist("photos"))

@@ -35,7 +35,7 @@ def take():
     try:
         number = _take(key)
     except Invalid as error:
-        return _page(request.form, forms.problems(error), key), 422
+        return _page(request.form, forms.report_problems(error), key), 422
     except Conflict as error:
         if error.code == "cases.key-reused":
             key = secrets.token_urlsafe(16)
@@ -53,14 +53,13 @@ def _take(key: str) -> str:
     stored = evidence.store(settings, api.photos(request.files))
     asked = {"call": given.model_dump(mode="json"), "photos": [one.sha256 for one in stored]}
     told = given.report(source="hotline", acknowledged=request.form.get("acknowledged") == "yes")
+    now = datetime.now(UTC)
     with web.transaction() as session:
-        before = intake.done_before(session, actor, f"call-{key}", asked)
-        if before is not None:
-            return before
-        now = datetime.now(UTC)
-        case = channels.take_call(session, settings, actor, told, stored, who, given.call_number, at=now)
-        intake.remember(session, actor, f"call-{key}", case.number)
-        return case.number
+
+        def take():
+            return channels.take_call(session, settings, actor, told, stored, who, given.call_number, at=now)
+
+        return intake.once(session, actor, f"call-{key}", asked, take)[0].number
 
 
 def _page(given, problems: dict[str, str], key: str, candidates: Sequence[dict] = ()) -> str:

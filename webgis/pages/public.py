@@ -8,9 +8,9 @@ import secrets
 from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, render_template, request, url_for
+from flask import jsonify, render_template, request, url_for
 
-from webgis import api, geo, limits, web
+from webgis import api, limits, web
 from webgis.cases import channel_wire as wire
 from webgis.cases import channels, evidence, following
 from webgis.cases.public_views import sent_form
@@ -18,6 +18,7 @@ from webgis.errors import Conflict, Invalid
 from webgis.grid import queries as grid
 from webgis.grid.views import place
 from webgis.maps import queries as map_queries
+from webgis.maps import views as map_views
 from webgis.pages import forms, public_words, shown, words
 from webgis.pages.blueprint import go
 
@@ -48,7 +49,7 @@ def report():
             form = sent_form(key, given, uploaded)
             made = channels.take_public(session, settings, told, stored, who, at=datetime.now(UTC), form=form)
     except Invalid as error:
-        return _report_page(request.form, forms.problems(error), key), 422
+        return _report_page(request.form, forms.report_problems(error), key), 422
     return go(url_for("public.follow", secret=made.secret, new="yes"))
 
 
@@ -163,10 +164,7 @@ def _follow_page(secret: str, problems: dict[str, dict[str, str]] | None = None,
 @limits.at_most("follow_limit")
 def areas():
     """Boundaries of a view, as the maps draw them."""
-    box = geo.read_box(request.args.get("bbox", ""))
-    level, detail = request.args.get("level", "county"), request.args.get("detail", "far")
-    with web.transaction() as session:
-        return _geojson(map_queries.areas_geojson(session, level, box, detail))
+    return map_views.areas()
 
 
 @public.get("/report/map/cells")
@@ -174,15 +172,7 @@ def areas():
 @limits.at_most("follow_limit")
 def cells():
     """Cells of a view."""
-    box = geo.read_box(request.args.get("bbox", ""))
-    with web.transaction() as session:
-        return _geojson(map_queries.cells_geojson(session, box))
-
-
-def _geojson(text: str) -> Response:
-    response = Response(text, mimetype="application/geo+json")
-    response.headers["Cache-Control"] = "private, max-age=3600"
-    return response
+    return map_views.cells()
 
 
 @public.get("/report/map/cell")

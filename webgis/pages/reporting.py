@@ -3,7 +3,6 @@
 Whoever finds the report among them adds themselves to that case; what they typed and their photos become a note of it.
 """
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -34,7 +33,7 @@ def report():
     try:
         number = _join(request.form["join"]) if request.form.get("join") else _report(key)
     except Invalid as error:
-        problems = forms.problems(error)
+        problems = forms.report_problems(error)
         if web.actor().role == "inspector" and not forms.photos_given():
             problems.setdefault("photos", str(words.REFUSALS["photos"]))
         return _page(request.form, problems, key), 422
@@ -54,18 +53,18 @@ def _report(key: str) -> str:
     """Report once, however often the form is sent; the case's number."""
     settings, actor = web.runtime().settings, web.actor()
     given, uploaded = _given()
-    stored = evidence.store(settings, uploaded)
-    asked = given.model_dump(mode="json") | {"photos": [hashlib.sha256(one).hexdigest() for one in uploaded]}
-    fields = given.model_dump(exclude={"class_"}) | {"class_code": given.class_}
-    told = intake.Report(**fields, acknowledged=request.form.get("acknowledged") == "yes")
+    stored, now = evidence.store(settings, uploaded), datetime.now(UTC)
+    asked = given.model_dump(mode="json") | {"photos": [one.sha256 for one in stored]}
+    told = given.report(acknowledged=request.form.get("acknowledged") == "yes")
     with web.transaction() as session:
-        before = intake.done_before(session, actor, f"page-{key}", asked)
-        if before is not None:
-            return before
-        number = intake.report(session, settings, actor, told, stored, at=datetime.now(UTC)).number
-        intake.remember(session, actor, f"page-{key}", number)
-    flash(_("Reported. The case has the number %(number)s.", number=number), "success")
-    return number
+
+        def take():
+            return intake.report(session, settings, actor, told, stored, at=now)
+
+        case, made = intake.once(session, actor, f"page-{key}", asked, take)
+    if made:
+        flash(_("Reported. The case has the number %(number)s.", number=case.number), "success")
+    return case.number
 
 
 def _join(wanted: str) -> str:
