@@ -94,9 +94,10 @@ def test_a_nul_in_an_address_or_a_login_is_refused(api, client):
     "moment", ["2026-01-01T00:00:00+23:59", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 )
 def test_moments_with_odd_offsets_are_understood_or_refused(api, moment):
-    for path, field in ((CASES, "since"), (CASES, "until"), ("/api/v1/grid/cell", "at")):
-        place = {"lon": REPORT["lon"], "lat": REPORT["lat"]} if field == "at" else {}
-        answer = api("acceptor1").get(path, **place, **{field: moment})
+    place = {"lon": REPORT["lon"], "lat": REPORT["lat"]}
+    asked = ((CASES, {}, "since"), (CASES, {}, "until"), ("/api/v1/beats", {}, "at"), ("/api/v1/grid/cell", place, "at"))
+    for path, given, field in asked:
+        answer = api("acceptor1").get(path, **given, **{field: moment})
         assert answer.status_code in (200, 404) or (answer.status_code, answer.json.get("field")) == (422, field), (
             answer.text
         )

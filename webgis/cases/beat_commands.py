@@ -35,7 +35,7 @@ def beats() -> None:
 
 
 def _moment(runtime: Runtime, given: str | None) -> datetime:
-    return datetime.now(UTC) if given is None else queries.moment("at", given, runtime.settings)
+    return datetime.now(UTC) if given is None else queries.moment("at", given, runtime.settings.zone)
 
 
 @beats.command("list")

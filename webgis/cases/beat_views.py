@@ -187,7 +187,7 @@ def _area(asked: str | None) -> str | None:
 
 
 def _moment(given: datetime | None) -> datetime:
-    return datetime.now(UTC) if given is None else queries.moment("at", given, web.runtime().settings)
+    return datetime.now(UTC) if given is None else queries.moment("at", given, web.runtime().settings.zone)
 
 
 def _feature(row: Row, more: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -265,7 +265,7 @@ def request_verification(doing: Doing) -> dict:
 
 def suspend(doing: Doing) -> dict:
     """Suspension (挂账) until a moment: the clock is paused, nobody handles it meanwhile, it resumes by itself."""
-    until = queries.moment("until", doing.given["until"], doing.settings)
+    until = queries.moment("until", doing.given["until"], doing.settings.zone)
     longest = doing.at + stages.longest_suspension(doing.settings)
     if not doing.at < until <= longest:
         raise workflow.bad_field("until", until, f"a moment after now and until {longest:%Y-%m-%d}")

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from geoalchemy2 import Geometry
@@ -290,13 +290,14 @@ def require_photo(session: Session, actor: Actor, number: str, photo_id: int) ->
     return photo
 
 
-def moment(field: str, given: Any, settings: Settings) -> datetime:
-    """A moment from text or a datetime, in UTC; without an offset it is in the city's time zone."""
+def moment(field: str, given: Any, zone: tzinfo) -> datetime:
+    """A moment from text or a datetime, in UTC (PostgreSQL takes no offset of 16 hours or more); without an offset it
+    is in `zone`."""
     try:
         read = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
-        return (read if read.tzinfo else read.replace(tzinfo=settings.zone)).astimezone(UTC)
+        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise workflow.bad_field(field, given, "a moment such as 2026-11-22T18:00:00+08:00") from None
+        raise workflow.bad_field(field, str(given), "a moment such as 2026-11-22T18:00:00+08:00") from None
 
 
 def require_cell(session: Session, lon: float, lat: float, at: datetime) -> Cell:

@@ -154,7 +154,7 @@ def _until(settings: Settings, kind: str, until: Any, at: datetime) -> datetime 
         if until is not None:
             raise workflow.bad_field("until", until, "only a suspension has an end")
         return None
-    moment = queries.moment("until", until, settings) if until is not None else None
+    moment = queries.moment("until", until, settings.zone) if until is not None else None
     longest = at + stages.longest_suspension(settings)
     if moment is None or not at < moment <= longest:
         raise workflow.bad_field("until", until, f"a moment after now and until {longest:%Y-%m-%d}")

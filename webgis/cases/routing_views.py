@@ -203,7 +203,7 @@ def choice():
     routing_sets.may_see(web.actor())
     asked = api.checked(ChoiceAsked, api.once(request.args))
     lon, lat = geo.to_cgcs2000(asked.lon, asked.lat, asked.crs)
-    at = datetime.now(UTC) if asked.at is None else queries.moment("at", asked.at, web.runtime().settings)
+    at = datetime.now(UTC) if asked.at is None else queries.moment("at", asked.at, web.runtime().settings.zone)
     with web.transaction() as session:
         if asked.version is not None:
             routing_sets.require_set(session, asked.version)

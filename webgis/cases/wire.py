@@ -184,18 +184,10 @@ def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
         area=given.area,
         department=given.department,
         box=geo.read_box(given.bbox) if given.bbox else None,
-        since=_utc("since", given.since, zone),
-        until=_utc("until", given.until, zone),
+        since=given.since and queries.moment("since", given.since, zone),
+        until=given.until and queries.moment("until", given.until, zone),
         words=given.q,
     )
-
-
-def _utc(field: str, moment: datetime | None, zone: tzinfo) -> datetime | None:
-    """A moment in UTC: PostgreSQL takes no offset of 16 hours or more. Without an offset it is in `zone`."""
-    try:
-        return moment and (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError:
-        raise workflow.bad_field(field, None, "a moment of the years 1 to 9999") from None
 
 
 def feature(session: Session, settings: Settings, actor: Actor, case: Row) -> dict[str, Any]:
