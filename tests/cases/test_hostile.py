@@ -95,7 +95,12 @@ def test_a_nul_in_an_address_or_a_login_is_refused(api, client):
 )
 def test_moments_with_odd_offsets_are_understood_or_refused(api, moment):
     place = {"lon": REPORT["lon"], "lat": REPORT["lat"]}
-    asked = ((CASES, {}, "since"), (CASES, {}, "until"), ("/api/v1/beats", {}, "at"), ("/api/v1/grid/cell", place, "at"))
+    asked = (
+        (CASES, {}, "since"),
+        (CASES, {}, "until"),
+        ("/api/v1/beats", {}, "at"),
+        ("/api/v1/grid/cell", place, "at"),
+    )
     for path, given, field in asked:
         answer = api("acceptor1").get(path, **given, **{field: moment})
         assert answer.status_code in (200, 404) or (answer.status_code, answer.json.get("field")) == (422, field), (
