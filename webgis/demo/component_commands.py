@@ -2,9 +2,10 @@
 
 import click
 
+from webgis.cases.table_commands import console
 from webgis.db import Runtime
 from webgis.demo import components as generator
-from webgis.exchange.component_commands import components, console
+from webgis.exchange.component_commands import components
 
 
 @components.command()

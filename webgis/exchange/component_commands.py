@@ -1,6 +1,5 @@
 """`webgis components`: the register of components from the command line."""
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -9,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from webgis import geo
+from webgis.cases.table_commands import FILE, OUT, console, json_option, print_json
 from webgis.catalog import component_files, component_queries
 from webgis.catalog import components as register
 from webgis.catalog.component_files import DOUBTFUL, MENDED, UNSTORABLE, Report
@@ -24,13 +23,9 @@ from webgis.db import Runtime
 from webgis.exchange import component_surveys
 from webgis.exchange.component_surveys import HEADINGS
 
-console = Console()
-
 SHOWN = 50
 """Faults printed one by one; --json gives all."""
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 accept_option = click.option(
     "--accept-faults", "accepted", multiple=True, metavar="KIND", help="A kind of fault to accept; may be repeated."
 )
@@ -58,7 +53,7 @@ def components() -> None:
 )
 @click.option("--stage-only", is_flag=True, help="Only check and report; take over later.")
 @accept_option
-@as_json_option
+@json_option
 @click.pass_obj
 def import_components(
     runtime: Runtime,
@@ -100,7 +95,7 @@ def _named(given: Sequence[str]) -> dict[str, str]:
 @components.command("take-over")
 @click.argument("survey", type=click.IntRange(1, 2**31))
 @accept_option
-@as_json_option
+@json_option
 @click.pass_obj
 def take_over(runtime: Runtime, survey: int, accepted: tuple[str, ...], as_json: bool) -> None:
     """Put the staged SURVEY into the register. Exit code 1 while it has faults that are not accepted."""
@@ -122,7 +117,7 @@ def discard(runtime: Runtime, survey: int) -> None:
 @components.command("report")
 @click.argument("survey", type=click.IntRange(1, 2**31))
 @accept_option
-@as_json_option
+@json_option
 @click.pass_obj
 def show_report(runtime: Runtime, survey: int, accepted: tuple[str, ...], as_json: bool) -> None:
     """Print the report on SURVEY: row, field, what was expected. Exit code 1 while something stands against it."""
@@ -131,7 +126,7 @@ def show_report(runtime: Runtime, survey: int, accepted: tuple[str, ...], as_jso
 
 
 @components.command("surveys")
-@as_json_option
+@json_option
 @click.pass_obj
 def list_surveys(runtime: Runtime, as_json: bool) -> None:
     """List the surveys, the newest first."""
@@ -140,7 +135,7 @@ def list_surveys(runtime: Runtime, as_json: bool) -> None:
     names = ("id", "file", "crs", "rows", "state", "staged_at", "outcome")
     facts = [{name: getattr(one, name) for name in names} for one in found]
     if as_json:
-        return _print_json(facts)
+        return print_json(facts)
     table = Table(*names)
     for row in facts:
         staged = row["staged_at"].astimezone(runtime.settings.zone).strftime("%Y-%m-%d %H:%M")
@@ -150,7 +145,7 @@ def list_surveys(runtime: Runtime, as_json: bool) -> None:
 
 
 @components.command("export")
-@click.argument("file", type=FILE)
+@click.argument("file", type=OUT)
 @area_option
 @class_option
 @state_option
@@ -186,7 +181,7 @@ def export(
 @state_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @click.option("--counts", "counted", is_flag=True, help="How many there are by class and state.")
-@as_json_option
+@json_option
 @click.pass_obj
 def list_components(
     runtime: Runtime,
@@ -210,7 +205,7 @@ def list_components(
             rows = component_queries.listed(session, filters, limit=limit).rows
     facts = [{name: getattr(row, name) for name in names} for row in rows]
     if as_json:
-        return _print_json(facts)
+        return print_json(facts)
     table = Table(*names)
     for row in facts:
         table.add_row(*_cells(row.values()))
@@ -219,7 +214,7 @@ def list_components(
 
 @components.command()
 @click.argument("code")
-@as_json_option
+@json_option
 @click.pass_obj
 def show(runtime: Runtime, code: str, as_json: bool) -> None:
     """Show the component CODE with its history, oldest first."""
@@ -230,7 +225,7 @@ def show(runtime: Runtime, code: str, as_json: bool) -> None:
         history = component_queries.history(session, code)
     facts = {name: getattr(found, name) for name in (*component_queries.COLUMNS, "lon", "lat")}
     if as_json:
-        return _print_json(facts | {"history": [dict(event._mapping) for event in history]})
+        return print_json(facts | {"history": [dict(event._mapping) for event in history]})
     for name, value in facts.items():
         if value is not None:
             console.print(f"{name}: {value}", markup=False, highlight=False)
@@ -253,7 +248,7 @@ def _changed(changes: dict[str, list]) -> str:
 @click.option("--class", "class_code", help="Only of this class.")
 @click.option("--within", "within_m", default=register.NEAR_M, show_default=True, help="Metres.")
 @click.option("--limit", type=click.IntRange(1, register.MOST_NEAR), default=10, show_default=True, help="At most.")
-@as_json_option
+@json_option
 @click.pass_obj
 def near(
     runtime: Runtime,
@@ -270,7 +265,7 @@ def near(
     with runtime.transaction() as session:
         found = register.near(session, lon, lat, class_code, limit, within_m)
     if as_json:
-        return _print_json([asdict(one) for one in found])
+        return print_json([asdict(one) for one in found])
     table = Table("metres", "in the cell", "code", "class", "state", "maintainer")
     for one in found:
         it = one.component
@@ -293,7 +288,7 @@ def _show(runtime: Runtime, survey_id: int, accepted: Sequence[str], as_json: bo
     with runtime.transaction() as session:
         found = component_files.report(session, survey_id, accepted, most=None if as_json else SHOWN)
     if as_json:
-        _print_json(asdict(found))
+        print_json(asdict(found))
     else:
         _print_report(found)
     if found.state == "staged" and found.refused:
@@ -341,7 +336,3 @@ def _counted(outcome: dict[str, int]) -> str:
 def _cells(values: Iterable[Any]) -> Iterator[str]:
     """Values as a table shows them: nothing for None, and no markup of what people typed."""
     return ("" if value is None else escape(str(value)) for value in values)
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
