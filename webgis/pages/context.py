@@ -35,7 +35,6 @@ def everywhere() -> dict[str, Any]:
         "html_lang": html_lang,
         "person": person,
         "links": links,
-        "states": STATES,
         "state_sign": STATES.__getitem__,
         "role_word": words.ROLES.__getitem__,
         "kind_word": words.DEPARTMENT_KINDS.__getitem__,
