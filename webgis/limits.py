@@ -35,6 +35,8 @@ def address() -> str:
         found = ip_address(given)
     except ValueError:
         return given
+    if isinstance(found, IPv6Address) and found.ipv4_mapped:
+        return str(found.ipv4_mapped)
     return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else given
 
 

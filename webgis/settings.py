@@ -126,7 +126,8 @@ class Settings(BaseSettings):
     )
     claim_minutes: int = Field(15, ge=1, le=480, description="how long a claimed case is kept for who claimed it")
     verify_place: Literal["marked", "required"] = Field(
-        "marked", description="a verification without a position is marked, or needs a stated reason (local rule)"
+        "required",
+        description="a verification without a position needs a stated reason, or is only marked (local rule)",
     )
     verify_tolerance_m: float = Field(
         30, ge=0, le=500, description="on the spot, beside the accuracies: so many metres outside the cell (local rule)"

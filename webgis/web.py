@@ -249,8 +249,10 @@ def _log_request(response: Response) -> None:
 
 def _path_to_log() -> str:
     """The address without the secret that one who follows a case has in it."""
-    secret = (request.view_args or {}).get("secret")
-    return request.path.replace(secret, "...") if secret else request.path
+    return _SECRET.sub(r"\1...", request.path)
+
+
+_SECRET = re.compile(r"^(/follow/|/api/v1/public/cases/)[^/]+")
 
 
 # Errors

@@ -44,11 +44,14 @@ class Life:
         with self.runtime.transaction() as session:
             return intake.report(session, self.settings, actor, report, self.photo, at=self.now)
 
-    def do(self, login: str, number: str, action: str, *, photos: bool = False, **given: Any):
-        """Do a step; the case as it is then."""
+    def do(self, login: str, number: str, action: str, *, photos: bool = False, there: bool = True, **given: Any):
+        """Do a step; the case as it is then. A verification is done where the case is, unless they are not `there`."""
         self.passes(minutes=1)
         actor, shown = self.actor(login), self.photo if photos else ()
         given = {name.rstrip("_"): value for name, value in given.items()}
+        if action == "verify" and there and not given.keys() & {"lon", "lat"}:
+            case = self.case(number)
+            given |= {"lon": case.lon, "lat": case.lat, "crs": "cgcs2000"}
         with self.runtime.transaction() as session:
             return handling.act(session, self.settings, actor, number, action, given, shown, at=self.now)
 
@@ -107,7 +110,7 @@ class Life:
     def family(self, number: str) -> list[Any]:
         """Tasks and duplicates."""
         with self.runtime.transaction() as session:
-            return list(queries.family(session, queries.require_case(session, ENGINE, number).id))
+            return list(queries.family(session, queries.require_case(session, ENGINE, number).id, ENGINE))
 
     def check(self) -> int:
         """Assert what must be true of every case; how many cases there are."""

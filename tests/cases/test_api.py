@@ -75,10 +75,11 @@ def test_a_case_goes_from_report_to_close_and_its_history_tells_it_all(api):
     assert sent["department"] == "510104-sanitation" and sent["deadline"] is not None and sent["light"] == "in_time"
     assert _act(api, "sanitation1", number, "receive").json["properties"]["state"] == "handling"
     _act(api, "sanitation1", number, "resolve", {"note": "已清理"}, [city.photo(colour=30)])
-    failed = _act(api, "inspector2", number, "verify", {"result": "fail", "note": "仍有残留"}).json["properties"]
+    place = {"lon": city.IN_WEST[0], "lat": city.IN_WEST[1]}
+    given = {"result": "fail", "note": "仍有残留"} | place
+    failed = _act(api, "inspector2", number, "verify", given).json["properties"]
     assert (failed["state"], failed["rework_count"]) == ("handling", 1)
     _act(api, "sanitation1", number, "resolve", {"note": "再次清理"})
-    place = {"lon": city.IN_WEST[0], "lat": city.IN_WEST[1]}
     verified = _act(api, "inspector2", number, "verify", {"result": "pass"} | place)
     assert verified.json["properties"]["state"] == "verified"
     closed = _act(api, "acceptor1", number, "close").json["properties"]

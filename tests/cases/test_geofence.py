@@ -235,12 +235,16 @@ def test_who_verifies_near_the_place_but_outside_its_cell_needs_no_reason(life):
     assert kept["inside"] and kept["marks"] == ["outside_cell"]
 
 
-def test_a_city_may_want_a_reason_from_who_gives_no_position(life):
+def test_who_gives_no_position_states_a_reason_unless_the_city_only_marks_it(life):
     number = _resolved(life)
-    life.settings = life.settings.model_copy(update={"verify_place": "required"})
     with pytest.raises(Invalid, match="No position was given"):
-        life.do("inspector2", number, "verify", result="pass")
-    assert life.do("inspector2", number, "verify", result="pass", reason="地下室无信号").state == "verified"
+        life.do("inspector2", number, "verify", there=False, result="pass")
+    assert (
+        life.do("inspector2", number, "verify", there=False, result="pass", reason="地下室无信号").state == "verified"
+    )
+    life.do("acceptor1", number, "return", reason="照片不清")
+    life.settings = life.settings.model_copy(update={"verify_place": "marked"})
+    assert life.do("inspector2", number, "verify", there=False, result="pass", note="已补拍").state == "verified"
 
 
 def _becomes_inspector(life, login: str, department: str | None = None) -> None:

@@ -169,7 +169,7 @@ def test_verification_away_from_the_case_needs_a_reason_and_is_marked(life):
 def test_a_verification_without_a_position_is_marked(life):
     number = life.handled()
     life.do("sanitation1", number, "resolve", note="已清理")
-    done = life.do("inspector2", number, "verify", result="pass")
+    done = life.do("inspector2", number, "verify", there=False, result="pass", reason="无信号")
     with life.runtime.transaction() as session:
         assert queries.events(session, done.id)[-1].facts["place"]["marks"] == ["no_position"]
 
@@ -229,3 +229,25 @@ def test_what_is_due_first_stands_first_in_a_queue(life):
         first = queries.list_cases(session, actor, queries.Filters(), limit=1, order="due")
         rest = queries.list_cases(session, actor, queries.Filters(), limit=1, order="due", cursor=first.next)
     assert [first.rows[0].number, rest.rows[0].number, rest.next] == [quick, slow, None]
+
+
+def test_what_came_back_is_not_passed_on_by_a_step_that_changes_nothing(life):
+    number = life.filed()
+    case = life.case(number)
+    life.do("dispatcher1", number, "return", reason="立案条件不符")
+    with pytest.raises(Invalid):
+        life.do("acceptor1", number, "reclassify", kind=case.kind, class_=case.class_code)
+    life.do("acceptor1", number, "relocate", lon=case.lon, lat=case.lat, crs="cgcs2000")
+    with pytest.raises(Conflict) as refused:
+        life.do("acceptor1", number, "file", condition=life.condition(number))
+    assert refused.value.code == "cases.returned-unchanged"
+
+
+def test_a_verification_that_came_back_says_what_was_looked_at_anew(life):
+    number = life.handled()
+    life.do("sanitation1", number, "resolve", note="已清理")
+    life.do("inspector2", number, "verify", result="pass")
+    life.do("acceptor1", number, "return", reason="照片不清")
+    with pytest.raises(Conflict):
+        life.do("inspector2", number, "verify", result="pass")
+    assert life.do("inspector2", number, "verify", result="pass", note="已重新核查").state == "verified"

@@ -169,3 +169,39 @@ def test_a_footprint_that_cannot_be_used_is_refused_and_nothing_is_kept(life, sh
         life.report(footprint=shape)
     with life.runtime.transaction() as session:
         assert queries.list_cases(session, life.actor("manager1"), queries.Filters()).rows == []
+
+
+def test_a_split_case_is_voided_with_tasks_in_any_state(life):
+    number, first, second = _split(life)
+    life.do("works1", second, "return", reason="不属于我单位")
+    assert life.do("dispatcher1", number, "void", reason="误报").state == "void"
+    assert [life.case(task).state for task in (first, second)] == ["void", "void"]
+
+
+def test_only_departments_that_have_a_task_can_do_it_again(life):
+    number, first, second = _split(life)
+    life.do("sanitation1", first, "resolve", note="已清理")
+    life.do("works1", second, "resolve", note="已修复")
+    with pytest.raises(Invalid) as refused:
+        life.do("acceptor1", number, "redo", reason="不合格", departments=["no-such"])
+    assert refused.value.facts["field"] == "departments"
+    assert life.case(number).state == "resolved"
+
+
+def test_who_reported_a_duplicate_does_not_verify_the_case_it_was_merged_into(life):
+    parent = life.handled()
+    double = life.report("inspector2").number
+    life.do("acceptor1", double, "merge", into=parent)
+    life.do("sanitation1", parent, "resolve", note="已清理")
+    with pytest.raises(Forbidden) as refused:
+        life.do("inspector2", parent, "verify", result="pass")
+    assert refused.value.code == "cases.own-report"
+
+
+def test_what_a_department_returned_is_not_given_back_to_it_as_a_task(life):
+    number = life.filed()
+    life.do("dispatcher1", number, "dispatch", department=BOTH[0])
+    life.do("sanitation1", number, "return", reason="不属于我单位")
+    with pytest.raises(Conflict) as refused:
+        life.do("dispatcher1", number, "split", departments=BOTH)
+    assert refused.value.code == "cases.returned-unchanged"

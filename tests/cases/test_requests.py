@@ -1,5 +1,6 @@
 """Requests for extension, suspension and appeal: who asks, reviews and decides, how often, and what the clock does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -198,3 +199,45 @@ def _handled_over_http(api) -> str:
     ):
         assert api(login).post(f"/api/v1/cases/{case['number']}/actions/{action}", fields).status_code == 200
     return case["number"]
+
+
+def test_what_is_asked_and_taken_back_stops_no_clock(life):
+    number = life.handled()
+    before = life.case(number).deadline_at
+    for _ in range(3):
+        asked = life.ask("sanitation1", number, "extension")
+        life.passes(minutes=20)
+        with life.runtime.transaction() as session:
+            requests.withdraw(session, life.settings, life.actor("sanitation1"), asked.id, at=life.now)
+    assert life.case(number).deadline_at == before
+
+
+def test_the_clock_runs_until_the_department_passes_its_handlers_request_on(life):
+    number = life.handled()
+    life.do("sanitation1", number, "assign", handler="sweeper1")
+    asked = life.ask("sweeper1", number, "extension")
+    assert life.case(number).paused_at is None
+    life.answer("sanitation1", asked.id, "review", True)
+    assert life.case(number).paused_at == life.now
+
+
+def test_a_request_does_not_outlive_the_round_it_was_made_in(life):
+    number = life.handled()
+    life.passes(days=40)
+    life.do("sanitation1", number, "resolve", note="已清理")
+    life.do("inspector2", number, "verify", result="pass")
+    life.do("acceptor1", number, "close")
+    asked = life.ask("sanitation1", number, "appeal")
+    life.do("acceptor1", number, "reopen", reason="复发")
+    assert "asking" not in life.case(number).flags
+    with pytest.raises(Conflict):
+        life.answer("dispatcher1", asked.id, "decide", True)
+
+
+def test_a_dispatcher_of_an_area_sees_its_requests_only(life):
+    number = life.handled()
+    asked = life.ask("sanitation1", number, "extension")
+    with life.runtime.transaction() as session:
+        for code, seen in ((city.WEST, [asked.id]), (city.EAST, [])):
+            actor = replace(life.actor("dispatcher1"), area=code)
+            assert [one.id for one in requests.waiting(session, actor)] == seen

@@ -18,6 +18,9 @@ from webgis.grid import beats
 AUTO = "auto"
 """Given as the department of a dispatch: the one that the routing rules choose."""
 
+MOVED_M = 1.0
+"""A place that is nearer to the old one is the same place."""
+
 JUDGED = ("confirm", "resolve", "verify")
 """Steps that are done on the spot."""
 
@@ -78,8 +81,10 @@ def _inspector(doing: Doing) -> int | None:
         person = accounts.person_by_login(doing.session, str(login))
         if person is None or person.role != "inspector" or not person.active:
             raise workflow.bad_field("inspector", login, "the login of an inspector")
-        if person.id in (case.resolver_id, case.reporter_id) and case.state != workflow.REPORTED:
+        if person.id in (case.resolver_id, case.reporter_id):
             raise workflow.bad_field("inspector", login, "an inspector who neither reported nor resolved it")
+        if not case.cell_code.startswith(person.area_code or ""):
+            raise workflow.bad_field("inspector", login, f"an inspector of the area of cell {case.cell_code}")
         doing.facts["inspector"] = {"login": person.login, "why": "named"}
         return person.id
     found = beats.inspector_for(
@@ -110,11 +115,11 @@ def file(doing: Doing) -> dict:
         )
     back = case.returned or {}
     if back.get("condition") == int(chosen):
-        raise _unchanged("condition", chosen, "another condition, or reclassify, relocate or reject the case", back)
+        raise unchanged("condition", chosen, "another condition, or reclassify, relocate or reject the case", back)
     return {"condition_id": int(chosen), "returned": None}
 
 
-def _unchanged(field: str, got: Any, accepted: str, back: Mapping[str, Any]) -> Conflict:
+def unchanged(field: str, got: Any, accepted: str, back: Mapping[str, Any]) -> Conflict:
     """Who gets a case back may not pass it on as it was."""
     return Conflict(
         "cases.returned-unchanged",
@@ -128,6 +133,8 @@ def _unchanged(field: str, got: Any, accepted: str, back: Mapping[str, Any]) -> 
 def reclassify(doing: Doing) -> dict:
     """Another class: the filing condition of the old one falls away, and the component, which is of the old one."""
     found = catalog.require_class(doing.session, str(doing.given["kind"]), str(doing.given["class"]))
+    if (found.kind, found.code) == (doing.case.kind, doing.case.class_code):
+        raise workflow.bad_field("class", found.code, "another class than the case has")
     doing.facts["was"] = {"kind": doing.case.kind, "class": doing.case.class_code}
     return {
         "kind": found.kind,
@@ -151,7 +158,7 @@ def relocate(doing: Doing) -> dict:
         "accuracy_m": doing.given.get("accuracy_m"),
         "cell_id": cell.id,
         "cell_code": cell.code,
-        "returned": None,
+        "returned": doing.case.returned if doing.case.place_m < MOVED_M else None,
     }
 
 
@@ -160,7 +167,7 @@ def dispatch(doing: Doing) -> dict:
     department = _department(doing)
     back = doing.case.returned or {}
     if back.get("department") == department:
-        raise _unchanged("department", department, "another department, or return or void the case", back)
+        raise unchanged("department", department, "another department, or return or void the case", back)
     return started(doing, department) | {"returned": None}
 
 
@@ -228,7 +235,8 @@ def _clocked(doing: Doing, entry: str, **values: Any) -> dict[str, Any]:
     """The ledger with one more entry, and what follows from it; nothing for a case whose tasks have the clocks."""
     if not doing.case.ledger:
         return {}
-    ledger = clock.add(doing.case.ledger, entry, doing.at, **values)
+    before = clock.without_request(doing.case.ledger) if "asking" in doing.case.flags else doing.case.ledger
+    ledger = clock.add(before, entry, doing.at, **values)
     paused = {"paused_at": doing.at} if entry == "pause" else {"paused_at": None, "resume_at": None}
     return {"ledger": ledger, "deadline_at": clock.due(ledger, doing.calendar)} | paused
 
@@ -255,6 +263,8 @@ def rework(doing: Doing) -> dict:
 def verify(doing: Doing) -> dict:
     """Verification (核查); a failed one is rework of the same department."""
     passed = doing.step.target == workflow.VERIFIED
+    if passed and doing.case.returned and not (doing.given.get("note") or doing.photos):
+        raise unchanged("note", None, "a note or photo of what was looked at anew", doing.case.returned)
     return {"inspector_id": None, "returned": None} if passed else rework(doing)
 
 
@@ -298,7 +308,8 @@ def void(doing: Doing) -> dict:
 
 def reopen(doing: Doing) -> dict:
     """Opened again: dispatched anew (or filed anew), with a new clock."""
-    flags = sorted({*doing.case.flags, "reopened"} - {"forced", "split"})
+    kept = unasked(doing).get("flags", doing.case.flags)
+    flags = sorted({*kept, "reopened"} - {"forced", "split", "excused"})
     return _undispatched() | {"flags": flags, "inspector_id": None, "returned": None}
 
 

@@ -54,6 +54,10 @@ def claim(session: Session, settings: Settings, actor: Actor, number: str) -> Cl
     case = queries.require_case(session, actor, number)
     if case.outcome is not None:
         raise Conflict("cases.ended", f"Case {number} has ended ({case.state})", state=case.state, actions=[])
+    if case.state not in workflow.duties(actor.role):
+        raise Forbidden("cases.not-your-role", f"A case that is {case.state} waits for others", role=actor.role)
+    if actor.role == "inspector" and case.inspector_id not in (None, actor.id):
+        raise workflow.other_inspector(case.inspector_id)
     found = db.call(session, _GIVEN, actor.id, case.id, settings.claim_minutes)
     if not found:
         raise Conflict(

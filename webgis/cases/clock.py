@@ -95,6 +95,12 @@ def add(ledger: Sequence[Entry], entry: str, at: datetime, **values: Any) -> lis
     return [*map(dict, ledger), {"at": _written(_not_before_last(ledger, entry, at)), "entry": entry} | values]
 
 
+def without_request(ledger: Sequence[Entry]) -> list[Entry]:
+    """The ledger without the pause of a request that waits: one that is taken back has stopped no clock."""
+    last = ledger[-1] if ledger else {}
+    return list(ledger[:-1] if last.get("why") == "decision" else ledger)
+
+
 def check(ledger: Sequence[Entry]) -> None:
     """Refuse, as `add` does, a ledger that could not have been made by it."""
     grown: list[dict[str, Any]] = []

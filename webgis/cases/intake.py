@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from webgis import db, geo
-from webgis.accounts.actor import Actor
+from webgis.accounts.actor import ENGINE, Actor
 from webgis.cases import calendar, duplicates, evidence, queries, record, relations, stages, workflow
 from webgis.cases.evidence import Evidence
 from webgis.catalog import components
@@ -214,7 +214,7 @@ def once(session: Session, actor: Actor, key: str | None, asked: Any, make: Call
     """
     before = None if key is None else _done_before(session, actor, key, asked)
     if before is not None:
-        return queries.require_case(session, actor, before), False
+        return queries.require_case(session, ENGINE, before), False
     case = make()
     if key is not None:
         session.execute(_REMEMBER, {"person": actor.id, "key": key, "number": case.number})

@@ -113,10 +113,10 @@ def lines(session: Session, ids: Sequence[int]) -> Sequence[Row]:
     return db.call(session, _BY_ID, list(ids)) if ids else []
 
 
-def family(session: Session, case_id: int) -> Sequence[Row]:
-    """The tasks and duplicates of a case, oldest first."""
-    ids = session.scalars(select(Case.id).where(Case.parent_id == case_id).order_by(Case.id)).all()
-    return lines(session, ids)
+def family(session: Session, case_id: int, actor: Actor) -> Sequence[Row]:
+    """The tasks and duplicates of a case that this person may see, oldest first."""
+    wanted = select(Case.id).where(Case.parent_id == case_id, visible(actor)).order_by(Case.id)
+    return lines(session, session.scalars(wanted).all())
 
 
 ORDERS = ("newest", "due")
@@ -207,7 +207,7 @@ def _position(cursor: str) -> tuple[Any, int]:
     try:
         moment, last_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return datetime.fromisoformat(moment).astimezone(UTC), int(last_id)
-    except (ValueError, TypeError, OverflowError, OSError):
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError):
         raise workflow.bad_field("cursor", cursor, "the cursor in the `next` of the page before") from None
 
 

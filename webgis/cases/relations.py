@@ -17,7 +17,7 @@ from webgis import db, geo
 from webgis.accounts import queries as accounts
 from webgis.cases import changes, notices, queries, record, workflow
 from webgis.cases.doing import Doing
-from webgis.errors import Conflict
+from webgis.errors import Conflict, Forbidden
 
 MOST_TASKS = 20
 FOOTPRINTS = ("LineString", "MultiLineString", "Polygon", "MultiPolygon")
@@ -75,6 +75,9 @@ def _departments(doing: Doing) -> list[str]:
     wanted = doing.given["departments"]
     if not isinstance(wanted, list) or not 2 <= len(set(map(str, wanted))) == len(wanted) <= MOST_TASKS:
         raise workflow.bad_field("departments", wanted, f"codes of 2 to {MOST_TASKS} different departments")
+    back = doing.case.returned or {}
+    if back.get("department") in wanted:
+        raise changes.unchanged("departments", back["department"], "other departments", back)
     return [accounts.require_department(doing.session, str(code)).code for code in wanted]
 
 
@@ -127,7 +130,18 @@ def redo(doing: Doing) -> dict[str, Any]:
                 state=parent.state,
                 actions=[],
             )
+    _require_meant(doing)
     return changes.rework(doing) | _tasks_due(doing)
+
+
+def _require_meant(doing: Doing) -> None:
+    """The departments whose tasks are to be done again have one."""
+    wanted = doing.given.get("departments")
+    if wanted is None or doing.step.target != workflow.SPLIT:
+        return
+    known = sorted({task.department_code for task in _family(doing, doing.case.id)})
+    if not set(map(str, wanted)) <= set(known):
+        raise workflow.bad_field("departments", wanted, f"departments that have a task of it: {', '.join(known)}")
 
 
 def _tasks_due(doing: Doing) -> dict[str, Any]:
@@ -138,8 +152,23 @@ def _tasks_due(doing: Doing) -> dict[str, Any]:
     return {"due_at": max(deadlines, default=doing.case.due_at)}
 
 
+_REPORTED_TOO = """
+    SELECT EXISTS (SELECT FROM city.case d WHERE d.parent_id = %(case)s AND d.relation = 'duplicate'
+                   AND d.reporter_id = %(person)s)
+        OR EXISTS (SELECT FROM city.co_reporter r
+                   WHERE r.person_id = %(person)s
+                     AND r.case_id IN (
+                         SELECT %(case)s UNION ALL
+                         SELECT d.id FROM city.case d WHERE d.parent_id = %(case)s AND d.relation = 'duplicate')) AS too
+"""
+
+
 def verify(doing: Doing) -> dict[str, Any]:
-    """Verification; who resolved a task, or belongs to its department, does not verify its case."""
+    """Verification; who resolved a task, or belongs to its department, does not verify its case; nor does who reported
+    it too, by themselves or as a duplicate that was merged into it."""
+    if db.call(doing.session, _REPORTED_TOO, {"case": doing.case.id, "person": doing.actor.id})[0].too:
+        raise Forbidden("cases.own-report", "Verification is done by someone other than who reported the case")
+    _require_meant(doing)
     if "split" in doing.case.flags:
         for task in _family(doing, doing.case.id):
             standing = workflow.Standing(doing.case.state, task.department_code, task.resolver_id)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
 from webgis.cases import calendar, clock, handling, notices, permits, queries, record, stages, workflow
-from webgis.cases.models import CaseRequest
+from webgis.cases.models import Case, CaseRequest
 from webgis.errors import Conflict, Forbidden, NotFound
 from webgis.settings import Settings
 
@@ -62,7 +62,7 @@ def ask(
     )
     session.add(asked)
     session.flush()
-    _turn(session, settings, actor, case, asked, "ask", at, flags={*case.flags, "asking"}, pause=True)
+    _turn(session, settings, actor, case, asked, "ask", at, flags={*case.flags, "asking"}, pause=not by_handler)
     return asked
 
 
@@ -71,15 +71,15 @@ def review(
 ) -> CaseRequest:
     """First review, by the department: passed on to the dispatcher, or refused."""
     asked, case = _waiting(session, actor, request_id, "asked")
-    if actor.role != "department" or asked.department_code not in queries.who(actor).departments:
-        raise Forbidden("cases.not-your-department", "The review is the department's", department=asked.department_code)
+    permits.require_role(actor, ASKERS)
+    _require_own(actor, asked)
     if actor.id == asked.asked_by:
         raise Forbidden("cases.own-request", "A request is reviewed by someone other than who asked it")
     _check_note(note, needed=not grant)
     asked.state, asked.reviewed_by, asked.reviewed_at = "reviewed" if grant else "refused", actor.id, at
     asked.review_note = note
     flags = case.flags if grant else {*case.flags} - {"asking"}
-    _turn(session, settings, actor, case, asked, "review", at, flags=flags, resume=not grant)
+    _turn(session, settings, actor, case, asked, "review", at, flags=flags, pause=grant)
     return asked
 
 
@@ -110,8 +110,9 @@ def withdraw(session: Session, settings: Settings, actor: Actor, request_id: int
     """Taken back by the department while it waits."""
     asked, case = _waiting(session, actor, request_id, *WAITING)
     permits.require_role(actor, ASKERS)
+    _require_own(actor, asked)
     asked.state = "withdrawn"
-    _turn(session, settings, actor, case, asked, "withdraw", at, flags={*case.flags} - {"asking"}, resume=True)
+    _turn(session, settings, actor, case, asked, "withdraw", at, flags={*case.flags} - {"asking"}, forget=True)
     return asked
 
 
@@ -129,11 +130,17 @@ def of_case(session: Session, case_id: int) -> list[CaseRequest]:
 
 def waiting(session: Session, actor: Actor, limit: int = 100) -> list[CaseRequest]:
     """Requests that wait for this person: the department's review, or the dispatcher's decision; oldest first."""
-    wanted = select(CaseRequest).order_by(CaseRequest.asked_at).limit(limit)
+    wanted = select(CaseRequest).join(Case, Case.id == CaseRequest.case_id).where(queries.visible(actor))
+    wanted = wanted.order_by(CaseRequest.asked_at).limit(limit)
     if actor.role == "department":
         mine = CaseRequest.department_code.in_(actor.departments)
         return list(session.scalars(wanted.where(CaseRequest.state == "asked", mine)))
     return list(session.scalars(wanted.where(CaseRequest.state == "reviewed"))) if actor.role == "dispatcher" else []
+
+
+def _require_own(actor: Actor, asked: CaseRequest) -> None:
+    if asked.department_code not in actor.departments:
+        raise Forbidden("cases.not-your-department", "It is another department's", department=asked.department_code)
 
 
 def _waiting(session: Session, actor: Actor, request_id: int, *states: str):
@@ -206,13 +213,13 @@ def _check_note(note: Any, *, needed: bool) -> None:
 
 def _turn(
     session: Session, settings: Settings, actor: Actor, case, asked: CaseRequest, action: str, at: datetime,
-    *, flags, pause: bool = False, resume: bool = False, extend: bool = False,
+    *, flags, pause: bool = False, resume: bool = False, extend: bool = False, forget: bool = False,
 ) -> None:  # fmt: skip
     """Write a turn of a request into the case's ledger and history."""
     session.flush()
     changes: dict[str, Any] = {"flags": sorted(flags)}
     if case.ledger and asked.kind != APPEAL:
-        changes |= _clock(session, settings, case, asked, at, pause, resume, extend)
+        changes |= _clock(session, settings, case, at, pause, resume, extend, forget)
     facts = {"request": asked.id, "kind": asked.kind, "state": asked.state}
     note = asked.decision_note or asked.review_note if action in ("review", "decide") else asked.reason
     event = record.event(
@@ -222,11 +229,9 @@ def _turn(
     record.step(session, case.id, changes, event, work=notices.decided(asked))
 
 
-def _clock(
-    session, settings: Settings, case, asked: CaseRequest, at: datetime, pause, resume, extend
-) -> dict[str, Any]:
-    """The clock stands still while a request waits, and goes on when it is decided."""
-    ledger = case.ledger
+def _clock(session, settings: Settings, case, at: datetime, pause, resume, extend, forget) -> dict[str, Any]:
+    """The clock stands still while the dispatcher decides, and goes on then; a request taken back stopped nothing."""
+    ledger = clock.without_request(case.ledger) if forget else case.ledger
     if pause and settings.pause_while_deciding:
         ledger = clock.add(ledger, "pause", at, why="decision")
     if extend:
@@ -240,6 +245,6 @@ def _clock(
         "ledger": ledger,
         "deadline_at": deadline,
         "due_at": deadline,
-        "paused_at": None if resume else paused,
+        "paused_at": None if resume or forget else paused,
         "extension_count": case.extension_count + extend,
     }

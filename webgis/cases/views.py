@@ -131,7 +131,7 @@ def family(number: str):
     actor = web.actor()
     with web.transaction() as session:
         case = queries.require_case(session, actor, number)
-        features = wire.features(session, web.runtime().settings, actor, queries.family(session, case.id))
+        features = wire.features(session, web.runtime().settings, actor, queries.family(session, case.id, actor))
     return api.geojson({"type": "FeatureCollection", "features": features, "next": None})
 
 
@@ -186,6 +186,7 @@ def join(number: str):
     place = handling.place_of(given.model_dump())
     about = {"source": intake.USUAL_SOURCE[actor.role], "description": given.description, "place": place}
     with web.transaction() as session:
+        queries.require_case(session, actor, number)
         joined = duplicates.join(session, actor, number, at=datetime.now(UTC), **about)
     return {"number": joined.number, "added": joined.added}, 201 if joined.added else 200
 

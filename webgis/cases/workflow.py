@@ -91,7 +91,7 @@ STEPS = (
     Step("merge", MERGED, MERGED, ("engine",), ("into",), of=(SINGLE,)),
     Step("unmerge", MERGED, REPORTED, CENTRE, ("reason",), ("note",), of=(SINGLE,)),
     *_from("void", (REPORTED, CONFIRMING), VOID, ("acceptor", "administrator"), ("reason",), ("note",)),
-    *_from("void", (FILED, DISPATCHED), VOID, ("dispatcher", "administrator"), ("reason",), ("note",),
+    *_from("void", (FILED, DISPATCHED), VOID, ("dispatcher", "administrator", "engine"), ("reason",), ("note",),
            of=(SINGLE, TASK)),
     Step("void", SPLIT, VOID, ("dispatcher", "administrator"), ("reason",), ("note",), of=(PARENT,)),
     *_from("void", (HANDLING, SUSPENDED, RESOLVED), VOID, ("engine",), ("reason",), ("note",), of=(TASK,)),
@@ -224,7 +224,7 @@ def hindrance(who: Who, case: Standing, step: Step, of: tuple[str, ...] | None =
     if step.action == "verify":
         return _not_verifier(who, case)
     if step.action == "confirm" and case.inspector not in (None, who.id):
-        return _other_inspector(case)
+        return other_inspector(case.inspector)
     return None
 
 
@@ -237,12 +237,13 @@ def _not_verifier(who: Who, case: Standing) -> Forbidden | None:
     if case.department is not None and case.department in who.departments:
         return Forbidden("cases.own-department", "Nobody verifies the work of a department they belong to")
     if case.state == VERIFYING and case.inspector not in (None, who.id):
-        return _other_inspector(case)
+        return other_inspector(case.inspector)
     return None
 
 
-def _other_inspector(case: Standing) -> Forbidden:
-    return Forbidden("cases.other-inspector", "This was given to another inspector", inspector=case.inspector)
+def other_inspector(inspector: int) -> Forbidden:
+    """The refusal of a case that was given to another inspector."""
+    return Forbidden("cases.other-inspector", "This was given to another inspector", inspector=inspector)
 
 
 def require_role(role: str, action: str) -> None:

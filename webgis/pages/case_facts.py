@@ -36,8 +36,7 @@ def of(
     """The facts of a case for its page."""
     class_ = catalog.find_class(session, row.kind, row.class_code)
     condition = catalog.condition(session, row.condition_id) if row.condition_id else None
-    family = queries.family(session, row.id)
-    seen = shown.visible(session, actor, [one.number for one in family] + [row.parent_number or ""])
+    seen = shown.visible(session, actor, [row.parent_number or ""])
     return {
         **{name: getattr(row, name) for name in PLAIN},
         "cell": row.cell_code,
@@ -54,7 +53,7 @@ def of(
         "why": _why(events),
         "parent_seen": row.parent_number in seen,
         "joined": len(duplicates.joined(session, row.id)),
-        "family": shown.list_rows(session, settings, actor, [one for one in family if one.number in seen], now),
+        "family": shown.list_rows(session, settings, actor, queries.family(session, row.id, actor), now),
         "photos": _photos(row.number, photos, events),
     }
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from webgis.accounts import queries as accounts
-from webgis.accounts.actor import Actor
+from webgis.accounts.actor import ENGINE, Actor
 from webgis.accounts.models import Department, Person
 from webgis.cases import duplicates, handling, queries, routing, workflow
 from webgis.pages import shown, step_words, words
@@ -186,7 +186,9 @@ def _departments(asked: _Asked) -> list[Department]:
     """For a split all departments, those that serve the place first; for a failed result those that have a task."""
     every = accounts.departments(asked.session)
     if "split" in asked.row.flags:
-        having = {task.department_code for task in queries.family(asked.session, asked.row.id) if task.outcome is None}
+        having = {
+            task.department_code for task in queries.family(asked.session, asked.row.id, ENGINE) if task.outcome is None
+        }
         return [one for one in every if one.code in having]
     near = accounts.serving(every, asked.row.cell_code)
     return [*near, *(one for one in every if one not in near)]

@@ -52,7 +52,12 @@ CREATE TYPE fn.locked_case AS (
 CREATE FUNCTION fn.lock_together(numbers text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-    PERFORM FROM city.case c WHERE c.number = ANY(lock_together.numbers) ORDER BY c.id FOR UPDATE;
+    PERFORM FROM city.case c
+    WHERE c.id IN (SELECT n.id FROM city.case n WHERE n.number = ANY(lock_together.numbers)
+                   UNION ALL
+                   SELECT d.id FROM city.case n JOIN city.case d ON d.parent_id = n.id AND d.relation = 'duplicate'
+                   WHERE n.number = ANY(lock_together.numbers))
+    ORDER BY c.id FOR UPDATE;
 END $$;
 
 -- A case locked for a step, if it may be seen. The case that a task was split from is locked before the task.
