@@ -17,7 +17,7 @@ from webgis.accounts import operations as accounts
 from webgis.cases import requests, workflow
 from webgis.errors import WebgisError
 
-RUNS, STEPS = 130, 90
+RUNS, STEPS = 120, 90
 """Some 50 of the 90 acts of a run find something to act upon: more than 5,000 steps in all."""
 
 LOGINS = (
@@ -40,8 +40,8 @@ class Engine(RuleBasedStateMachine):
     runtime = None
     acts = {"done": 0, "refused": 0, "cases": 0, "actions": set()}
 
-    @initialize(hours=strategies.integers(0, 90))
-    def three_cases(self, hours):
+    @initialize(hours=strategies.integers(0, 90), asks=strategies.booleans())
+    def three_cases(self, hours, asks):
         with self.runtime.engine.begin() as connection:
             connection.exec_driver_sql("SET session_replication_role = replica")
             connection.exec_driver_sql(
@@ -49,7 +49,9 @@ class Engine(RuleBasedStateMachine):
                 " city.case_counter, city.case_footprint CASCADE"
             )
         self.life = Life(self.runtime)
-        self.life.do("sanitation1", self.life.handled(), "assign", handler="sweeper1")
+        given = self.life.do("sanitation1", self.life.handled(), "assign", handler="sweeper1")
+        if asks:
+            self.life.ask("sweeper1", given.number, "extension")
         self.life.passes(hours=hours)
         self.life.handled()
         self.life.filed()

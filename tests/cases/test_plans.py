@@ -236,11 +236,6 @@ def test_a_case_with_its_history_is_read_by_indexes(district):
     [
         ("ix_photo_case_id", "photo", report),
         ("ix_case_parent_id", "case", lambda district: district.users["manager1"].get(_newest(district) + "/tasks")),
-        (
-            "ix_open_case_due",
-            "open_case",
-            lambda district: district.users["manager1"].get("/api/v1/cases", order="due"),
-        ),
         ("ix_cell_geom", "cell", report),
         (
             "uq_case_event_seq",
