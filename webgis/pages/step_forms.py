@@ -98,14 +98,18 @@ def _form(action: str, rows: Sequence[workflow.Step], main: str | None) -> StepF
     )
 
 
+EITHER = (("verify", "lon"), ("verify", "reason"))
+"""Of these one is to be given."""
+
+
 def _fields(action: str, rows: Sequence[workflow.Step]) -> tuple[Field, ...]:
     """A field is needed when every row needs it alone, and optional when no row needs it at all. Whoever gives a reason
-    is not asked for a note besides."""
+    is not asked for a note besides; who verifies gives a position or the reason why not."""
     alone = set.intersection(*(set(row.needs) for row in rows))
     parts = {name for row in rows for need in row.needs for name in need.split("|")}
     known = parts | {name for row in rows for name in row.takes}
     fields = [
-        Field(name, step_words.label(action, name), name in alone, name not in parts)
+        Field(name, step_words.label(action, name), name in alone, name not in parts and (action, name) not in EITHER)
         for name in FIELDS
         if name in known and (action, name) not in step_words.UNASKED and not (name == "note" and "reason" in alone)
     ]
