@@ -13,9 +13,13 @@ BEGIN
         SELECT array_agg(below.code) FROM below);
 END $$;
 
+-- Who acts: `webgis.accounts.actor.Actor`.
+CREATE TYPE fn.acting AS (
+    id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[], area varchar
+);
+
 CREATE FUNCTION fn.actor(person integer)
-RETURNS TABLE (id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[],
-               area varchar)
+RETURNS SETOF fn.acting
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
@@ -25,8 +29,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION fn.actor_of_key(hash bytea)
-RETURNS TABLE (id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[],
-               area varchar)
+RETURNS SETOF fn.acting
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
@@ -35,8 +38,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION fn.actor_of_session(hash bytea)
-RETURNS TABLE (id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[],
-               area varchar)
+RETURNS SETOF fn.acting
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
