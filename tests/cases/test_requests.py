@@ -87,6 +87,28 @@ def test_a_granted_suspension_suspends_the_case(life):
         life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
 
 
+def test_a_dispatchers_own_suspension_counts_as_one_that_was_asked_for(life):
+    number, until = life.handled(), (life.now + timedelta(days=2)).isoformat()
+    life.do("dispatcher1", number, "suspend", reason="等待材料", until=until)
+    life.do("dispatcher1", number, "resume")
+    with pytest.raises(Conflict):
+        life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
+    with pytest.raises(Conflict) as refused:
+        life.do("dispatcher1", number, "suspend", reason="等待材料", until=until)
+    assert refused.value.code == "cases.request-not-open"
+    dispatcher = life.actor("dispatcher1")
+    assert "suspend" not in queries.open_actions(dispatcher, life.case(number), life.settings)
+
+
+def test_a_suspension_that_ends_a_request_keeps_the_wait_and_the_rest_apart(life):
+    number = life.handled()
+    asked = life.ask("sanitation1", number, "suspension", until=life.now + timedelta(days=5))
+    life.answer("dispatcher1", asked.id, "decide", True)
+    entries = [(entry["entry"], entry.get("why")) for entry in life.case(number).ledger]
+    assert entries[1:] == [("pause", "decision"), ("resume", None), ("pause", "suspension")]
+    assert life.case(number).paused_at == life.now
+
+
 def test_a_suspension_ends_by_itself(life):
     number = life.handled()
     life.do("dispatcher1", number, "suspend", reason="等待材料", until=(life.now + timedelta(days=2)).isoformat())

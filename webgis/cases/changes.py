@@ -231,14 +231,14 @@ def resolve(doing: Doing) -> dict:
     return {"resolver_id": doing.actor.id, "resolved_at": doing.at} | _clocked(doing, "stop") | unasked(doing)
 
 
-def _clocked(doing: Doing, entry: str, **values: Any) -> dict[str, Any]:
+def _clocked(doing: Doing, entry: str) -> dict[str, Any]:
     """The ledger with one more entry, and what follows from it; nothing for a case whose tasks have the clocks."""
     if not doing.case.ledger:
         return {}
     before = clock.without_request(doing.case.ledger) if "asking" in doing.case.flags else doing.case.ledger
-    ledger = clock.add(before, entry, doing.at, **values)
-    paused = {"paused_at": doing.at} if entry == "pause" else {"paused_at": None, "resume_at": None}
-    return {"ledger": ledger, "deadline_at": clock.due(ledger, doing.calendar)} | paused
+    ledger = clock.add(before, entry, doing.at)
+    deadline = clock.due(ledger, doing.calendar)
+    return {"ledger": ledger, "deadline_at": deadline, "paused_at": None, "resume_at": None}
 
 
 def unasked(doing: Doing) -> dict[str, Any]:
@@ -279,9 +279,13 @@ def suspend(doing: Doing) -> dict:
     longest = doing.at + stages.longest_suspension(doing.settings)
     if not doing.at < until <= longest:
         raise workflow.bad_field("until", until, f"a moment after now and until {longest:%Y-%m-%d}")
-    paused = {} if doing.case.paused_at else _clocked(doing, "pause", why="suspension")
+    ledger = doing.case.ledger
+    if clock.status(ledger) == "paused":  # a request waited for a decision
+        ledger = clock.add(ledger, "resume", doing.at)
+    ledger = clock.add(ledger, "pause", doing.at, why="suspension")
     resumed = {"queue": "quick", "task": "cases.resume", "args": {"number": doing.case.number}}
     doing.work.append(resumed | {"due_at": until.isoformat()})
+    paused = {"ledger": ledger, "deadline_at": clock.due(ledger, doing.calendar), "paused_at": doing.at}
     return paused | {"resume_at": until} | unasked(doing)
 
 

@@ -37,7 +37,7 @@ from webgis.errors import Conflict, Invalid
 
 __all__ = (
     "DUE_SOON", "LONGEST_GAP_DAYS", "Account", "Calendar", "Light", "Period", "account", "add", "check", "deadline",
-    "due", "explain", "light", "parse_shifts", "stage_due", "status", "stopped_at",
+    "due", "explain", "light", "parse_shifts", "stage_due", "status", "stopped_at", "suspensions",
 )  # fmt: skip
 
 URGENT = {"urgent_hour": HOUR, "urgent_day": 24 * HOUR}
@@ -211,6 +211,11 @@ def _pauses(ledger: Sequence[Entry]) -> list[tuple[int, int, str]]:
             pauses.append((micros(_read(open_pause)), micros(_read(one)), open_pause["why"]))
             open_pause = None
     return pauses
+
+
+def suspensions(ledger: Sequence[Entry]) -> int:
+    """How often the clock was suspended since its start."""
+    return sum(one.get("why") == "suspension" for one in ledger)
 
 
 def stopped_at(ledger: Sequence[Entry]) -> datetime | None:

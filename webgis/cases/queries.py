@@ -88,6 +88,7 @@ def standing(case: Row, settings: Settings) -> workflow.Standing:
         case.inspector_id,
         shape,
         case.source in settings.confirm_sources.split(",") and case.confirmation != "found",
+        clock.suspensions(case.ledger) >= settings.suspensions,
     )
 
 

@@ -182,20 +182,28 @@ def _refusal(session: Session, settings: Settings, case, kind: str, at: datetime
         return _not_now(case, kind, "only for a case that was late")
     if kind != APPEAL and late:
         return _not_now(case, kind, "to be asked before the deadline")
-    most = {EXTENSION: settings.extensions, SUSPENSION: settings.suspensions, APPEAL: settings.appeals}[kind]
-    given = {"id": case.id, "kind": kind}
-    if session.scalar(_GRANTED, given) >= most:
+    granted, most = _granted(session, settings, case, kind)
+    if granted >= most:
         return _not_now(case, kind, f"a case has at most {most}")
-    if kind == APPEAL and session.scalar(_ASKED, given):
+    if kind == APPEAL and session.scalar(_ASKED, {"id": case.id, "kind": kind}):
         return _not_now(case, kind, "an appeal is made once")
     return None
+
+
+def _granted(session: Session, settings: Settings, case, kind: str) -> tuple[int, int]:
+    """How many the case had of this kind (appeals ever, the others since its clock started), and how many it may."""
+    if kind == EXTENSION:
+        return case.extension_count, settings.extensions
+    if kind == SUSPENSION:
+        return clock.suspensions(case.ledger), settings.suspensions
+    return session.scalar(_GRANTED, {"id": case.id, "kind": kind}), settings.appeals
 
 
 _ASKED = text("SELECT count(*) FROM city.case_request WHERE case_id = :id AND kind = :kind AND state <> 'withdrawn'")
 
 
 def _not_now(case, kind: str, why: str) -> Conflict:
-    return Conflict("cases.request-not-open", f"{kind}: {why}", kind=kind, why=why, state=case.state, actions=[])
+    return workflow.request_not_open(kind, why, case.state)
 
 
 def _check_reason(field: str, value: Any) -> None:

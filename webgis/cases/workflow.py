@@ -152,7 +152,8 @@ class Standing:
     """What the table needs to know of a case.
 
     Its state, what it is (`shape`), its department, who resolved it last, who reported it, the inspector it was given
-    to (persons' ids), and whether it waits for a confirmation before it may be filed.
+    to (persons' ids), whether it waits for a confirmation before it may be filed, and whether it was suspended as often
+    as may be since its dispatch.
     """
 
     state: str
@@ -162,6 +163,7 @@ class Standing:
     inspector: int | None = None
     shape: str = SINGLE
     unconfirmed: bool = False
+    suspended_enough: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,9 @@ def hindrance(who: Who, case: Standing, step: Step, of: tuple[str, ...] | None =
             state=case.state,
             actions=["request_confirmation", "reject"],
         )
+    if step.action == "suspend" and case.suspended_enough:
+        why = "a case has at most as many as the setting `suspensions` says"
+        return request_not_open("suspension", why, case.state)
     if step.action == "verify":
         return _not_verifier(who, case)
     if step.action == "confirm" and case.inspector not in (None, who.id):
@@ -239,6 +244,11 @@ def _not_verifier(who: Who, case: Standing) -> Forbidden | None:
     if case.state == VERIFYING and case.inspector not in (None, who.id):
         return other_inspector(case.inspector)
     return None
+
+
+def request_not_open(kind: str, why: str, state: str) -> Conflict:
+    """The refusal of a request, or of what would be granted by one."""
+    return Conflict("cases.request-not-open", f"{kind}: {why}", kind=kind, why=why, state=state, actions=[])
 
 
 def other_inspector(inspector: int) -> Forbidden:
