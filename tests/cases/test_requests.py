@@ -52,6 +52,28 @@ def test_a_case_has_at_most_two_extensions(life):
     assert refused.value.code == "cases.request-not-open"
 
 
+@pytest.mark.parametrize("way", ["return", "reopen"])
+def test_a_new_dispatch_begins_without_the_extensions_of_the_old_one(life, way):
+    number = life.handled()
+    for _ in range(2):
+        life.answer("dispatcher1", life.ask("sanitation1", number, "extension").id, "decide", True)
+    life.do("dispatcher1", number, "suspend", reason="等待材料", until=(life.now + timedelta(days=2)).isoformat())
+    life.do("dispatcher1", number, "resume")
+    if way == "return":
+        life.do("sanitation1", number, "return", reason="不属于我单位")
+    else:
+        life.do("dispatcher1", number, "force_close", reason="领导批示")
+        life.do("dispatcher1", number, "reopen", reason="市民不满意")
+    assert life.case(number).extension_count == 0
+    life.do("dispatcher1", number, "dispatch", department="510104-works")
+    life.do("works1", number, "receive")
+    asked = life.ask("works1", number, "extension")
+    life.answer("dispatcher1", asked.id, "decide", True)
+    assert life.case(number).extension_count == 1
+    until = life.now + timedelta(days=2)
+    assert life.ask("works1", number, "suspension", until=until).state == "reviewed"
+
+
 def test_a_handlers_request_is_reviewed_by_the_department_first(life):
     number = life.handled()
     life.do("sanitation1", number, "assign", handler="sweeper1")

@@ -212,7 +212,7 @@ def send_back(doing: Doing) -> dict:
 def _undispatched() -> dict[str, Any]:
     """The columns of a case that is with no department."""
     names = ("department_code", "dispatched_at", "deadline_at", "handler_id", "paused_at", "resume_at", "resolver_id")
-    return dict.fromkeys(names) | {"ledger": [], "resolved_at": None}
+    return dict.fromkeys(names) | {"ledger": [], "extension_count": 0, "resolved_at": None}
 
 
 def assign(doing: Doing) -> dict:
