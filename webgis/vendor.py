@@ -13,10 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FILES = {
+    "@mapbox/point-geometry": ("index.js",),
+    "@mapbox/vector-tile": ("index.js",),
     "@tabler/core": ("dist/css/tabler.min.css",),
     "htmx.org": ("dist/htmx.min.js",),
     "leaflet": ("dist/leaflet.css", "dist/leaflet.js", "dist/images/*.png"),
     "leaflet.markercluster": ("dist/MarkerCluster.css", "dist/leaflet.markercluster.js"),
+    "pbf": ("index.js",),
+    "pmtiles": ("dist/pmtiles.js",),
+    "protomaps-leaflet": ("dist/protomaps-leaflet.js",),
     "swagger-ui-dist": (
         "swagger-ui.css",
         "swagger-ui-bundle.js",
