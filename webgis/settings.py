@@ -117,9 +117,13 @@ class Settings(BaseSettings):
     confirm_sources: str = Field(
         "public", pattern=r"^([a-z]+(,[a-z]+)*)?$", description="reports of these sources are confirmed before filing"
     )
-    extensions: int = Field(2, ge=0, le=10, description="extensions of a case from its dispatch on (one platform's rule)")
+    extensions: int = Field(
+        2, ge=0, le=10, description="extensions of a case from its dispatch on (one platform's rule)"
+    )
     suspension_days: int = Field(365, ge=1, le=3650, description="longest suspension, days (one platform's rule)")
-    suspensions: int = Field(1, ge=0, le=10, description="suspensions of a case from its dispatch on (one platform's rule)")
+    suspensions: int = Field(
+        1, ge=0, le=10, description="suspensions of a case from its dispatch on (one platform's rule)"
+    )
     appeals: int = Field(1, ge=0, le=10, description="appeals of one case at most, after closing (one platform's rule)")
     pause_while_deciding: bool = Field(
         True, description="the clock stands still while a request for extension or suspension waits (local rule)"

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests import city
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import ENGINE, PUBLIC, Actor
-from webgis.cases import calendar, clock, evidence, handling, intake, queries, requests, workflow
+from webgis.cases import calendar, clock, evidence, handling, intake, queries, requests, stages, workflow
 from webgis.catalog import queries as catalog
 from webgis.db import Runtime
 
@@ -213,3 +213,4 @@ def check_families(cases: Mapping[int, Any], tasks: Mapping[int, list[Any]]) -> 
             done = all(task.state in (workflow.RESOLVED, workflow.CLOSED) for task in live)
             standing = (case.number, case.state, [(task.state, task.flags) for task in tasks[case.id]])
             assert live and done == (case.state == workflow.RESOLVED), standing
+            assert case.state != workflow.SPLIT or case.due_at == stages.due_of_split(live, case.due_at), standing

@@ -1,5 +1,7 @@
 """Cases that belong together: duplicates merged, cases split into tasks, incidents over many cells."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests import city
@@ -77,6 +79,21 @@ def test_a_split_case_resolves_when_all_its_tasks_have(life):
     life.do("inspector2", number, "verify", result="pass")
     life.do("acceptor1", number, "close")
     assert [life.case(one).state for one in (number, first, second)] == ["closed"] * 3
+
+
+def test_a_split_case_is_due_with_the_last_of_its_tasks_whatever_becomes_of_them(life):
+    number, first, second = _split(life)
+    asked = life.ask("sanitation1", first, "extension")
+    life.answer("dispatcher1", asked.id, "decide", True)
+    assert life.case(number).due_at == life.case(first).deadline_at > life.case(second).deadline_at
+    until = life.now + timedelta(days=30)
+    life.do("dispatcher1", second, "suspend", reason="等待材料", until=until.isoformat())
+    assert life.case(number).due_at == until
+    life.passes(days=1)
+    life.do("dispatcher1", second, "resume")
+    assert life.case(number).due_at == max(life.case(one).deadline_at for one in (first, second)) < until
+    life.do("sanitation1", first, "return", reason="不属于我单位")
+    assert life.case(number).due_at == life.case(second).deadline_at
 
 
 def test_a_failed_verification_sends_back_the_tasks_that_are_named(life):

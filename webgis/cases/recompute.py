@@ -150,9 +150,16 @@ def _due(settings: Settings, row: Row, deadline: datetime | None, now: clock.Cal
 
 
 _TASKS = text(
-    "SELECT id, parent_id, deadline_at FROM city.case WHERE parent_id = ANY(CAST(:parents AS bigint[]))"
-    " AND relation = 'task' AND outcome IS DISTINCT FROM :void"
+    "SELECT id, parent_id, deadline_at, resume_at FROM city.case WHERE parent_id = ANY(CAST(:parents AS bigint[]))"
+    " AND relation = 'task' AND outcome IS NULL"
 )
+
+
+class _Task(NamedTuple):
+    """What a task gives to its case's queue."""
+
+    deadline_at: datetime | None
+    resume_at: datetime | None
 
 
 def _parents(session: Session, rows: Sequence[Row], moves: Sequence[Move]) -> list[Move]:
@@ -161,15 +168,12 @@ def _parents(session: Session, rows: Sequence[Row], moves: Sequence[Move]) -> li
     if not waiting:
         return []
     moved = {move.case.id: move.deadline_at for move in moves}
-    last: dict[int, datetime] = {}
-    for task in session.execute(_TASKS, {"parents": list(waiting), "void": workflow.VOID}):
+    tasks: dict[int, list[_Task]] = {}
+    for task in session.execute(_TASKS, {"parents": list(waiting)}):
         deadline = moved.get(task.id, task.deadline_at)
-        last[task.parent_id] = max(deadline, last.get(task.parent_id, deadline))
-    return [
-        Move(waiting[parent], waiting[parent].deadline_at, due)
-        for parent, due in last.items()
-        if waiting[parent].due_at != due
-    ]
+        tasks.setdefault(task.parent_id, []).append(_Task(deadline, task.resume_at))
+    due = {case.id: stages.due_of_split(tasks.get(case.id, ()), case.due_at) for case in waiting.values()}
+    return [Move(case, case.deadline_at, due[case.id]) for case in waiting.values() if due[case.id] != case.due_at]
 
 
 def _write(session: Session, report: int, moves: Sequence[Move]) -> None:

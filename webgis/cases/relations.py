@@ -12,10 +12,11 @@ from typing import Any
 from shapely import from_geojson, is_valid_reason
 from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
+from sqlalchemy.orm import Session
 
 from webgis import db, geo
 from webgis.accounts import queries as accounts
-from webgis.cases import changes, notices, queries, record, workflow
+from webgis.cases import changes, notices, queries, record, stages, workflow
 from webgis.cases.doing import Doing
 from webgis.errors import Conflict, Forbidden
 
@@ -109,11 +110,11 @@ def _task(doing: Doing, department: str):
     return record.report(doing.session, task, day, event, work=told)
 
 
-def _family(doing: Doing, parent_id: int) -> Sequence[Any]:
+def _family(session: Session, parent_id: int) -> Sequence[Any]:
     """The tasks of a case that have not ended."""
     return db.call(
-        doing.session,
-        "SELECT id, number, state, department_code, resolver_id, deadline_at FROM city.case"
+        session,
+        "SELECT id, number, state, department_code, resolver_id, deadline_at, resume_at FROM city.case"
         " WHERE parent_id = %s AND relation = 'task' AND outcome IS NULL ORDER BY id",
         parent_id,
     )
@@ -139,7 +140,7 @@ def _require_meant(doing: Doing) -> None:
     wanted = doing.given.get("departments")
     if wanted is None or doing.step.target != workflow.SPLIT:
         return
-    known = sorted({task.department_code for task in _family(doing, doing.case.id)})
+    known = sorted({task.department_code for task in _family(doing.session, doing.case.id)})
     if not set(map(str, wanted)) <= set(known):
         raise workflow.bad_field("departments", wanted, f"departments that have a task of it: {', '.join(known)}")
 
@@ -148,8 +149,22 @@ def _tasks_due(doing: Doing) -> dict[str, Any]:
     """When a case that goes back to its tasks is due: with the last of them."""
     if doing.step.target != workflow.SPLIT:
         return {}
-    deadlines = [task.deadline_at for task in _family(doing, doing.case.id) if task.deadline_at]
-    return {"due_at": max(deadlines, default=doing.case.due_at)}
+    return {"due_at": stages.due_of_split(_family(doing.session, doing.case.id), doing.case.due_at)}
+
+
+_PARENT = "SELECT id, number, state, due_at FROM city.case WHERE id = %s"
+_MOVE = """
+    WITH moved AS (UPDATE city.case SET due_at = %(due)s WHERE id = %(case)s)
+    UPDATE city.open_case SET due_at = %(due)s WHERE case_id = %(case)s RETURNING case_id
+"""
+
+
+def parent_is_due(session: Session, parent_id: int) -> None:
+    """A case that was split moves in the queue with the deadlines of its tasks; nothing else of it changes."""
+    parent = db.call(session, _PARENT, parent_id)[0]
+    due = stages.due_of_split(_family(session, parent_id), parent.due_at)
+    if parent.state == workflow.SPLIT and due != parent.due_at:
+        db.call(session, _MOVE, {"due": due, "case": parent_id})
 
 
 _REPORTED_TOO = """
@@ -170,7 +185,7 @@ def verify(doing: Doing) -> dict[str, Any]:
         raise Forbidden("cases.own-report", "Verification is done by someone other than who reported the case")
     _require_meant(doing)
     if "split" in doing.case.flags:
-        for task in _family(doing, doing.case.id):
+        for task in _family(doing.session, doing.case.id):
             standing = workflow.Standing(doing.case.state, task.department_code, task.resolver_id)
             refusal = workflow.hindrance(queries.who(doing.actor), standing, doing.step, of=workflow.ANY)
             if refusal is not None:
@@ -183,6 +198,8 @@ def follow(doing: Doing, line) -> None:
     if doing.is_task:
         if not doing.by_itself and doing.step.action in ("resolve", "void", "redo"):
             _parent_follows(doing)
+        if (line.deadline_at, line.paused_at) != (doing.case.deadline_at, doing.case.paused_at):
+            parent_is_due(doing.session, doing.case.parent_id)
         return
     if "split" in doing.case.flags:
         _tasks_follow(doing)
@@ -193,7 +210,7 @@ def follow(doing: Doing, line) -> None:
 def _parent_follows(doing: Doing) -> None:
     """A case resolves when all its tasks have, and is to be dispatched anew when none is left."""
     parent = _parent(doing)
-    live = _family(doing, parent.id)
+    live = _family(doing.session, parent.id)
     if not live:
         doing.follow(parent.number, "return", {"reason": "void"})
     elif all(task.state == workflow.RESOLVED for task in live):
@@ -204,15 +221,14 @@ def _parent_follows(doing: Doing) -> None:
 
 
 def _parent(doing: Doing):
-    statement = "SELECT id, number, state FROM city.case WHERE id = %s"
-    return db.call(doing.session, statement, doing.case.parent_id)[0]
+    return db.call(doing.session, _PARENT, doing.case.parent_id)[0]
 
 
 def _tasks_follow(doing: Doing) -> None:
     """The tasks of a case are done again, closed, or made void with it."""
     action = doing.step.action
     reason = {"reason": str(doing.given.get("reason") or doing.given.get("note") or action)}
-    for task in _family(doing, doing.case.id):
+    for task in _family(doing.session, doing.case.id):
         if doing.step.target == workflow.SPLIT and doing.case.state != workflow.SPLIT:
             if not doing.by_itself and task.department_code in _meant(doing, task.department_code):
                 doing.follow(task.number, "redo", reason)

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import calendar, clock, handling, notices, permits, queries, record, stages, workflow
+from webgis.cases import calendar, clock, handling, notices, permits, queries, record, relations, stages, workflow
 from webgis.cases.models import Case, CaseRequest
 from webgis.errors import Conflict, Forbidden, NotFound
 from webgis.settings import Settings
@@ -235,6 +235,8 @@ def _turn(
         department=case.department_code, given={"note": note}, facts=facts,
     )  # fmt: skip
     record.step(session, case.id, changes, event, work=notices.decided(asked))
+    if case.relation == "task":
+        relations.parent_is_due(session, case.parent_id)
 
 
 def _clock(session, settings: Settings, case, at: datetime, pause, resume, extend, forget) -> dict[str, Any]:

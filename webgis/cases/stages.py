@@ -1,6 +1,6 @@
 """What is due next, and when: the limit of each stage outside the handling (acceptance, filing, dispatch, ...)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +48,13 @@ def due(doing, changes: Mapping[str, Any]) -> dict[str, Any]:
     if step.source == step.target and "inspector_id" not in changes:
         return {}
     return {"due_at": due_at(doing.settings, step.target, doing.at, doing.calendar)}
+
+
+def due_of_split(tasks: Iterable[Any], otherwise: datetime | None) -> datetime | None:
+    """When a case that was split is due: with the last of its tasks (`deadline_at`, `resume_at`), and not while one of
+    them is suspended. `otherwise` when none of them is with a department."""
+    moments = [moment for task in tasks for moment in (task.deadline_at, task.resume_at) if moment]
+    return max(moments, default=otherwise)
 
 
 def longest_suspension(settings: Settings) -> timedelta:
