@@ -89,6 +89,41 @@ def test_a_handlers_request_is_reviewed_by_the_department_first(life):
     assert life.answer("dispatcher1", asked.id, "decide", True).state == "granted"
 
 
+@pytest.fixture
+def colleague(life) -> str:
+    with life.runtime.transaction() as session:
+        accounts.add_person(
+            session, "sweeper2", "sweeper2 岗", "department", city.PASSWORD, department="510104-sanitation"
+        )
+    return "sweeper2"
+
+
+def test_handing_a_case_on_does_not_spare_the_review(life, colleague):
+    number = life.handled()
+    life.do("sanitation1", number, "assign", handler="sweeper1")
+    life.do("sweeper1", number, "assign", handler=colleague)
+    asked = life.ask("sweeper1", number, "extension")
+    assert asked.state == "asked"
+    with pytest.raises(Forbidden) as refused:
+        life.answer(colleague, asked.id, "review", True)
+    assert refused.value.code == "cases.own-request"
+    life.do(colleague, number, "assign", handler="sweeper1")
+    with pytest.raises(Forbidden):
+        life.answer("sweeper1", asked.id, "review", True)
+    assert life.answer("sanitation1", asked.id, "review", True).state == "reviewed"
+
+
+def test_who_handled_it_for_another_dispatch_asks_for_the_department(life):
+    number = life.handled()
+    life.do("sanitation1", number, "assign", handler="sweeper1")
+    life.do("sanitation1", number, "return", reason="不属于我单位")
+    life.do("dispatcher1", number, "dispatch", department="510104-works")
+    life.do("works1", number, "return", reason="不属于我单位")
+    life.do("dispatcher1", number, "dispatch", department="510104-sanitation")
+    life.do("sanitation1", number, "receive")
+    assert life.ask("sweeper1", number, "extension").state == "reviewed"
+
+
 def test_a_review_that_refuses_ends_the_request(life):
     number = life.handled()
     life.do("sanitation1", number, "assign", handler="sweeper1")

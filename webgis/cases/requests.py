@@ -1,14 +1,15 @@
 """What a department may ask for a case: an extension (延期), a suspension (挂账), that lateness not count (申诉).
 
 A request is asked, reviewed by the department (when a handler asks; otherwise it is reviewed by being asked), and
-decided by the dispatcher. It is a row of its own, not a state of the case; each turn of it is an event in the case's
+decided by the dispatcher. A handler is who the case was assigned to since its dispatch: handing it on does not spare
+the review. It is a row of its own, not a state of the case; each turn of it is an event in the case's
 history. How often is configuration (standards.md 4.3: one platform's rule, not national).
 """
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
@@ -49,7 +50,7 @@ def ask(
     until_at = _until(settings, kind, until, at)
     if (refusal := _refusal(session, settings, case, kind, at)) is not None:
         raise refusal
-    by_handler = case.handler_id == actor.id
+    by_handler = session.scalar(_HANDLED, {"case": case.id, "since": case.dispatched_at, "login": actor.login})
     asked = CaseRequest(
         case_id=case.id,
         kind=kind,
@@ -66,6 +67,17 @@ def ask(
     return asked
 
 
+_HANDLED = text(
+    "SELECT EXISTS (SELECT FROM city.case_event e WHERE e.case_id = :case AND e.at >= :since AND e.action = 'assign'"
+    " AND e.facts #>> '{handler,login}' = :login)"
+)
+
+
+def may_review(actor: Actor, asked: CaseRequest, handler: int | None) -> bool:
+    """Whether this person of the department may give the first review: not who asked, nor who handles the case now."""
+    return actor.id not in (asked.asked_by, handler)
+
+
 def review(
     session: Session, settings: Settings, actor: Actor, request_id: int, grant: bool, note: str | None, *, at: datetime
 ) -> CaseRequest:
@@ -73,8 +85,9 @@ def review(
     asked, case = _waiting(session, actor, request_id, "asked")
     permits.require_role(actor, ASKERS)
     _require_own(actor, asked)
-    if actor.id == asked.asked_by:
-        raise Forbidden("cases.own-request", "A request is reviewed by someone other than who asked it")
+    if not may_review(actor, asked, case.handler_id):
+        message = "A request is reviewed by someone other than who asked it, or handles the case"
+        raise Forbidden("cases.own-request", message)
     _check_note(note, needed=not grant)
     asked.state, asked.reviewed_by, asked.reviewed_at = "reviewed" if grant else "refused", actor.id, at
     asked.review_note = note
@@ -134,7 +147,8 @@ def waiting(session: Session, actor: Actor, limit: int = 100) -> list[CaseReques
     wanted = wanted.order_by(CaseRequest.asked_at).limit(limit)
     if actor.role == "department":
         mine = CaseRequest.department_code.in_(actor.departments)
-        return list(session.scalars(wanted.where(CaseRequest.state == "asked", mine)))
+        others = and_(CaseRequest.asked_by != actor.id, Case.handler_id.is_distinct_from(actor.id))
+        return list(session.scalars(wanted.where(CaseRequest.state == "asked", mine, others)))
     return list(session.scalars(wanted.where(CaseRequest.state == "reviewed"))) if actor.role == "dispatcher" else []
 
 
@@ -219,6 +233,10 @@ def _check_note(note: Any, *, needed: bool) -> None:
         handling.check_text("note", note)
 
 
+_DIGEST = text("SELECT fn.request_digest(r) FROM city.case_request r WHERE r.id = :id")
+"""By which the event of each turn tells how it left the request (`webgis audit verify`)."""
+
+
 def _turn(
     session: Session, settings: Settings, actor: Actor, case, asked: CaseRequest, action: str, at: datetime,
     *, flags, pause: bool = False, resume: bool = False, extend: bool = False, forget: bool = False,
@@ -228,7 +246,8 @@ def _turn(
     changes: dict[str, Any] = {"flags": sorted(flags)}
     if case.ledger and asked.kind != APPEAL:
         changes |= _clock(session, settings, case, at, pause, resume, extend, forget)
-    facts = {"request": asked.id, "kind": asked.kind, "state": asked.state}
+    digest = session.scalar(_DIGEST, {"id": asked.id})
+    facts = {"request": asked.id, "kind": asked.kind, "state": asked.state, "request_digest": digest}
     note = asked.decision_note or asked.review_note if action in ("review", "decide") else asked.reason
     event = record.event(
         actor, f"{action}_{asked.kind}", case.state, case.state, at,

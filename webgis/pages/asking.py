@@ -16,7 +16,7 @@ from webgis import api, web
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Person
 from webgis.cases import queries, requests, wire
-from webgis.cases.models import CaseRequest
+from webgis.cases.models import Case, CaseRequest
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound
 from webgis.pages import forms, shown, step_words, words
 from webgis.pages.blueprint import go, pages
@@ -47,6 +47,8 @@ class Asked:
 def _shown(session: Session, actor: Actor, asked: Sequence[CaseRequest]) -> list[Asked]:
     people = select(Person.id, Person.name).where(Person.id.in_({one.asked_by for one in asked}))
     names = dict(session.execute(people).all()) if asked else {}
+    handling = select(Case.id, Case.handler_id).where(Case.id.in_({one.case_id for one in asked}))
+    handlers = dict(session.execute(handling).all()) if asked else {}
     return [
         Asked(
             id=one.id,
@@ -58,7 +60,7 @@ def _shown(session: Session, actor: Actor, asked: Sequence[CaseRequest]) -> list
             asked_at=one.asked_at,
             asked_by=names[one.asked_by],
             notes=[note for note in (one.review_note, one.decision_note) if note],
-            turn=_turn(actor, one),
+            turn=_turn(actor, one, handlers[one.case_id]),
             may_withdraw=one.state in requests.WAITING and _of_department(actor, one),
         )
         for one in asked
@@ -69,8 +71,8 @@ def _of_department(actor: Actor, one: CaseRequest) -> bool:
     return actor.role == "department" and one.department_code in actor.departments
 
 
-def _turn(actor: Actor, one: CaseRequest) -> str | None:
-    if one.state == "asked" and _of_department(actor, one) and actor.id != one.asked_by:
+def _turn(actor: Actor, one: CaseRequest, handler: int | None) -> str | None:
+    if one.state == "asked" and _of_department(actor, one) and requests.may_review(actor, one, handler):
         return "review"
     return "decide" if one.state == "reviewed" and actor.role == "dispatcher" else None
 

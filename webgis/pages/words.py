@@ -210,7 +210,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.outside-grid": lambda facts: outside(facts.get("distance_m")),
     "cases.own-department": _plain(lazy_gettext("Nobody verifies the work of a department they belong to.")),
     "cases.own-report": _plain(lazy_gettext("Nobody verifies what they reported themselves.")),
-    "cases.own-request": _plain(lazy_gettext("Nobody answers their own request.")),
+    "cases.own-request": _plain(lazy_gettext("Nobody reviews a request of their own, or for a case that they handle.")),
     "cases.own-work": _plain(lazy_gettext("Waiting for someone other than who resolved it.")),
     "cases.parent-ended": _plain(lazy_gettext("That case has ended. Open it again first, or choose another.")),
     "cases.parent-moved": _plain(lazy_gettext("The case that this task belongs to has gone on already.")),
