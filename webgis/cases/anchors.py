@@ -131,8 +131,8 @@ def leaves_file(target: Path, day: date) -> Path:
 
 
 def published_leaves(file: Path, root: str) -> Iterator[list[list[str]]]:
-    """(number, events, hash, hash of the row if any) of every case in a published anchor, some at a time; nothing when
-    they are not there, or have another root."""
+    """(number, events, hash) of every case in a published anchor, some at a time; nothing when they are not there, or
+    have another root. Leaves from before events held the digest of their case tell one after the hash."""
     try:
         with gzip.open(file) as packed:
             if hashlib.file_digest(packed, "sha256").hexdigest() != root:

@@ -1,7 +1,8 @@
 """The audit: is the history of the cases the one that was written? Finds any row altered, removed or inserted.
 
-Every event holds the hash of itself and the one before it in its case (`fn.event_hash`); anchors hold what the history
-was at the end of each day. How, with examples, and what it cannot show: `docs/evidence.md`.
+Every event holds the hash of itself and the one before it in its case (`fn.event_hash`), and the digest of the case as
+it left it (`fn.case_digest`); anchors hold what the history was at the end of each day. How, with examples, and what it
+cannot show: `docs/evidence.md`.
 """
 
 import hashlib
@@ -73,8 +74,8 @@ def verify(
 
 def _about(finding: Finding) -> tuple:
     """What makes a finding another one: its day only when it is about no case, since several anchors tell of one."""
-    which = finding.details.get("sha256" if finding.number else "day")
-    return finding.number, finding.seq, finding.what, which
+    names = ("sha256", "request") if finding.number else ("day",)
+    return finding.number, finding.seq, finding.what, *(finding.details.get(name) for name in names)
 
 
 def _all(checks: list[Check], progress: Progress | None) -> list[Finding]:
@@ -114,7 +115,8 @@ def _chains(engine: Engine, since: datetime | None) -> Iterator[Check]:
 
 
 def _others(engine: Engine, since: date | None, moment: datetime | None) -> Iterator[Check]:
-    for name, value in (("numbers", since), ("leaves", since), ("anchors", since), ("photos", moment)):
+    days, moments = ("numbers", "leaves", "anchors"), ("photos", "requests")
+    for name, value in [(name, since) for name in days] + [(name, moment) for name in moments]:
         yield partial(_asked, engine, f"SELECT * FROM fn.audit_{name}(:since)", since=value)
 
 
@@ -179,15 +181,13 @@ def _against(session: Session, file: Path, since: date | None) -> tuple[list[Fin
 _LEAVES = text(
     """
     SELECT w.number, w.events, e.hash IS NOT NULL AS is_there, c.id IS NOT NULL AS has_case,
-           encode(e.hash, 'hex') IS NOT DISTINCT FROM w.head AS same_history,
            coalesce((SELECT max(l.events) FROM city.audit_leaf l
                      WHERE l.case_id = c.id AND l.day < :trusted), 0) AS good
-    FROM unnest(CAST(:numbers AS text[]), CAST(:events AS integer[]), CAST(:heads AS text[]),
-                CAST(:digests AS text[])) AS w (number, events, head, digest)
+    FROM unnest(CAST(:numbers AS text[]), CAST(:events AS integer[]), CAST(:heads AS text[]))
+        AS w (number, events, head)
     LEFT JOIN city.case c ON c.number = w.number
     LEFT JOIN city.case_event e ON e.case_id = c.id AND e.seq = w.events
     WHERE encode(e.hash, 'hex') IS DISTINCT FROM w.head
-       OR c.version = w.events AND encode(fn.case_digest(c), 'hex') <> w.digest
     ORDER BY w.number
     """
 )
@@ -206,7 +206,6 @@ def _rewritten(session: Session, target: Path, wrong: list[dict[str, Any]]) -> l
                 "numbers": [leaf[0] for leaf in leaves],
                 "events": [int(leaf[1]) for leaf in leaves],
                 "heads": [leaf[2] for leaf in leaves],
-                "digests": [leaf[3] if len(leaf) > 3 else None for leaf in leaves],
             }
             for row in session.execute(_LEAVES, given):
                 details = {"until": row.events, "day": str(line["day"])}
@@ -220,4 +219,4 @@ def _differs(row: Row) -> tuple[int | None, str]:
         return None, "case_removed"
     if not row.is_there:
         return row.events, "anchored_removed"
-    return (None, "case_altered") if row.same_history else (min(row.good + 1, row.events), "anchored_altered")
+    return min(row.good + 1, row.events), "anchored_altered"

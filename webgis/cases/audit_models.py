@@ -23,7 +23,8 @@ class AuditAnchor(Base):
 
 
 class AuditLeaf(Base):
-    """A case in an anchor: how many events it had, the hash of the last, and that of its row then (`fn.case_digest`).
+    """A case in an anchor: how many events it had, and the hash of the last. `digest` is NULL but in leaves made before
+    events held the digest of their case; the text of their anchor has it.
 
     It refers to neither case nor anchor: that one of them is gone is what the audit is to find.
     """

@@ -29,8 +29,13 @@ WORDS = {
         "案件状态为 {case}，而末条（第 {seq} 条）办理记录为 {history}：案件被改动",
     ),
     "case_altered": (
-        "its row is not the one that was anchored on {day}, and no step has changed it since",
-        "案件记录与 {day} 的锚定不符，而此后并无办理步骤：案件被改动",
+        "its row is not as its last event, {seq}, left it: the case was altered without a step",
+        "案件记录与末条（第 {seq} 条）办理记录之后的内容不符：案件未经办理步骤而被改动",
+    ),
+    "case_was_altered": (
+        "when event {seq} was written, the row of the case was not as the event before had left it: it had been altered"
+        " without a step",
+        "写入第 {seq} 条办理记录时，案件记录已与前一条之后的内容不符：此前案件未经办理步骤而被改动",
     ),
     "case_removed": ("the case was removed", "案件被删除"),
     "number_not_given": (
@@ -50,6 +55,18 @@ WORDS = {
         "event {seq} says that it was recorded at {recorded_at}, but the anchor of {day} does not hold it: it was added"
         " later",
         "第 {seq} 条办理记录自称记于 {recorded_at}，但 {day} 的锚定中没有：系事后插入",
+    ),
+    "request_removed": (
+        "the request {request}, whose last turn is event {seq}, was removed",
+        "第 {seq} 条办理记录所载的申请 {request} 被删除",
+    ),
+    "request_altered": (
+        "the request {request} is not as event {seq}, its last turn, left it: it was altered",
+        "申请 {request} 与其末次办理（第 {seq} 条办理记录）之后的内容不符：申请被改动",
+    ),
+    "request_added": (
+        "no event tells of the request {request}: it was inserted",
+        "没有办理记录提及申请 {request}：系插入",
     ),
     "photo_removed": (
         "the photo {sha256} of event {seq} was removed",

@@ -24,6 +24,9 @@ MOVED_M = 1.0
 JUDGED = ("confirm", "resolve", "verify")
 """Steps that are done on the spot."""
 
+LOOKED = ("confirm", "verify")
+"""Those of them that need a stated reason when they are not."""
+
 
 def judged(doing: Doing) -> dict[str, Any]:
     """What the engine notes of the photos of a step, and of the place when it is done on the spot."""
@@ -36,10 +39,10 @@ def judged(doing: Doing) -> dict[str, Any]:
     )
     facts["place"] = place.facts()
     must_explain = place.outside if place.given else settings.verify_place == "required"
-    if doing.step.action == "verify" and must_explain and not given.get("reason"):
+    if doing.step.action in LOOKED and must_explain and not given.get("reason"):
         raise Invalid(
             "cases.away",
-            "Verification is done on the spot. " + place.words() + " Go there, or state a reason",
+            "This is done on the spot. " + place.words() + " Go there, or state a reason",
             field="reason",
             distance_m=place.distance_m,
             accepted="a place in the case's cell or near the case, or a reason",
@@ -241,16 +244,18 @@ def _clocked(doing: Doing, entry: str) -> dict[str, Any]:
     return {"ledger": ledger, "deadline_at": deadline, "paused_at": None, "resume_at": None}
 
 
+_WITHDRAW = """
+    UPDATE city.case_request r SET state = 'withdrawn' WHERE r.case_id = %s AND r.state IN ('asked', 'reviewed')
+    RETURNING r.id, fn.request_digest(r) AS digest
+"""
+
+
 def unasked(doing: Doing) -> dict[str, Any]:
     """A request that waits is withdrawn when the step makes it void."""
     if "asking" not in doing.case.flags:
         return {}
-    db.call(
-        doing.session,
-        "UPDATE city.case_request SET state = 'withdrawn' WHERE case_id = %s AND state IN ('asked', 'reviewed')"
-        " RETURNING id",
-        doing.case.id,
-    )
+    for one in db.call(doing.session, _WITHDRAW, doing.case.id):
+        doing.facts |= {"request": one.id, "request_state": "withdrawn", "request_digest": one.digest}
     return {"flags": [flag for flag in doing.case.flags if flag != "asking"]}
 
 

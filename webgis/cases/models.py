@@ -62,6 +62,7 @@ class Case(Base):
         Index("ix_case_class", "kind", "class_code", desc("reported_at"), desc("id")),
         Index("ix_case_cell_code", "cell_code", "reported_at", postgresql_ops={"cell_code": "text_pattern_ops"}),
         Index("ix_case_geom", "geom", postgresql_using="gist"),
+        Index("ix_case_open_geom", "geom", postgresql_using="gist", postgresql_where=text("outcome IS NULL")),
         Index(
             "ix_case_words",
             "description",
@@ -155,7 +156,8 @@ class CaseEvent(Base):
     """One step of one case: who, when, what was given, from which state to which, and where they stood.
 
     `given` is what the person gave, `facts` what the engine found or decided with it. `hash` is that of this event and
-    the one before it in the case (`fn.event_hash`). The database refuses to change or delete an event.
+    the one before it in the case (`fn.event_hash`); `digest` is of the case's row as the event left it, `found_digest`
+    of the row before if somebody had altered it without a step. The database refuses to change or delete an event.
     """
 
     __tablename__ = "case_event"
@@ -179,6 +181,8 @@ class CaseEvent(Base):
     facts: Mapped[dict | None] = mapped_column(JSONB)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     geom = mapped_column(Geometry("POINT", SRID, spatial_index=False))
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    found_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Photo(Base):

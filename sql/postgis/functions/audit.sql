@@ -1,24 +1,75 @@
--- The hash of an event and of the one before it in its case: what `webgis audit verify` computes again.
+-- What events and rows are hashed from: SHA-256 of `record_send`, which is quicker than any text and the same under every
+-- setting of a session. What may hold more than ASCII goes in as UTF-8, places as EWKB.
+
+-- The hash of an event and of the one before it in its case: what `webgis audit verify` computes again. Events from
+-- before they held the digest of their case (0015) were hashed as JSON.
 CREATE FUNCTION fn.event_hash(previous bytea, e city.case_event) RETURNS bytea
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
-    RETURN sha256(previous || convert_to(jsonb_build_array(e.case_id, e.seq, extract(epoch FROM e.at),
-        extract(epoch FROM e.recorded_at), e.action, e.from_state, e.to_state, e.person_id, e.role, e.department_code,
-        e.given, e.facts, encode(ST_AsEWKB(e.geom), 'hex'))::text, 'UTF8'));
+    IF e.digest IS NULL AND e.found_digest IS NULL THEN
+        RETURN sha256(previous || convert_to(jsonb_build_array(e.case_id, e.seq, extract(epoch FROM e.at),
+            extract(epoch FROM e.recorded_at), e.action, e.from_state, e.to_state, e.person_id, e.role,
+            e.department_code, e.given, e.facts, encode(ST_AsEWKB(e.geom), 'hex'))::text, 'UTF8'));
+    END IF;
+    RETURN sha256(previous || record_send(ROW(e.case_id, e.seq, e.at, e.recorded_at, e.action, e.from_state, e.to_state,
+        e.person_id, e.role, e.department_code, convert_to(e.given::text, 'UTF8'), convert_to(e.facts::text, 'UTF8'),
+        ST_AsEWKB(e.geom), e.digest, e.found_digest)));
 END $$;
 
--- The hash of what the row of a case says. Left out is what changes without a step: its deadlines while it is open
--- (`webgis clock` reckons them anew), and what follows from its history anyhow. A column added later is not in it.
+-- The digest of the row of a case, which the event that left it so holds. Left out are the hash of the last event and
+-- their number, which the history tells, and `due_at`, which sorts queues: it follows the deadline, the stage, or the
+-- tasks of a case that was split, whose steps are none of the case. A column added later is to go in only where it is not
+-- NULL, so that the digests that were written stay true.
 CREATE FUNCTION fn.case_digest(c city.case) RETURNS bytea
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT sha256(convert_to(jsonb_build_array(c.number, c.kind, c.standard, c.class_code, c.description, c.address,
-        encode(ST_AsEWKB(c.geom), 'hex'), c.crs, c.accuracy_m, c.cell_code, c.source, c.reporter_id, c.component_code,
-        c.state, c.outcome, c.parent_id, c.relation, c.condition_id, c.department_code, c.resolver_id, c.handler_id,
-        c.inspector_id, c.confirmation, c.flags, c.ledger, c.rework_count, c.extension_count,
-        extract(epoch FROM c.reported_at), extract(epoch FROM c.dispatched_at), extract(epoch FROM c.resolved_at),
-        extract(epoch FROM c.closed_at),
-        CASE WHEN c.outcome IS NOT NULL THEN extract(epoch FROM c.deadline_at) END)::text, 'UTF8'))
-$$;
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN sha256(record_send(ROW(c.number, c.kind, c.standard, c.class_code, convert_to(c.description, 'UTF8'),
+        convert_to(c.address, 'UTF8'), ST_AsEWKB(c.geom), c.crs, c.accuracy_m, c.cell_id, c.cell_code, c.source,
+        c.reporter_id, c.state, c.outcome, c.parent_id, c.relation, c.condition_id, c.department_code, c.resolver_id,
+        c.handler_id, c.inspector_id, c.component_code, c.confirmation, c.flags, convert_to(c.returned::text, 'UTF8'),
+        convert_to(c.ledger::text, 'UTF8'), c.paused_at, c.resume_at, c.extension_count, c.reported_at,
+        c.dispatched_at, c.deadline_at, c.resolved_at, c.closed_at, c.changed_at, c.rework_count)));
+END $$;
+
+-- Whether the row of a case is as the event with this digest left it (NULL: the event tells none). One thing is changed
+-- without a step: when the calendar changes, the deadlines of open cases are reckoned anew, and the report of that tells
+-- from where to where. So a deadline may be the new one of a move if with the old one of a move the row is as it was left.
+CREATE FUNCTION fn.is_as_left(c city.case, digest bytea) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    before city.case := c;
+BEGIN
+    IF is_as_left.digest IS NULL OR fn.case_digest(c) = is_as_left.digest THEN
+        RETURN true;
+    ELSIF c.outcome IS NOT NULL OR NOT EXISTS (
+        SELECT FROM city.recompute_move m WHERE m.case_id = c.id AND m.new_deadline_at = c.deadline_at) THEN
+        RETURN false;
+    END IF;
+    FOR before.deadline_at IN SELECT m.old_deadline_at FROM city.recompute_move m WHERE m.case_id = c.id LOOP
+        IF fn.case_digest(before) = is_as_left.digest THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+
+-- The digest of the row of a case if it is not as its last event left it, else NULL: what the next event keeps.
+CREATE FUNCTION fn.found_altered(c city.case) RETURNS bytea
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN CASE WHEN NOT fn.is_as_left(c, (SELECT e.digest FROM city.case_event e
+                                           WHERE e.case_id = c.id AND e.seq = c.version))
+                THEN fn.case_digest(c) END;
+END $$;
+
+-- The digest of a request, in hexadecimal: each of its turns tells it in its event's facts (`request_digest`).
+CREATE FUNCTION fn.request_digest(r city.case_request) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN encode(sha256(record_send(ROW(r.id, r.case_id, r.kind, r.state, r.department_code,
+        convert_to(r.reason, 'UTF8'), r.until_at, r.asked_by, r.asked_at, r.reviewed_by, r.reviewed_at,
+        convert_to(r.review_note, 'UTF8'), r.decided_by, r.decided_at, convert_to(r.decision_note, 'UTF8')))), 'hex');
+END $$;
 
 -- What shows that nobody altered the history behind the application's back (docs/evidence.md). A finding names a case
 -- and an event where it can; `what` is a word of cases/audit.py, `details` the facts of its sentence.
@@ -46,8 +97,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- Anchor, as that of `day`, what was recorded before `until` and is in no anchor yet. Each case whose history grew gets
--- a leaf: how many events it has, the hash of the last, which holds all before it, and that of the case's row, unless
--- the case has gone on since.
+-- a leaf: how many events it has, and the hash of the last, which holds all before it and how the case stood then.
 CREATE FUNCTION fn.make_anchor(day date, until timestamptz) RETURNS city.audit_anchor
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -66,8 +116,7 @@ BEGIN
         WHERE e.recorded_at < make_anchor.until AND e.recorded_at >= coalesce(before.until, '-infinity')
         GROUP BY e.case_id
     ), leaf AS (
-        SELECT g.case_id, c.number, g.events, e.hash, g.events - coalesce(l.events, 0) AS added,
-               CASE WHEN c.version = g.events THEN fn.case_digest(c) END AS digest
+        SELECT g.case_id, c.number, g.events, e.hash, g.events - coalesce(l.events, 0) AS added
         FROM grown g
         JOIN city.case_event e ON e.case_id = g.case_id AND e.seq = g.events
         JOIN city.case c ON c.id = g.case_id
@@ -75,8 +124,8 @@ BEGIN
                            ORDER BY o.day DESC LIMIT 1) l ON true
         WHERE g.events > coalesce(l.events, 0)
     ), kept AS (
-        INSERT INTO city.audit_leaf (case_id, day, number, events, head, digest)
-        SELECT l.case_id, make_anchor.day, l.number, l.events, l.hash, l.digest FROM leaf l
+        INSERT INTO city.audit_leaf (case_id, day, number, events, head)
+        SELECT l.case_id, make_anchor.day, l.number, l.events, l.hash FROM leaf l
     )
     SELECT count(*), coalesce(sum(l.added), 0) INTO made.cases, made.events FROM leaf l;
 
@@ -87,7 +136,8 @@ BEGIN
 END $$;
 
 -- The chains of the cases with these ids: every event follows the one before it and has the hash of what it says, and
--- the case is where its history ends. One reading of the index of events, whatever is found.
+-- the case is where its history ends and as its last event left it; no step found it otherwise. One reading of the index
+-- of events, whatever is found.
 CREATE FUNCTION fn.audit_chains(first bigint, last bigint, since timestamptz) RETURNS SETOF fn.finding
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH asked AS MATERIALIZED (
@@ -95,7 +145,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         WHERE audit_chains.since IS NOT NULL AND e.recorded_at >= audit_chains.since
           AND e.case_id BETWEEN audit_chains.first AND audit_chains.last
     ), event AS (
-        SELECT e.case_id, e.seq, e.hash, e.to_state, e.recorded_at,
+        SELECT e.case_id, e.seq, e.hash, e.to_state, e.digest, e.found_digest,
                coalesce(lag(e.seq) OVER w, 0) AS seq_before,
                lead(e.seq) OVER w IS NULL AS is_last,
                fn.event_hash(coalesce(lag(e.hash) OVER w, ''), e) AS computed
@@ -104,9 +154,10 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
           AND (audit_chains.since IS NULL OR e.case_id IN (SELECT a.case_id FROM asked a))
         WINDOW w AS (PARTITION BY e.case_id ORDER BY e.seq)
     ), doubtful AS (
-        SELECT v.case_id, v.seq, v.seq_before, v.hash <> v.computed AS altered, v.is_last, v.to_state, v.hash
+        SELECT v.case_id, v.seq, v.seq_before, v.hash <> v.computed AS altered, v.is_last, v.to_state, v.hash, v.digest,
+               v.found_digest IS NOT NULL AS found_altered
         FROM event v
-        WHERE v.seq <> v.seq_before + 1 OR v.hash <> v.computed OR v.is_last
+        WHERE v.seq <> v.seq_before + 1 OR v.hash <> v.computed OR v.found_digest IS NOT NULL OR v.is_last
     )
     SELECT coalesce(c.number, (SELECT l.number FROM city.audit_leaf l WHERE l.case_id = d.case_id LIMIT 1)),
            f.seq, f.what, f.details || jsonb_build_object('case_id', d.case_id)
@@ -121,6 +172,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         (d.seq, 'head_differs', '{}'::jsonb, d.is_last AND c.head <> d.hash AND c.version = d.seq),
         (d.seq, 'state_differs', jsonb_build_object('case', c.state, 'history', d.to_state),
          d.is_last AND c.state <> d.to_state AND c.version = d.seq),
+        (d.seq, 'case_was_altered', '{}'::jsonb, d.found_altered),
+        (d.seq, 'case_altered', '{}'::jsonb,
+         d.is_last AND c.state = d.to_state AND c.version = d.seq AND NOT fn.is_as_left(c, d.digest)),
         (NULL, 'case_removed', '{}'::jsonb, d.is_last AND c.id IS NULL)
     ) AS f (seq, what, details, found)
     WHERE f.found
@@ -160,9 +214,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ORDER BY 1
 $$;
 
--- What the anchors say of each case against its history and its row: the event that was its last then is still there
--- with the hash that it had, nothing was recorded into an anchored day afterwards, and a case that has not gone on since
--- is as it was. Of several anchors the first that differs is told: the history was changed between it and the one before.
+-- What the anchors say of each case against its history: the event that was its last then is still there with the hash
+-- that it had, and nothing was recorded into an anchored day afterwards. Of several anchors the first that differs is
+-- told: the history was changed between it and the one before.
 CREATE FUNCTION fn.audit_leaves(since date) RETURNS SETOF fn.finding
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH differs AS (
@@ -180,10 +234,6 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
            CASE WHEN c.id IS NULL THEN 'case_removed' WHEN d.gone THEN 'anchored_removed' ELSE 'anchored_altered' END,
            jsonb_build_object('until', d.events, 'day', d.day, 'case_id', d.case_id)
     FROM differs d LEFT JOIN city.case c ON c.id = d.case_id AND c.number = d.number
-    UNION ALL
-    SELECT c.number, NULL, 'case_altered', jsonb_build_object('day', l.day, 'case_id', c.id)
-    FROM city.audit_leaf l JOIN city.case c ON c.id = l.case_id AND c.version = l.events
-    WHERE (audit_leaves.since IS NULL OR l.day >= audit_leaves.since) AND l.digest <> fn.case_digest(c)
     UNION ALL
     SELECT c.number, e.seq, 'inserted', jsonb_build_object('day', t.day, 'recorded_at', e.recorded_at, 'case_id', c.id)
     FROM latest t
@@ -239,5 +289,31 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     )
     SELECT c.number, e.seq, o.what, jsonb_build_object('sha256', o.sha256, 'case_id', e.case_id)
     FROM odd o JOIN city.case_event e ON e.id = o.event_id LEFT JOIN city.case c ON c.id = e.case_id
+    ORDER BY 1, 2
+$$;
+
+-- Requests against the turns that the events of their cases tell: a request is as its last turn left it, and none is there
+-- of which no event tells. Turns from before events told the digest say only that there is a request.
+CREATE FUNCTION fn.audit_requests(since timestamptz) RETURNS SETOF fn.finding
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH turn AS (
+        SELECT DISTINCT ON (e.case_id, e.facts -> 'request') e.case_id, e.seq, e.facts -> 'request' AS request,
+               e.facts ->> 'request_digest' AS digest
+        FROM city.case_event e
+        WHERE e.facts ? 'request' AND (audit_requests.since IS NULL OR e.recorded_at >= audit_requests.since)
+        ORDER BY e.case_id, e.facts -> 'request', e.seq DESC
+    ), odd AS (
+        SELECT t.case_id, t.seq, t.request, CASE WHEN r.id IS NULL THEN 'request_removed' ELSE 'request_altered' END AS what
+        FROM turn t LEFT JOIN city.case_request r ON to_jsonb(r.id) = t.request
+        WHERE r.id IS NULL OR fn.request_digest(r) <> t.digest
+        UNION ALL
+        SELECT r.case_id, NULL, to_jsonb(r.id), 'request_added'
+        FROM city.case_request r
+        WHERE (audit_requests.since IS NULL OR r.asked_at >= audit_requests.since)
+          AND NOT EXISTS (SELECT FROM city.case_event e
+                          WHERE e.case_id = r.case_id AND e.facts -> 'request' = to_jsonb(r.id))
+    )
+    SELECT c.number, o.seq, o.what, jsonb_build_object('request', o.request, 'case_id', o.case_id)
+    FROM odd o LEFT JOIN city.case c ON c.id = o.case_id
     ORDER BY 1, 2
 $$;

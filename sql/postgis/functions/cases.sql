@@ -48,12 +48,16 @@ CREATE TYPE fn.locked_case AS (
     limit_unit varchar, place_m double precision, in_cell boolean
 );
 
--- Lock cases in the order of their age, so that two who lock the same ones do not wait for each other.
+-- Lock cases, what was merged into them and what they are tasks of, in the order of their age, so that two who lock the
+-- same ones do not wait for each other.
 CREATE FUNCTION fn.lock_together(numbers text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM city.case c
     WHERE c.id IN (SELECT n.id FROM city.case n WHERE n.number = ANY(lock_together.numbers)
+                   UNION ALL
+                   SELECT n.parent_id FROM city.case n
+                   WHERE n.number = ANY(lock_together.numbers) AND n.relation = 'task'
                    UNION ALL
                    SELECT d.id FROM city.case n JOIN city.case d ON d.parent_id = n.id AND d.relation = 'duplicate'
                    WHERE n.number = ANY(lock_together.numbers))
@@ -93,8 +97,9 @@ BEGIN
     FOR UPDATE OF c;
 END $$;
 
--- The event that `event` describes, as the next of a case, with its hash; not written yet.
-CREATE FUNCTION fn.make_event(case_id bigint, previous bytea, seq integer, event jsonb) RETURNS city.case_event
+-- The event that `event` describes and that leaves a case as `c` says, whose head is still the hash of the event before;
+-- with its hash, not written yet. `found_digest`: that of the row before, if it was not as that event had left it.
+CREATE FUNCTION fn.make_event(c city.case, event jsonb, found_digest bytea) RETURNS city.case_event
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     e city.case_event;
@@ -105,10 +110,12 @@ BEGIN
     FROM jsonb_to_record(make_event.event) AS n
         (at timestamptz, action text, from_state text, to_state text, person_id integer, role text,
          department_code varchar, given jsonb, facts jsonb, lon double precision, lat double precision);
-    e.case_id := make_event.case_id;
-    e.seq := make_event.seq;
+    e.case_id := c.id;
+    e.seq := c.version;
     e.recorded_at := now();
-    e.hash := fn.event_hash(make_event.previous, e);
+    e.digest := fn.case_digest(c);
+    e.found_digest := make_event.found_digest;
+    e.hash := fn.event_hash(c.head, e);
     RETURN e;
 END $$;
 
@@ -119,9 +126,9 @@ DECLARE
     event_id bigint;
 BEGIN
     INSERT INTO city.case_event (case_id, seq, at, recorded_at, action, from_state, to_state, person_id, role,
-                                 department_code, given, facts, geom, hash)
+                                 department_code, given, facts, geom, hash, digest, found_digest)
     VALUES (e.case_id, e.seq, e.at, e.recorded_at, e.action, e.from_state, e.to_state, e.person_id, e.role,
-            e.department_code, e.given, e.facts, e.geom, e.hash)
+            e.department_code, e.given, e.facts, e.geom, e.hash, e.digest, e.found_digest)
     RETURNING id INTO event_id;
     IF add_event.photos IS NOT NULL THEN
         INSERT INTO city.photo (case_id, event_id, sha256, media_type, width, height, bytes, taken_at, picture_hash,
@@ -165,7 +172,8 @@ BEGIN
     SELECT * INTO c FROM city.case k WHERE k.id = write_step.case_id;
     n := jsonb_populate_record(c, write_step.changes);
     n.version := c.version + 1;
-    e := fn.make_event(c.id, c.head, n.version, write_step.event);
+    n.changed_at := now();
+    e := fn.make_event(n, write_step.event, fn.found_altered(c));
     UPDATE city.case k SET
         state = n.state, outcome = n.outcome, kind = n.kind, standard = n.standard, class_code = n.class_code,
         address = n.address, geom = n.geom, crs = n.crs, accuracy_m = n.accuracy_m, cell_id = n.cell_id,
@@ -175,7 +183,7 @@ BEGIN
         returned = n.returned, ledger = n.ledger, due_at = n.due_at, paused_at = n.paused_at, resume_at = n.resume_at,
         extension_count = n.extension_count, dispatched_at = n.dispatched_at, deadline_at = n.deadline_at,
         resolved_at = n.resolved_at, closed_at = n.closed_at, rework_count = n.rework_count, head = e.hash,
-        changed_at = now(), version = n.version
+        changed_at = n.changed_at, version = n.version
     WHERE k.id = n.id;
     PERFORM fn.add_event(e, write_step.photos);
     PERFORM fn.keep_queue(n, c.state <> n.state);
@@ -223,7 +231,8 @@ BEGIN
     c.id := nextval('city.case_id_seq');
     c.version := 1;
     c.changed_at := now();
-    e := fn.make_event(c.id, '', 1, write_report.event);
+    c.head := '';
+    e := fn.make_event(c, write_report.event, NULL);
     c.head := e.hash;
     INSERT INTO city.case OVERRIDING SYSTEM VALUE SELECT c.*;
     PERFORM fn.add_event(e, write_report.photos);
