@@ -23,6 +23,7 @@ class Beat(Base):
     __table_args__ = (
         Index("uq_beat_code", "code", unique=True, postgresql_where=text("upper_inf(valid)")),
         Index("ix_beat_area_code", "area_code", postgresql_ops={"area_code": "text_pattern_ops"}),
+        Index("ix_beat_geom", "geom", postgresql_using="gist"),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
