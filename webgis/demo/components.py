@@ -216,6 +216,7 @@ def _write(session: Session, cursor, rng, codes, cells, sort, geoms) -> None:
         "reason": np.full(count, SOURCE),
     }
     bulk.write(cursor, f"city.component_event ({', '.join(events)})", list(events.values()))
+    cursor.execute("SELECT fn.layer_changed('components')")
 
 
 def _words(words: Sequence[str]) -> np.ndarray:

@@ -194,6 +194,7 @@ def _store(
         },
     )
     session.execute(_ADOPT)
+    session.execute(_CHANGED)
     session.expire_all()
 
 
@@ -227,6 +228,7 @@ _ADOPT = text(
     WHERE county.level = 'county' AND county.parent_code IS NULL AND city.code = left(county.code, 4)
     """
 )
+_CHANGED = text("SELECT fn.layer_changed('areas')")
 
 
 def check_areas(

@@ -80,6 +80,7 @@ _ADD_SHIFT = text(
     "INSERT INTO city.beat_shift (beat_id, days, from_time, until_time, person_id)"
     " VALUES (:id, CAST(:days AS smallint[]), :from_time, :until_time, :person_id)"
 )
+_CHANGED = text("SELECT fn.layer_changed('beats')")
 _VALID = text("SELECT code FROM city.cell WHERE code = ANY(CAST(:codes AS text[])) AND upper_inf(valid)")
 
 
@@ -159,6 +160,7 @@ def _add(session: Session, plan: Plan, at: datetime) -> None:
     ends = {"first": plan.cells[0], "last": plan.cells[-1]}
     made = session.execute(_ADD, values | ends).scalar_one()
     session.execute(_ADD_CELLS, {"id": made, "cells": list(plan.cells)})
+    session.execute(_CHANGED)
     if plan.shifts:
         session.execute(_ADD_SHIFT, [one._asdict() | {"id": made, "days": list(one.days)} for one in plan.shifts])
 
@@ -177,6 +179,7 @@ def _end(session: Session, code: str, at: datetime) -> None:
         message = f"Beat {code} is so since {begun.isoformat()}; a change comes after that"
         raise Conflict("grid.same-moment", message, got=code)
     session.execute(_END, {"code": code, "at": at})
+    session.execute(_CHANGED)
 
 
 _LISTED = text(

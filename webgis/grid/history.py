@@ -29,6 +29,8 @@ MANY = 10_000
 
 LOCK_NOT_AVAILABLE = "55P03"
 
+_CHANGED = "SELECT fn.layer_changed('cells')"
+
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _FROM_START, _WITHOUT_END = 0x02, 0x10  # flags of a range on the wire: lower end included, no upper end
 
@@ -157,6 +159,7 @@ def open_cells(session: Session, cells: NewCells, ids: np.ndarray | None = None)
             columns[name] = _texts(getattr(cells, name))
     with _checked_afterwards(session, count), session.connection().connection.cursor() as cursor:
         bulk.write(cursor, f"city.cell ({', '.join(columns)})", list(columns.values()))
+        cursor.execute(_CHANGED)
 
 
 @contextmanager
@@ -249,6 +252,7 @@ def close_cells(session: Session, cells: OldCells, at: datetime) -> None:
         text("UPDATE city.cell SET valid = tstzrange(lower(valid), :at) WHERE id = ANY(:ids) AND upper_inf(valid)"),
         {"ids": cells.ids.tolist(), "at": at},
     )
+    session.execute(text(_CHANGED))
 
 
 def _link(session: Session, old: OldCells, ids: np.ndarray, geoms: np.ndarray, reason: str, at: datetime) -> int:

@@ -78,6 +78,7 @@ BEGIN
     SELECT was.code, was.version + 1, e.at, e.action, wanted.state, differs, e.person_id, e.survey_id, e.reason
     FROM jsonb_to_record(change_component.event) AS e
         (at timestamptz, action text, person_id integer, survey_id bigint, reason text);
+    PERFORM fn.layer_changed('components');
     RETURN differs;
 END $$;
 
@@ -193,6 +194,7 @@ BEGIN
     INSERT INTO city.component_event (component_code, version, at, action, state, changes, person_id, survey_id, reason)
     SELECT made.code, 1, e.at, 'registered', made.state, '{}', e.person_id, e.survey_id, e.reason
     FROM jsonb_to_record(add_component.event) AS e (at timestamptz, person_id integer, survey_id bigint, reason text);
+    PERFORM fn.layer_changed('components');
     RETURN true;
 END $$;
 
