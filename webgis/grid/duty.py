@@ -5,7 +5,7 @@ Hours that end at or before their beginning run past midnight and count with the
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import time
+from datetime import datetime, time, timedelta
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 """ISO weekdays 1 to 7, as they are written out: spreadsheets turn "1-5" into a date."""
@@ -93,6 +93,20 @@ def unmanned_hours(shifts: Iterable[tuple[Sequence[int], time, time]]) -> float:
             for minute in range(length):
                 manned[((day - 1) * MINUTES_OF_DAY + first + minute) % MINUTES_OF_WEEK] = 1
     return round(manned.count(0) / 60, 2)
+
+
+def hours_between(days: Sequence[int], start: time, end: time, since: datetime, until: datetime) -> float:
+    """Hours of a shift (weekdays, from, until) between two moments of the city's time, which have no zone."""
+    weeks = max(until - since, timedelta()) // timedelta(days=7)
+    length = timedelta(minutes=(_minute(end) - _minute(start) - 1) % MINUTES_OF_DAY + 1)
+    hours = weeks * len(days) * (length / timedelta(hours=1))
+    rest = since + timedelta(days=7 * weeks)
+    day = datetime.combine(rest, start) - timedelta(days=1)
+    while day < until:
+        if day.isoweekday() in days:
+            hours += max(min(day + length, until) - max(day, rest), timedelta()) / timedelta(hours=1)
+        day += timedelta(days=1)
+    return hours
 
 
 def _minute(at: time) -> int:

@@ -5,9 +5,10 @@
 x_j is what cell j counts, w_ij is 1 for the cell itself and those it touches, k_i how many those are, n all cells asked
 for, mean and s the mean and standard deviation of x over them.
 
-- A. Getis, J. K. Ord: The Analysis of Spatial Association by Use of Distance Statistics. Geographical Analysis 24 (1992).
+- A. Getis, J. K. Ord: The Analysis of Spatial Association by Use of Distance Statistics. Geographical Analysis 24
+  (1992).
 - J. K. Ord, A. Getis: Local Spatial Autocorrelation Statistics: Distributional Issues and an Application. Geographical
-  Analysis 27 (1995). The star (the cell itself counts) and the form above are its equation 14.
+  Analysis 27 (1995). The star says that the cell itself counts; the form above is theirs, as a standard score.
 - Y. Benjamini, Y. Hochberg: Controlling the False Discovery Rate. J. R. Statist. Soc. B 57 (1995).
 
 Their null hypothesis is that the counts lie on the cells in any order. Of its distribution z is the normal
@@ -136,7 +137,7 @@ def discovery_rate(p: np.ndarray) -> np.ndarray:
 
 
 def spots(counts: np.ndarray, graph: Graph) -> Spots:
-    """Gi* of every cell and what it is called; by q, so that of the cells called with 95 % one in twenty is an error."""
+    """Gi* of every cell and what it is called, by q: of the cells called with 95 % about one in twenty is an error."""
     whole = np.rint(counts).astype(np.int64)
     z, p = gi_star(counts, graph), shuffled_p(whole, graph)
     q = discovery_rate(p)

@@ -19,7 +19,7 @@ ASK_AGAIN = "private, no-cache"
 MVT = "application/vnd.mapbox-vector-tile"
 
 
-class Asked(tiled.AreasAsked):
+class Asked(tiled.HotspotsAsked, tiled.AreasAsked):
     """What tiles may be asked for, of all layers together; docs/maps.md says which layer takes what."""
 
 

@@ -103,6 +103,13 @@ class ComponentsAsked(Nothing):
         return _some(value, component_rules.STATES)
 
 
+class HotspotsAsked(Nothing):
+    """Which run of hot spots."""
+
+    run: int | None = Field(None, ge=1, le=2**63 - 1, description="of hot spots; the newest of all cases without")
+    days: Literal["30", "90"] | None = Field(None, description="up to yesterday, of the newest run; 30 without")
+
+
 def _some(value: str | None, known: tuple[str, ...]) -> str | None:
     """Words of a list with commas, each once and in the order of `known`, so that equal questions are one tile."""
     if value is None:
@@ -221,6 +228,26 @@ LAYERS = {
                 "area": "code of the smallest area that holds it",
                 "count": "beats here, where there are too many to draw",
             },
+        ),
+        Layer(
+            "hotspots",
+            "Hot and cold spots of a run: counts in squares, then the cells",
+            "fn.hotspots_tile",
+            HotspotsAsked,
+            ("hotspots",),
+            {
+                "code": "code of the cell",
+                "reported": "its cases",
+                "z": "Gi* of the cell",
+                "q": "share of false alarms among cells as sure",
+                "called": "90, 95 or 99 per cent sure; below zero when cold; 0 when neither",
+                "word": "new, intensifying, persisting, fading, sporadic or past, of a run with windows",
+                "hot": "hot cells here; of squares",
+                "cold": "cold cells here; of squares",
+                "hottest": "the highest called here; of squares",
+                "coldest": "the lowest called here; of squares",
+            },
+            cases="always",
         ),
     )
 }
