@@ -20,6 +20,7 @@ SCHEDULER_LOCK = 0x63726F6E
 
 TIMETABLE = (
     {"function": "webgis.worker.sweep", "queue": "quick", "interval": SWEEP_SECONDS},
+    {"function": "webgis.worker.enqueue", "args": ("maps.fold",), "queue": "quick", "interval": 10},
     {"function": "webgis.worker.enqueue", "args": ("cases.tell_due",), "queue": "quick", "interval": 300},
     {"function": "webgis.worker.enqueue", "args": ("cases.erase_contacts",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("cases.anchor",), "queue": "quick", "interval": 3600},

@@ -19,9 +19,7 @@ class CaseChange(Base):
     """
 
     __tablename__ = "case_change"
-    __table_args__ = (
-        {"postgresql_with": {"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 2000}},
-    )
+    __table_args__ = ({"postgresql_with": {"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 2000}},)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     day: Mapped[date]
