@@ -203,11 +203,13 @@ def check_clock(case: Any, calendar: clock.Calendar, waiting: int, granted: int)
 
 
 def check_families(cases: Mapping[int, Any], tasks: Mapping[int, list[Any]]) -> None:
-    """A case that was split has resolved exactly when all its tasks have; a duplicate follows no duplicate or task."""
+    """A case that was split has resolved exactly when all its tasks have, and is due with the last of them; a duplicate
+    follows no duplicate or task, nor what ended without having been a case."""
     for case in cases.values():
         if case.relation == "duplicate":
             parent = cases[case.parent_id]
             assert case.state == workflow.MERGED and parent.relation is None, case.number
+            assert parent.outcome in (None, workflow.CLOSED), case.number
         if case.state in (workflow.SPLIT, workflow.RESOLVED) and "split" in case.flags and case.relation is None:
             live = [task for task in tasks[case.id] if task.state != workflow.VOID]
             done = all(task.state in (workflow.RESOLVED, workflow.CLOSED) for task in live)

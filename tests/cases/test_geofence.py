@@ -235,6 +235,19 @@ def test_who_verifies_near_the_place_but_outside_its_cell_needs_no_reason(life):
     assert kept["inside"] and kept["marks"] == ["outside_cell"]
 
 
+def test_who_confirms_from_elsewhere_states_a_reason_like_who_verifies(life):
+    number = life.report("public").number
+    life.do("acceptor1", number, "request_confirmation", inspector="inspector1")
+    far = _stands(_off(north=2000))
+    with pytest.raises(Invalid) as refused:
+        life.do("inspector1", number, "confirm", photos=True, result="found", **far)
+    assert (refused.value.code, refused.value.facts["field"]) == ("cases.away", "reason")
+    done = life.do("inspector1", number, "confirm", photos=True, result="found", reason="河对岸拍摄", **far)
+    with life.runtime.transaction() as session:
+        kept = queries.events(session, done.id)[-1].facts["place"]
+    assert done.confirmation == "found" and "far_from_place" in kept["marks"]
+
+
 def test_who_gives_no_position_states_a_reason_unless_the_city_only_marks_it(life):
     number = _resolved(life)
     with pytest.raises(Invalid, match="No position was given"):

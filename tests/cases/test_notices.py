@@ -71,6 +71,14 @@ def test_a_step_writes_no_job_when_nobody_is_to_be_told(life):
     assert _waiting(life) == []
 
 
+def test_who_reported_what_was_merged_into_no_case_is_told_that_it_is_looked_at_again(life):
+    parent, receipt = life.report().number, taken(life)
+    life.do("acceptor1", receipt.number, "merge", into=parent)
+    life.do("acceptor1", parent, "reject", reason="不属于城市管理")
+    later(life.runtime, **DAY)
+    assert f"案件{receipt.number}“暴露垃圾”已重新办理。" in _told(life)[-1]["body"]
+
+
 def test_a_reporter_is_told_of_arrival_at_once_and_of_the_road_as_it_goes(life):
     receipt = taken(life)
     later(life.runtime)

@@ -69,6 +69,19 @@ def test_opening_a_parent_again_is_noted_with_its_duplicates(life):
     assert life.history(double)[-1] == ("note", "merged")
 
 
+@pytest.mark.parametrize("action", ["reject", "void"])
+def test_what_was_merged_into_a_case_that_was_none_is_looked_at_by_itself(life, action):
+    parent, double = life.report().number, life.filed()
+    life.do("acceptor1", double, "merge", into=parent)
+    life.do("acceptor1", parent, action, reason="不属于城市管理")
+    again = life.case(double)
+    assert (again.state, again.relation, again.parent_number, again.outcome) == ("reported", None, None, None)
+    with life.runtime.transaction() as session:
+        last = queries.events(session, again.id)[-1]
+    assert (last.action, last.role, last.given["reason"]) == ("unmerge", "engine", f"{parent}: 不属于城市管理")
+    assert life.do("acceptor1", double, "file", condition=life.condition(double)).state == "filed"
+
+
 def test_a_split_case_resolves_when_all_its_tasks_have(life):
     number, first, second = _split(life)
     assert life.case(number).state == "split"

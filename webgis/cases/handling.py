@@ -71,7 +71,7 @@ def act(
     `Forbidden` and `Invalid` as in `workflow.choose`. Of two at once one wins, the other gets `Conflict`.
     """
     place = place_of(given)
-    case = lock(session, actor, number, place, given.get("into"))
+    case = lock(session, actor, number, place, _together(action, number, given))
     step = _step(settings, actor, case, action, given, photos, version)
 
     def follow(other: str, action: str, given: Mapping[str, Any]):
@@ -99,10 +99,24 @@ def _component_follows(doing: Doing, line) -> None:
         components.case_opened(doing.session, code, **about)
 
 
-def lock(session: Session, actor: Actor, number: str, place: tuple[float, float] | None = None, into: Any = None):
-    """The case locked for a step (`fn.locked_case`); with `into`, both cases in the order of their age."""
+def _together(action: str, number: str, given: Mapping[str, Any]) -> list[str]:
+    """The cases that are locked with their duplicates before the step is looked at."""
+    into = given.get("into")
     if isinstance(into, str):
-        db.call(session, _LOCK_TOGETHER, [number, into])
+        return [number, into]
+    return [number] if action in relations.TO_DUPLICATES else []
+
+
+def lock(
+    session: Session,
+    actor: Actor,
+    number: str,
+    place: tuple[float, float] | None = None,
+    together: Sequence[str] = (),
+):
+    """The case locked for a step (`fn.locked_case`); before it those `together`, in the order of their age."""
+    if together:
+        db.call(session, _LOCK_TOGETHER, list(together))
     departments, area = queries.sight(actor)
     found = db.call(session, _LOCK, number, departments, area, *(place or (None, None)))
     if not found:

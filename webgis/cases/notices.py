@@ -49,6 +49,7 @@ OF_ACTION = {
     "close": "closed",
     "force_close": "closed",
     "reopen": "reopened",
+    "unmerge": "reopened",
     "dispatch": "dispatched",
     "split": "dispatched",
     "assign": "assigned",

@@ -24,6 +24,9 @@ MOST_TASKS = 20
 FOOTPRINTS = ("LineString", "MultiLineString", "Polygon", "MultiPolygon")
 MOST_VERTICES = 5000
 MOST_CELLS = 20_000
+TO_DUPLICATES = ("merge", "reject", "void", "reopen")
+"""What is done to a case and to those that were merged into it, which are locked together."""
+
 COPIED = (
     "kind", "standard", "class_code", "description", "address", "geom", "crs", "accuracy_m", "cell_id", "cell_code",
     "source", "reporter_id", "condition_id", "component_code",
@@ -203,7 +206,7 @@ def follow(doing: Doing, line) -> None:
         return
     if "split" in doing.case.flags:
         _tasks_follow(doing)
-    if doing.step.action in ("merge", "reopen"):
+    if doing.step.action in TO_DUPLICATES:
         _duplicates_follow(doing, line)
 
 
@@ -244,12 +247,16 @@ def _meant(doing: Doing, otherwise: str) -> Sequence[str]:
 
 
 def _duplicates_follow(doing: Doing, line) -> None:
-    """What was merged into a case goes with it into another, and hears when it is opened again."""
+    """What was merged into a case goes with it into another, hears when it is opened again, and stands for itself again
+    when it ends without having been one: who reported it is owed an answer of their own."""
+    action = doing.step.action
     for number in duplicates_of(doing.session, doing.case.id):
-        if doing.step.action == "merge":
+        if action == "merge":
             doing.follow(number, "merge", {"into": doing.given["into"]})
+        elif action == "reopen":
+            doing.follow(number, "note", {"note": f"{line.number}: {action}"})
         else:
-            doing.follow(number, "note", {"note": f"{line.number}: {doing.step.action}"})
+            doing.follow(number, "unmerge", {"reason": f"{line.number}: {doing.given['reason']}"})
 
 
 _KEEP = """

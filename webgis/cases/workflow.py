@@ -89,7 +89,7 @@ STEPS = (
 
     *_from("merge", (REPORTED, FILED), MERGED, CENTRE, ("into",), ("note",), of=(SINGLE,)),
     Step("merge", MERGED, MERGED, ("engine",), ("into",), of=(SINGLE,)),
-    Step("unmerge", MERGED, REPORTED, CENTRE, ("reason",), ("note",), of=(SINGLE,)),
+    Step("unmerge", MERGED, REPORTED, (*CENTRE, "engine"), ("reason",), ("note",), of=(SINGLE,)),
     *_from("void", (REPORTED, CONFIRMING), VOID, ("acceptor", "administrator"), ("reason",), ("note",)),
     *_from("void", (FILED, DISPATCHED), VOID, ("dispatcher", "administrator", "engine"), ("reason",), ("note",),
            of=(SINGLE, TASK)),

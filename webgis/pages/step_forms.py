@@ -98,8 +98,8 @@ def _form(action: str, rows: Sequence[workflow.Step], main: str | None) -> StepF
     )
 
 
-EITHER = (("verify", "lon"), ("verify", "reason"))
-"""Of these one is to be given."""
+EITHER = (("verify", "lon"), ("verify", "reason"), ("confirm", "reason"))
+"""Fields that are needed when another is not given, or does not do: a position, and why it is not on the spot."""
 
 
 def _fields(action: str, rows: Sequence[workflow.Step]) -> tuple[Field, ...]:
@@ -111,7 +111,7 @@ def _fields(action: str, rows: Sequence[workflow.Step]) -> tuple[Field, ...]:
     fields = [
         Field(name, step_words.label(action, name), name in alone, name not in parts and (action, name) not in EITHER)
         for name in FIELDS
-        if name in known and (action, name) not in step_words.UNASKED and not (name == "note" and "reason" in alone)
+        if name in known and not (name == "note" and "reason" in alone)
     ]
     return tuple(sorted(fields, key=lambda one: not one.needed))
 

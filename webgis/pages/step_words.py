@@ -185,6 +185,7 @@ OWN_LABELS: dict[tuple[str, str], LazyString] = {
     ("relocate", "lon"): lazy_gettext("Place"),
     ("confirm", "note"): lazy_gettext("What you found"),
     ("verify", "note"): lazy_gettext("What you found"),
+    ("confirm", "reason"): lazy_gettext("Reason, if you are not on the spot"),
     ("verify", "reason"): lazy_gettext("Reason, if you are not on the spot"),
     ("verify", "departments"): lazy_gettext("Whose work is to be done again (none: all)"),
     ("redo", "departments"): lazy_gettext("Whose work is to be done again (none: all)"),
@@ -192,9 +193,6 @@ OWN_LABELS: dict[tuple[str, str], LazyString] = {
     ("resolve", "photos"): lazy_gettext("Photos of the result"),
 }
 """(Action, field) -> what it is called there."""
-
-UNASKED = {("confirm", "reason")}
-"""(Action, field) of fields that the API takes and the pages do not ask for."""
 
 RESULTS: dict[str, tuple[LazyString, LazyString, str, str]] = {
     "pass": (lazy_gettext("Pass"), lazy_gettext("It is done"), "circle-check", "pass"),
