@@ -173,6 +173,20 @@ def test_a_merge_and_a_rejection_of_one_case_at_once_have_one_effect(life):
         life.check()
 
 
+def test_a_rejection_and_a_merge_into_the_case_at_once_leave_nothing_merged_into_no_case(life):
+    for _ in range(5):
+        older, parent = life.report().number, life.report().number
+        results = _at_once(
+            [
+                _doing(life, "acceptor1", older, "merge", into=parent),
+                _doing(life, "acceptor1", parent, "reject", reason="x"),
+                _doing(life, "acceptor1", parent, "merge", into=older),
+            ]
+        )
+        assert sum(not isinstance(one, WebgisError) for one in results) >= 1
+        life.check()
+
+
 def test_two_cases_merged_into_each_other_at_once_make_one_parent(life):
     for _ in range(5):
         one, other = life.filed(), life.filed()

@@ -1,8 +1,8 @@
 """Cases that belong together: a duplicate follows its parent (合并), a case is split into tasks of several departments
 (拆分), and an incident covers the ground of many cells.
 
-The parent of a task is always locked before the task (`fn.lock_case` sees to it), two cases that are merged in the
-order of their age: no two acts wait for each other.
+The parent of a task is always locked before the task (`fn.lock_case` sees to it); acts that reach over merged cases go
+one at a time (`fn.lock_together`): no two acts wait for each other.
 """
 
 import json

@@ -48,11 +48,12 @@ CREATE TYPE fn.locked_case AS (
     limit_unit varchar, place_m double precision, in_cell boolean
 );
 
--- Lock cases, what was merged into them and what they are tasks of, in the order of their age, so that two who lock the
--- same ones do not wait for each other.
+-- Lock cases, what was merged into them and what they are tasks of. One at a time, so that nothing is merged meanwhile, and
+-- in the order of their age, which is that of a case and its task, so that no two wait for each other.
 CREATE FUNCTION fn.lock_together(numbers text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('webgis cases that belong together', 0));
     PERFORM FROM city.case c
     WHERE c.id IN (SELECT n.id FROM city.case n WHERE n.number = ANY(lock_together.numbers)
                    UNION ALL
