@@ -2,6 +2,7 @@
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -202,8 +203,10 @@ def test_the_other_cases_of_a_caller_are_found_by_the_number_however_it_is_typed
             session, settings, contacts.caller("别人", "+86 138 0000 1234", None), NOW + timedelta(hours=1)
         )
         _reported(session, settings, contacts.caller("又一人", "13900001234", None))
-        found = contacts.cases_of_phone(session, settings, contact_rules.phone("138-0000-1234"))
-    assert [row.number for row in found] == [second, first]
+        operator, number = accounts.actor(session, "acceptor1"), contact_rules.phone("138-0000-1234")
+        found = contacts.cases_of_phone(session, settings, operator, number)
+        elsewhere = contacts.cases_of_phone(session, settings, replace(operator, area=city.EAST), number)
+    assert [row.number for row in found] == [second, first] and elsewhere == []
 
 
 def test_a_new_key_seals_everything_anew_and_the_old_one_can_then_be_forgotten(city_runtime):
@@ -219,12 +222,12 @@ def test_a_new_key_seals_everything_anew_and_the_old_one_can_then_be_forgotten(c
         with pytest.raises(Unavailable) as refused:
             contacts.look(session, new, actor, number)
         assert refused.value.code == "cases.contact-key-lost"
-        assert contacts.cases_of_phone(session, both, "13800001234")[0].number == number
+        assert contacts.cases_of_phone(session, both, actor, "13800001234")[0].number == number
         assert contacts.reseal(session, both) == 2 and contacts.reseal(session, both) == 0
         (after,) = _stored(session)
         assert after.phone != before.phone and after.phone_hash != before.phone_hash
         assert contacts.look(session, new, actor, number)[0].phone == "13800001234"
-        assert contacts.cases_of_phone(session, new, "13800001234")[0].number == number
+        assert contacts.cases_of_phone(session, new, actor, "13800001234")[0].number == number
         assert notice_addresses.addresses(session, new, "works1")[0]["address"] == "works@example.com"
 
 
@@ -260,7 +263,8 @@ def test_contacts_are_erased_so_many_days_after_the_end_and_the_case_stays(city_
             assert contacts.masked(session, settings, manager, number)[0].phone == "138****1234"
         acceptor = accounts.actor(session, "acceptor1")
         assert contacts.look(session, settings, acceptor, ended)[0].erased and contacts.looks(session, ended) == []
-        assert ended not in [row.number for row in contacts.cases_of_phone(session, settings, "13800001234")]
+        found = contacts.cases_of_phone(session, settings, acceptor, "13800001234")
+        assert ended not in [row.number for row in found]
 
 
 def test_the_contact_of_a_merged_report_is_kept_as_long_as_that_of_its_parent(city_runtime):

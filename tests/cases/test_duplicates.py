@@ -349,6 +349,32 @@ def test_a_report_that_may_be_a_duplicate_is_shown_the_candidates_and_filed_when
     assert [one["number"] for one in told["alike"]] == [first]
 
 
+def test_candidates_that_the_reporter_may_not_see_are_noted_but_not_shown(api, city_app):
+    runtime = city_app.extensions["webgis"]
+
+    def limited(area):
+        with runtime.transaction() as session:
+            session.execute(text("UPDATE city.person SET area_code = :area WHERE login = 'acceptor1'"), {"area": area})
+
+    first = _report(api).json["properties"]["number"]
+    limited(city.EAST)
+    made = _report(api, "acceptor1")
+    assert made.status_code == 201 and first not in made.text
+    limited(city.WEST)
+    asked = _report(api, "acceptor1")
+    assert (asked.status_code, asked.json["code"]) == (409, "cases.duplicate") and first in asked.text
+    events = f"/api/v1/cases/{made.json['properties']['number']}/events"
+    assert first in api("manager1").get(events).text
+    with runtime.transaction() as session:
+        session.execute(text("UPDATE city.person SET area_code = :area WHERE login = 'manager1'"), {"area": city.EAST})
+        session.execute(
+            text("UPDATE city.case SET cell_code = :east WHERE number = :number"),
+            {"east": f"{city.EAST}001", "number": made.json["properties"]["number"]},
+        )
+    seen = api("manager1").get(events)
+    assert seen.status_code == 200 and first not in seen.text
+
+
 def test_another_class_and_another_place_are_taken_in_without_a_question(api):
     assert _report(api).status_code == 201
     assert _report(api, **{"class": "06028", "description": "喇叭叫卖"}).status_code == 201

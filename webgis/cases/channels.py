@@ -69,7 +69,7 @@ def calls_of(session: Session, settings: Settings, actor: Actor, phone: str) -> 
     """Earlier cases of the same caller, newest first; asked while the call goes on. See `contacts.cases_of_phone`."""
     require_operator(actor)
     who = contacts.caller(None, phone, None)
-    return contacts.cases_of_phone(session, settings, who.phone) if who.phone else []
+    return contacts.cases_of_phone(session, settings, actor, who.phone) if who.phone else []
 
 
 def call_of(session: Session, case_id: int) -> Row | None:

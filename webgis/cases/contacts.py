@@ -173,13 +173,16 @@ def looks(session: Session, number: str) -> Sequence[Row]:
     ).all()
 
 
-def cases_of_phone(session: Session, settings: Settings, number: str, limit: int = 10) -> Sequence[Row]:
-    """Cases that were reported from this number (in the form of `contact_rules.phone`), newest first.
+def cases_of_phone(session: Session, settings: Settings, actor: Actor, number: str, limit: int = 10) -> Sequence[Row]:
+    """Cases that were reported from this number (in the form of `contact_rules.phone`) and that the actor may see,
+    newest first.
 
     Rows: number, state, class_zh, class_en, reported_at, closed_at.
     """
     hashes = keyring.of(settings).digests("phone", number)
-    return session.execute(_OF_PHONE, {"hashes": hashes, "limit": limit}).all()
+    departments, area = queries.sight(actor)
+    values = {"hashes": hashes, "departments": departments, "area": area, "limit": limit}
+    return session.execute(_OF_PHONE, values).all()
 
 
 _OF_PHONE = text(
@@ -188,7 +191,10 @@ _OF_PHONE = text(
     FROM city.contact o
     JOIN city.case c ON c.id = o.case_id
     JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
-    WHERE o.phone_hash = ANY(:hashes) ORDER BY c.reported_at DESC LIMIT :limit
+    WHERE o.phone_hash = ANY(:hashes)
+      AND (CAST(:departments AS varchar[]) IS NULL OR c.department_code = ANY(:departments))
+      AND (CAST(:area AS varchar) IS NULL OR starts_with(c.cell_code, :area))
+    ORDER BY c.reported_at DESC LIMIT :limit
     """
 )
 

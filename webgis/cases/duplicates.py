@@ -3,7 +3,7 @@
 The search is one call of `fn.duplicates`; the score and its parts are explained in `docs/evidence.md`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,16 @@ def candidates(
     hashes = list(photo_hashes)
     found = db.call(session, _CANDIDATES, kind, class_code, lon, lat, at, description, hashes, limit)
     return [Candidate(*row) for row in found]
+
+
+def shown_to(session: Session, actor: Actor, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those of these candidates (as facts) that this person may see; a report that told of one if they see that too."""
+    seen = queries.seen(session, actor, {one[name] for one in found for name in ("number", "told_by")})
+    return [
+        {**one, "told_by": one["told_by"] if one["told_by"] in seen else one["number"]}
+        for one in found
+        if one["number"] in seen
+    ]
 
 
 _OPEN = text(

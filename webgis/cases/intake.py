@@ -75,13 +75,16 @@ def report(
 
     `Invalid` when the place is outside the grid (with the nearest cell's distance), the class or component unknown, a
     text empty or too long, or an inspector gives no photo; `Forbidden` for a role that does not report; `Conflict`
-    "cases.duplicate" with the candidates when it may be a duplicate and that was not acknowledged.
+    "cases.duplicate" with the candidates when it may be a duplicate of what the reporter may see and that was not
+    acknowledged.
     """
     _check(actor, given, photos)
     given = _of_component(session, given)
     lon, lat = geo.to_cgcs2000(given.lon, given.lat, given.crs)
     cell = _look(session, given, lon, lat, at)
     alike = _alike(session, given, lon, lat, photos, at)
+    if alike and not given.acknowledged:
+        _refuse_duplicate(duplicates.shown_to(session, actor, alike))
     working = calendar.of_city(session, settings)
     case = {
         "kind": given.kind,
@@ -109,7 +112,8 @@ def report(
         at,
         department=actor.department,
         given={"lon": given.lon, "lat": given.lat, "crs": given.crs, "cell": cell.cell_code},
-        facts=({"photos": evidence.judged(settings, photos, (lon, lat), at)} if photos else {}) | alike,
+        facts=({"photos": evidence.judged(settings, photos, (lon, lat), at)} if photos else {})
+        | ({"alike": alike} if alike else {}),
         place=(lon, lat),
     )
     line = record.report(session, case, at.astimezone(settings.zone).date(), event, photos)
@@ -145,8 +149,10 @@ def _of_component(session: Session, given: Report) -> Report:
     return replace(given, kind="component", class_code=found.class_code)
 
 
-def _alike(session, given: Report, lon: float, lat: float, photos: Sequence[Evidence], at: datetime) -> dict[str, Any]:
-    """Likely duplicates: refused unless the reporter has seen them; then noted with the case."""
+def _alike(
+    session: Session, given: Report, lon: float, lat: float, photos: Sequence[Evidence], at: datetime
+) -> list[dict[str, Any]]:
+    """Likely duplicates, which are noted with the case."""
     found = duplicates.candidates(
         session,
         kind=given.kind,
@@ -157,15 +163,19 @@ def _alike(session, given: Report, lon: float, lat: float, photos: Sequence[Evid
         description=given.description,
         photo_hashes=[photo.picture_hash for photo in photos],
     )
-    if found and not given.acknowledged:
+    return [one.as_facts() for one in found]
+
+
+def _refuse_duplicate(candidates: Sequence[Mapping[str, Any]]) -> None:
+    if candidates:
+        number, metres = candidates[0]["number"], candidates[0]["distance_m"]
         raise Conflict(
             "cases.duplicate",
-            f"Case {found[0].number} may be the same: {found[0].distance_m:.0f} m away. Add yourself to it "
+            f"Case {number} may be the same: {metres:.0f} m away. Add yourself to it "
             "(POST /api/v1/cases/<number>/reporters), or send X-Acknowledge-Duplicate: true to report it all the same",
             field="X-Acknowledge-Duplicate",
-            candidates=[one.as_facts() for one in found],
+            candidates=candidates,
         )
-    return {"alike": [one.as_facts() for one in found]} if found else {}
 
 
 def _check(actor: Actor, given: Report, photos: Sequence[Evidence]) -> None:

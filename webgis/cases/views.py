@@ -104,6 +104,9 @@ def events(number: str):
         case = queries.require_case(session, web.actor(), number)
         photos = queries.photos(session, [case.id])[case.id]
         features = wire.event_features(number, queries.events(session, case.id), photos)
+        for one in features:
+            if "alike" in (facts := one["properties"]["facts"]):
+                facts["alike"] = duplicates.shown_to(session, web.actor(), facts["alike"])
     return api.geojson({"type": "FeatureCollection", "features": features, "next": None})
 
 
@@ -172,7 +175,7 @@ def release(number: str):
 def _claimed(session, claimed: claims.Claim) -> Response:
     case = queries.lines(session, [claimed.case_id])[0]
     feature = wire.feature(session, web.runtime().settings, web.actor(), case)
-    feature["properties"]["claimed_until"] = wire.moment(claimed.until)
+    feature["properties"]["claimed_until"] = claimed.until
     return api.geojson(feature)
 
 

@@ -36,7 +36,7 @@ def of(
     """The facts of a case for its page."""
     class_ = catalog.find_class(session, row.kind, row.class_code)
     condition = catalog.condition(session, row.condition_id) if row.condition_id else None
-    seen = shown.visible(session, actor, [row.parent_number or ""])
+    seen = queries.seen(session, actor, [row.parent_number or ""])
     return {
         **{name: getattr(row, name) for name in PLAIN},
         "cell": row.cell_code,

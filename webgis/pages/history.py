@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
+from webgis.cases import queries
 from webgis.cases.models import Photo
 from webgis.catalog import queries as catalog
 from webgis.maps.signs import STATES
@@ -47,7 +48,7 @@ BAD = "#b91c1c"
 
 def of(session: Session, actor: Actor, events: Sequence[Row], photos: Sequence[Photo]) -> list[EventWords]:
     """The history, newest first. Only cases that the reader may open are links."""
-    seen = shown.visible(session, actor, {number for event in events for _label, number in _named(event.facts or {})})
+    seen = queries.seen(session, actor, {number for event in events for _label, number in _named(event.facts or {})})
     return [
         _event(session, seen, event, sum(photo.event_id == event.id for photo in photos)) for event in reversed(events)
     ]

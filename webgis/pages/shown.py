@@ -1,6 +1,6 @@
 """Rows of the database as what the templates show: the list, classes, clocks. Reads only; decides nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from webgis.accounts.actor import Actor
 from webgis.accounts.models import Person
 from webgis.cases import clock, stages, workflow
 from webgis.cases import queries as cases
-from webgis.cases.models import Case, OpenCase
+from webgis.cases.models import OpenCase
 from webgis.catalog import queries as catalog
 from webgis.catalog.models import CaseClass, FilingCondition
 from webgis.catalog.rules import limit_text
@@ -173,7 +173,7 @@ class Alike:
 
 def alike(session: Session, actor: Actor, candidates: Sequence[Mapping[str, Any]]) -> list[Alike]:
     """Likely duplicates (facts of `duplicates.Candidate`) as shown, without those the reader may not see."""
-    ids = visible(session, actor, [one["number"] for one in candidates])
+    ids = cases.seen(session, actor, [one["number"] for one in candidates])
     lines = {line.number: line for line in cases.lines(session, list(ids.values()))}
     return [
         Alike(
@@ -189,12 +189,6 @@ def alike(session: Session, actor: Actor, candidates: Sequence[Mapping[str, Any]
         for one in candidates
         if (line := lines.get(one["number"]))
     ]
-
-
-def visible(session: Session, actor: Actor, numbers: Collection[str]) -> dict[str, int]:
-    """Those of these cases that the reader may open, with their ids."""
-    wanted = select(Case.number, Case.id).where(Case.number.in_(numbers), cases.visible(actor))
-    return dict(session.execute(wanted).all()) if numbers else {}
 
 
 def in_words(reason: Mapping[str, Any], name: str = "text") -> str:
