@@ -21,9 +21,11 @@ from webgis.web import answer_error
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit of a view: the setting that says how many, who is counted, and which answers count (None: all)."""
+    """A limit of a view: the setting that says how many, what the views are that count together, who is counted, and
+    which answers count (None: all)."""
 
     setting: str
+    together: str
     per: Callable[[], str]
     counts: Callable[[Response], bool] | None
 
@@ -41,12 +43,19 @@ def address() -> str:
 
 
 def at_most(
-    setting: str, *, per: Callable[[], str] = address, counts: Callable[[Response], bool] | None = None
+    setting: str,
+    *,
+    together: str | None = None,
+    per: Callable[[], str] = address,
+    counts: Callable[[Response], bool] | None = None,
 ) -> Callable:
-    """Mark a view: one asker (`per`) gets at most as many answers (those that `counts`) as the setting says."""
+    """Mark a view: one asker (`per`) gets at most as many answers (those that `counts`) as the setting says.
+
+    Views of one setting are counted together, API and page alike, unless they say `together` with which else.
+    """
 
     def mark(view: Callable) -> Callable:
-        view.limits = (*getattr(view, "limits", ()), Limit(setting, per, counts))
+        view.limits = (*getattr(view, "limits", ()), Limit(setting, together or setting, per, counts))
         return view
 
     return mark
@@ -78,7 +87,7 @@ def _city(settings: Settings) -> str:
 
 def _limited(limiter: Limiter, view: Callable, settings: Settings, limit: Limit) -> Callable:
     options = {"key_func": limit.per} | ({"deduct_when": limit.counts} if limit.counts else {})
-    return limiter.limit(getattr(settings, limit.setting), **options)(view)
+    return limiter.shared_limit(getattr(settings, limit.setting), limit.together, **options)(view)
 
 
 def _too_many(error: RateLimitExceeded) -> Response:

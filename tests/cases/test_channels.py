@@ -164,6 +164,14 @@ def test_one_address_sends_so_many_reports_and_then_waits(make_settings, city_te
     assert other.status_code == 201
 
 
+def test_page_and_api_take_from_the_same_budget(make_settings, city_template):
+    app = create_app(make_settings(city_template, follow_limit="3 per minute"))
+    client = app.test_client()
+    asked = ("/report", f"{REPORTS}/{'x' * 24}", f"/follow/{'x' * 24}", "/report", f"{REPORTS}/{'x' * 24}")
+    assert [client.get(path).status_code for path in asked] == [200, 404, 404, 429, 429]
+    assert client.get("/report/map/cell?lon=104.06&lat=30.65").status_code != 429
+
+
 def test_a_form_sent_twice_gives_one_case_and_one_receipt(city_app, stranger):
     key = {"Idempotency-Key": "form-1"}
     first, again = (stranger.post(REPORTS, json=MATTER, headers=key) for _ in range(2))

@@ -161,7 +161,7 @@ def _follow_page(secret: str, problems: dict[str, dict[str, str]] | None = None,
 
 @public.get("/report/map/areas")
 @web.open_to_all
-@limits.at_most("follow_limit")
+@limits.at_most("follow_limit", together="map")
 def areas():
     """Boundaries of a view, as the maps draw them."""
     return map_views.areas()
@@ -169,7 +169,7 @@ def areas():
 
 @public.get("/report/map/cells")
 @web.open_to_all
-@limits.at_most("follow_limit")
+@limits.at_most("follow_limit", together="map")
 def cells():
     """Cells of a view."""
     return map_views.cells()
@@ -177,7 +177,7 @@ def cells():
 
 @public.get("/report/map/cell")
 @web.open_to_all
-@limits.at_most("follow_limit")
+@limits.at_most("follow_limit", together="map")
 def cell():
     """Where a place lies, in names; 404 outside the grid, with the distance to it."""
     lon, lat = place()
