@@ -164,6 +164,7 @@ def test_without_a_rule_it_is_the_department_of_the_conditions_kind_that_serves_
     chosen = choose(town, condition_id=condition)
     assert (chosen.department, chosen.why["rule"]) == ("K", "condition-kind")
     assert "Department K" in chosen.why["text_en"] and "部门K" in chosen.why["text_zh"]
+    assert "condition: Sanitation ->" in chosen.why["text_en"] and "部门类别：环境卫生 →" in chosen.why["text_zh"]
     rules(town, {"class_code": "06"})
     assert choose(town, condition_id=condition).department == "A"
     assert choose(town, condition_id=condition).why["beaten"][0]["rule"] == "condition-kind"

@@ -6,6 +6,8 @@ Pure: values in, values out. Which rules match is asked of the database (`sql/po
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from webgis.accounts.actor import DEPARTMENT_KIND_WORDS
+
 LOST = (
     ("不是按部件的养护单位", "it is not by the component's maintainer"),
     ("优先级较低", "its priority is lower"),
@@ -62,7 +64,10 @@ def _told(one: Any) -> dict[str, Any]:
 
 def _because(one: Any) -> tuple[str, str]:
     zh, en = source_in_words(one.source, one.rule)
-    return (f"{zh} {one.by_code}", f"{en} {one.by_code}") if one.by_code else (zh, en)
+    if not one.by_code:
+        return zh, en
+    by_zh, by_en = DEPARTMENT_KIND_WORDS.get(one.by_code, (one.by_code, one.by_code))
+    return f"{zh}：{by_zh}", f"{en}: {by_en}"
 
 
 def source_in_words(source: str | None, rule: Mapping[str, Any] | None) -> tuple[str, str]:

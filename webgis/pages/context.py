@@ -37,7 +37,7 @@ def everywhere() -> dict[str, Any]:
         "links": links,
         "state_sign": STATES.__getitem__,
         "role_word": words.ROLES.__getitem__,
-        "kind_word": words.DEPARTMENT_KINDS.__getitem__,
+        "kind_word": words.department_kind,
         "name_of": words.name_of,
         "short_time": words.short_time,
         "long_time": words.long_time,

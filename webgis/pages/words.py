@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext, ngettext
 from flask_babel.speaklater import LazyString
 
 from webgis import web
+from webgis.accounts.actor import DEPARTMENT_KIND_WORDS
 from webgis.errors import Conflict
 from webgis.maps.signs import LIGHTS, STATES, Sign
 
@@ -40,28 +41,6 @@ SOURCES: dict[str, LazyString] = {
     "video": lazy_gettext("Video"),
     "sensor": lazy_gettext("Sensor"),
     "iot": lazy_gettext("Internet of things"),
-}
-
-DEPARTMENT_KINDS: dict[str, LazyString] = {
-    "urban_management": lazy_gettext("Urban management"),
-    "sanitation": lazy_gettext("Sanitation"),
-    "municipal_works": lazy_gettext("Municipal works"),
-    "drainage": lazy_gettext("Drainage"),
-    "landscaping": lazy_gettext("Landscaping"),
-    "traffic_police": lazy_gettext("Traffic police"),
-    "transport": lazy_gettext("Transport"),
-    "housing_construction": lazy_gettext("Housing and construction"),
-    "ecology_environment": lazy_gettext("Ecology and environment"),
-    "water_affairs": lazy_gettext("Water affairs"),
-    "power": lazy_gettext("Power"),
-    "telecom": lazy_gettext("Telecom"),
-    "gas": lazy_gettext("Gas"),
-    "subdistrict": lazy_gettext("Subdistrict office"),
-    "public_security": lazy_gettext("Public security"),
-    "emergency": lazy_gettext("Emergency management"),
-    "market_regulation": lazy_gettext("Market regulation"),
-    "civil_affairs": lazy_gettext("Civil affairs"),
-    "other": lazy_gettext("Other"),
 }
 
 
@@ -96,6 +75,11 @@ FIELD_OF = {"lat": "lon", "crs": "lon", "accuracy_m": "lon", "kind": "class", "s
 def english() -> bool:
     """Whether the reader reads English."""
     return web.locale() == "en"
+
+
+def department_kind(kind: str) -> str:
+    """What a kind of department is called."""
+    return DEPARTMENT_KIND_WORDS[kind][english()]
 
 
 def name_of(thing: Any) -> str:
