@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import time
+from datetime import datetime, time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -190,6 +190,10 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The city's time zone."""
         return ZoneInfo(self.timezone)
+
+    def moment(self, value: datetime) -> str:
+        """A moment as it goes out everywhere: RFC 3339 with the city's offset, whole seconds."""
+        return value.astimezone(self.zone).isoformat(timespec="seconds")
 
     @property
     def database(self) -> str:

@@ -11,12 +11,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
+from datetime import time as hour
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 from apiflask import APIBlueprint, APIFlask
 from flask import Flask, Response, current_app, g, jsonify, redirect, render_template, request, url_for
+from flask.json.provider import DefaultJSONProvider
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from redis import Redis
@@ -75,8 +78,7 @@ def make_app(runtime: Runtime, authenticate: Authenticate) -> APIFlask:
         template_folder=str(PAGES),
     )
     app.config.update(_config(settings))
-    app.json.ensure_ascii = False
-    app.json.sort_keys = False
+    app.json = CityJson(app)
     app.extensions["webgis"] = runtime
     app.extensions["webgis-redis"] = jobs.connect(settings)
     app.extensions["webgis-authenticate"] = authenticate
@@ -134,6 +136,19 @@ def secret_key(settings: Settings) -> str:
 
 
 # Who asks, and in which transaction
+
+
+class CityJson(DefaultJSONProvider):
+    """JSON as the city writes it: moments in its offset (`Settings.moment`), days and hours in ISO 8601."""
+
+    ensure_ascii = False
+    sort_keys = False
+
+    def default(self, value: Any) -> Any:
+        """What is no JSON by itself."""
+        if isinstance(value, datetime):
+            return runtime().settings.moment(value)
+        return value.isoformat() if isinstance(value, (date, hour)) else DefaultJSONProvider.default(value)
 
 
 def runtime() -> Runtime:

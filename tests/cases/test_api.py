@@ -380,7 +380,7 @@ def test_a_photo_keeps_its_time_and_place_in_columns_and_loses_its_exif(api, cit
     gps[ExifTags.GPS.GPSLongitudeRef], gps[ExifTags.GPS.GPSLongitude] = "E", (104.0, 3.0, 43.92)
     made = _report(api, photos=[city.photo(64, 48, exif=exif)]).json["properties"]["photos"][0]
     assert (made["width"], made["height"]) == (48, 64)
-    assert made["taken_at"] == "2026-11-20T00:30:00Z"
+    assert made["taken_at"] == "2026-11-20T08:30:00+08:00"
     fetched = api("inspector1").get(made["url"])
     assert fetched.content_type == "image/jpeg" and fetched.headers["X-Content-Type-Options"] == "nosniff"
     assert not Image.open(BytesIO(fetched.data)).getexif()

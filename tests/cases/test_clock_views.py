@@ -42,7 +42,7 @@ def put(client, path: str, fields: dict):
 
 def test_a_case_says_why_it_is_due_when_it_is(api, number):
     told = api("works1").get(f"/api/v1/cases/{number}/clock").json
-    assert told["status"] == "running" and told["deadline"] == "2026-11-23T02:30:00Z"
+    assert told["status"] == "running" and told["deadline"] == "2026-11-23T10:30:00+08:00"
     assert [(one["entry"], one["limit"], one["unit"]) for one in told["ledger"]] == [("start", 4, "working_hour")]
     assert told["explanation_en"] == f"{DERIVED} -> Mon 2026-11-23 10:30"
     assert "周五 1.5 小时，周末不计，周一 2.5 小时 -> 周一 2026-11-23 10:30" in told["explanation_zh"]
@@ -60,7 +60,7 @@ def test_a_day_off_moves_the_deadline_and_the_report_names_the_case(api, number,
     assert (done["checked"], done["moved"]) == (1, 1)
     (move,) = administrator.get(f"/api/v1/calendar/recomputes/{done['id']}").json["moves"]
     assert (move["number"], move["old_deadline_at"], move["new_deadline_at"]) == (
-        number, "2026-11-23T02:30:00+00:00", "2026-11-24T02:30:00+00:00")  # fmt: skip
+        number, "2026-11-23T10:30:00+08:00", "2026-11-24T10:30:00+08:00")  # fmt: skip
     assert "closed for flood" in api("works1").get(f"/api/v1/cases/{number}/clock").json["explanation_en"]
     year = administrator.get("/api/v1/calendar/days", year=2026)
     stored = {one["day"]: one for one in year.json["days"]}

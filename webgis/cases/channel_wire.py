@@ -111,14 +111,14 @@ def followed(found: following.Followed) -> dict[str, Any]:
         "class_name": {"zh": found.shown.class_zh, "en": found.shown.class_en},
         "description": found.case.description,
         "address": found.case.address,
-        "reported_at": wire.moment(found.case.reported_at),
-        "closed_at": wire.moment(found.shown.closed_at),
+        "reported_at": found.case.reported_at,
+        "closed_at": found.shown.closed_at,
         "history": [_told(step) for step in found.steps],
         "satisfaction": found.link.satisfaction,
         "objection": found.link.objection,
         "may_rate": found.may_rate,
         "may_object": found.may_object,
-        "object_until": wire.moment(found.object_until),
+        "object_until": found.object_until,
     }
 
 
@@ -126,7 +126,7 @@ def _told(step: following.Told) -> dict[str, Any]:
     name = step.department_zh and {"zh": step.department_zh, "en": step.department_en}
     return {
         "action": step.action,
-        "at": wire.moment(step.at),
+        "at": step.at,
         "department": name,
         "reason": step.reason,
         "passed": not step.failed,
@@ -154,8 +154,8 @@ def earlier(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "number": row.number,
             "state": row.state,
             "class_name": {"zh": row.class_zh, "en": row.class_en},
-            "reported_at": wire.moment(row.reported_at),
-            "closed_at": wire.moment(row.closed_at),
+            "reported_at": row.reported_at,
+            "closed_at": row.closed_at,
         }
         for row in rows
     ]

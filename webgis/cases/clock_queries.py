@@ -31,25 +31,25 @@ def clock_of(session: Session, settings: Settings, case: Row) -> dict[str, Any]:
     stopped = clock.stopped_at(ledger)
     due = clock.due(ledger, city)
     spent = clock.account(ledger, now)
+
+    def told(moment: datetime | None) -> str | None:
+        return None if moment is None else settings.moment(moment)
+
     return {
         "number": case.number,
         "status": clock.status(ledger),
-        "deadline": _text(due),
-        "due": _text(case.due_at),
-        "stopped": _text(stopped),
+        "deadline": told(due),
+        "due": told(case.due_at),
+        "stopped": told(stopped),
         "light": clock.light(datetime.fromisoformat(ledger[0]["at"]), due, stopped or now) if due else None,
         "ran_s": spent.ran.total_seconds(),
         "paused_s": spent.paused.total_seconds(),
         "stopped_s": spent.stopped.total_seconds(),
-        "ledger": ledger,
+        "ledger": [{**one, "at": told(datetime.fromisoformat(one["at"]))} for one in ledger],
         "explanation_zh": clock.explain(ledger, city, "zh"),
         "explanation_en": clock.explain(ledger, city, "en"),
         "calendar_version": city.version,
     }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def day_facts(one: Day) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def object_to_end(
         raise Conflict(
             "cases.objection-late",
             f"Objections were taken until {until:%Y-%m-%d}. Report it anew",
-            until=until.isoformat(),
+            until=until,
         )
     given = {"reason": reason.strip()}
     case = handling.act(session, settings, PUBLIC, found.shown.number, "reopen", given, photos, at=at)

@@ -114,7 +114,7 @@ def lock(
     place: tuple[float, float] | None = None,
     together: Sequence[str] = (),
 ):
-    """The case locked for a step (`fn.locked_case`); before it those `together`, in the order of their age."""
+    """The case locked for a step (`fn.locked_case`); before it those `together`, with what was merged into them."""
     if together:
         db.call(session, _LOCK_TOGETHER, list(together))
     departments, area = queries.sight(actor)
@@ -166,7 +166,7 @@ def _step(settings, actor: Actor, case, action: str, given: Mapping, photos: Seq
             "cases.claimed",
             f"Someone else is working on this case until {case.claimed_until:%H:%M} UTC. Take another one",
             state=case.state,
-            until=case.claimed_until.isoformat(),
+            until=case.claimed_until,
         )
     return step
 

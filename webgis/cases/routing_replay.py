@@ -40,7 +40,7 @@ class DryRun:
 
     def facts(self) -> dict[str, Any]:
         """As JSON values."""
-        return vars(self) | {"since": self.since.isoformat(), "until": self.until.isoformat()}
+        return dict(vars(self))
 
 
 _REPLAY = text(

@@ -241,9 +241,8 @@ def _with_rules(session, version: int) -> dict[str, Any]:
 
 
 def _set(made: RoutingSet) -> dict[str, Any]:
-    told = {name: getattr(made, name) for name in ("version", "name", "state", "based_on")}
-    moments = ("created_at", "changed_at", "activated_at", "retired_at")
-    return told | {name: value and value.isoformat() for name in moments for value in [getattr(made, name)]}
+    names = ("version", "name", "state", "based_on", "created_at", "changed_at", "activated_at", "retired_at")
+    return {name: getattr(made, name) for name in names}
 
 
 def _known(number: int) -> int:

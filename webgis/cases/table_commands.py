@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,11 @@ def language(settings: Settings) -> str:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_written))
+
+
+def _written(value: Any) -> str:
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str, zone: tzinfo = UTC) -> None:

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,5 @@ def rows_workbook(name: str, header: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def plain(row: Row) -> dict[str, Any]:
-    """A row as JSON values, its moments in ISO 8601."""
-    values = row._mapping.items()
-    return {name: value.isoformat() if isinstance(value, (date, time)) else value for name, value in values}
+    """A row as values of an answer."""
+    return dict(row._mapping)

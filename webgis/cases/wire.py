@@ -1,7 +1,7 @@
 """Cases as they go over the wire: what comes in is checked here, what goes out is GeoJSON (RFC 7946)."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
@@ -227,17 +227,17 @@ def _properties(settings: Settings, actor: Actor, case: Row, photos: Sequence[Ph
         "condition": case.condition_id,
         "department": case.department_code,
         "department_name": case.department_code and {"zh": case.department_zh, "en": case.department_en},
-        "reported_at": moment(case.reported_at),
-        "dispatched_at": moment(case.dispatched_at),
-        "deadline": moment(case.deadline_at),
+        "reported_at": case.reported_at,
+        "dispatched_at": case.dispatched_at,
+        "deadline": case.deadline_at,
         "light": queries.light(case, now),
-        "resolved_at": moment(case.resolved_at),
-        "closed_at": moment(case.closed_at),
+        "resolved_at": case.resolved_at,
+        "closed_at": case.closed_at,
         "rework_count": case.rework_count,
         "version": case.version,
-        "due": moment(case.due_at),
-        "paused_at": moment(case.paused_at),
-        "resume_at": moment(case.resume_at),
+        "due": case.due_at,
+        "paused_at": case.paused_at,
+        "resume_at": case.resume_at,
         "extensions": case.extension_count,
         "flags": case.flags,
         "confirmation": case.confirmation,
@@ -272,7 +272,7 @@ def photo(number: str, one: Photo) -> dict[str, Any]:
         "thumbnail": url_for("cases.thumbnail", number=number, photo_id=one.id),
         "width": one.width,
         "height": one.height,
-        "taken_at": moment(one.taken_at),
+        "taken_at": one.taken_at,
     }
 
 
@@ -286,18 +286,28 @@ def event_features(number: str, events: Sequence[Row], photos: Sequence[Photo]) 
             "properties": {
                 "seq": event.seq,
                 "action": event.action,
-                "at": moment(event.at),
+                "at": event.at,
                 "from": event.from_state,
                 "to": event.to_state,
                 "by": {"login": event.login, "name": event.name, "role": event.role},
                 "department": event.department_code,
                 "given": event.given,
-                "facts": event.facts or {},
+                "facts": _facts(event.facts or {}),
                 "photos": [photo(number, one) for one in photos if one.event_id == event.id],
             },
         }
         for event in events
     ]
+
+
+def _facts(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What the engine noted, its moments as all others go out."""
+    photos = [one | {"taken_at": one["taken_at"] and datetime.fromisoformat(one["taken_at"])} for one in _judged(kept)]
+    return {**kept, "photos": photos} if photos else dict(kept)
+
+
+def _judged(kept: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in kept.get("photos", ()) if "taken_at" in one]
 
 
 def request(one: CaseRequest) -> dict[str, Any]:
@@ -308,15 +318,10 @@ def request(one: CaseRequest) -> dict[str, Any]:
         "state": one.state,
         "department": one.department_code,
         "reason": one.reason,
-        "until": moment(one.until_at),
-        "asked_at": moment(one.asked_at),
-        "reviewed_at": moment(one.reviewed_at),
+        "until": one.until_at,
+        "asked_at": one.asked_at,
+        "reviewed_at": one.reviewed_at,
         "review_note": one.review_note,
-        "decided_at": moment(one.decided_at),
+        "decided_at": one.decided_at,
         "decision_note": one.decision_note,
     }
-
-
-def moment(value: datetime | None) -> str | None:
-    """A moment in UTC, ISO 8601 with Z."""
-    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -99,10 +99,7 @@ def _whole(session, code: str) -> dict[str, Any]:
     row = component_queries.line(session, code)
     if row is None:
         raise components.unknown(code)
-    zone = web.runtime().settings.zone
-    return component_wire.feature(
-        row, {"history": component_wire.events(component_queries.history(session, code), zone)}
-    )
+    return component_wire.feature(row, {"history": component_wire.events(component_queries.history(session, code))})
 
 
 def _require_editor() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal
 
 import numpy as np
@@ -123,19 +123,19 @@ def _shape(given: Mapping[str, Any], crs: str) -> Any:
 
 def feature(row: Row, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A line of the register as a Feature (CGCS2000 degrees, taken as WGS 84); its id is the code."""
-    told = {name: _plain(getattr(row, name)) for name in component_queries.COLUMNS}
+    told = {name: getattr(row, name) for name in component_queries.COLUMNS}
     told = {"code": told.pop("code"), "class": told.pop("class_code")} | told
     geometry = json.loads(shapely.to_geojson(shapely.from_wkb(bytes(row.wkb))))
     properties = told | {"place": [row.lon, row.lat]} | (more or {})
     return {"type": "Feature", "id": row.code, "geometry": geometry, "properties": properties}
 
 
-def events(rows: Sequence[Row], zone) -> list[dict[str, Any]]:
+def events(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The history of a component, oldest first."""
     return [
         {
             "version": row.version,
-            "at": _at(row.at, zone),
+            "at": row.at,
             "action": row.action,
             "state": row.state,
             "changes": row.changes,
@@ -157,9 +157,3 @@ def near_feature(found: Near) -> dict[str, Any]:
     return {"type": "Feature", "id": one.code, "geometry": geometry, "properties": properties}
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _at(moment: datetime, zone) -> str:
-    return moment.astimezone(zone).isoformat()
