@@ -140,18 +140,6 @@ def test_a_case_makes_an_intact_component_damaged_and_its_end_makes_it_intact_wi
     assert day == date(2026, 11, 20)
 
 
-def test_a_component_stays_damaged_while_another_case_on_it_is_open(session):
-    code = put(session, 1, *city.IN_WEST)
-    first, second = (open_case(session, number, code) for number in (1, 2))
-    components.case_opened(session, code, at=NOON)
-    ended = text("UPDATE city.case SET outcome = 'closed', state = 'closed', closed_at = now() WHERE id = :id")
-    session.execute(ended, {"id": first})
-    assert not components.case_closed(session, code, at=NOON)
-    session.execute(ended, {"id": second})
-    assert components.case_closed(session, code, at=NOON)
-    assert components.require(session, code).state == "intact"
-
-
 def test_a_case_that_came_to_nothing_repairs_only_what_a_case_had_damaged(session):
     surveyed, reported = put(session, 1, *city.IN_WEST, state="damaged"), put(session, 2, *city.IN_WEST)
     for code in (surveyed, reported):
@@ -241,18 +229,4 @@ def change(session, code: str, **changes) -> None:
             "changes": json.dumps(changes),
             "event": json.dumps({"at": NOON.isoformat(), "action": "edited"}),
         },
-    )
-
-
-def open_case(session, number: int, component: str) -> int:
-    """A case on a component, as the register sees it; returns its id."""
-    return session.scalar(
-        text(
-            "INSERT INTO city.case (number, kind, standard, class_code, description, geom, crs, cell_id, cell_code,"
-            " source, reporter_id, state, reported_at, changed_at, component_code, head)"
-            " SELECT :number, 'component', 'GB/T 47678.5-2026', '01037', 'x', p, 'wgs84', c.id, c.code, 'inspector',"
-            " (SELECT min(id) FROM city.person), 'reported', :at, :at, :component, '\\x00'"
-            " FROM ST_SetSRID(ST_Point(:x, :y), 4490) p CROSS JOIN LATERAL fn.cell_at(p) c RETURNING id"
-        ),
-        {"number": f"510104202611{number:07d}", "at": NOON, "component": component} | _xy(city.IN_WEST),
     )

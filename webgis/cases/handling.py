@@ -24,6 +24,7 @@ CLAIMED_ROLES = ("inspector", "acceptor", "dispatcher", "department")
 """Whose steps a claim keeps off; managers and the engine are not bound by it."""
 
 _LOCK = "SELECT * FROM fn.lock_case(%s, %s::varchar[], %s, %s, %s)"
+_OPEN_ON = "SELECT EXISTS (SELECT FROM city.case c WHERE c.component_code = %s AND c.outcome IS NULL) AS open"
 _LOCK_TOGETHER = "SELECT fn.lock_together(%s::text[])"
 
 CHANGES: dict[str, Callable[[Doing], dict[str, Any]]] = {
@@ -94,7 +95,9 @@ def _component_follows(doing: Doing, line) -> None:
         return
     about = {"at": doing.at, "number": line.number, "person_id": doing.actor.id}
     if let_go or line.outcome is not None:
-        components.case_closed(doing.session, code, repaired=line.outcome == "closed", **about)
+        components.hold(doing.session, code)  # of two cases that end at once the second sees the end of the first
+        if not db.call(doing.session, _OPEN_ON, code)[0].open:
+            components.case_closed(doing.session, code, repaired=line.outcome == "closed", **about)
     elif doing.step.source in workflow.OUTCOMES:
         components.case_opened(doing.session, code, **about)
 

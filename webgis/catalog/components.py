@@ -89,6 +89,7 @@ _CELL = text(
     """
 )
 _OPENED = text("SELECT fn.component_case_opened(:code, :day, CAST(:event AS jsonb))")
+_HOLD = text("SELECT FROM city.component WHERE code = :code FOR UPDATE")
 _CLOSED = text("SELECT fn.component_case_closed(:code, :repaired, :day, CAST(:event AS jsonb))")
 
 
@@ -268,6 +269,11 @@ def case_opened(
     return bool(session.scalar(_OPENED, {"code": code, "day": _day(session, at), "event": event}))
 
 
+def hold(session: Session, code: str) -> None:
+    """Let nobody else change the component until the transaction ends."""
+    session.execute(_HOLD, {"code": code})
+
+
 def case_closed(
     session: Session,
     code: str,
@@ -277,10 +283,9 @@ def case_closed(
     number: str | None = None,
     person_id: int | None = None,
 ) -> bool:
-    """A case on a component has ended: a damaged or lost one is intact again, if no other open case is on it.
+    """The last open case on a component has ended: a damaged or lost one is intact again. Whether anything changed.
 
-    Not `repaired` (the case was rejected, void or merged): only if it was a case that made it damaged. Call it after
-    the case's `outcome` was written. Says whether anything changed.
+    Not `repaired` (the case was rejected, void or merged): only if it was a case that made it damaged.
     """
     given = {"code": code, "repaired": repaired, "day": _day(session, at)}
     return bool(session.scalar(_CLOSED, given | {"event": _event(at, person_id=person_id, reason=number)}))

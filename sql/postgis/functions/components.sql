@@ -94,20 +94,14 @@ BEGIN
 END $$;
 
 -- A case on a component has ended. `repaired`: it was closed, so the component is intact again; else (rejected, void,
--- merged) only what a case made damaged is. Never while another open case is on it, or in a state that no case
--- gives. The end of the case is written before.
+-- merged) only what a case made damaged is. Never in a state that no case gives. Whether another open case is on it is
+-- for the caller to know.
 CREATE FUNCTION fn.component_case_closed(code text, repaired boolean, day date, event jsonb)
 RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     PERFORM FROM city.component c
     WHERE c.code = component_case_closed.code AND c.state IN ('damaged', 'lost') FOR UPDATE;
-    IF NOT FOUND OR EXISTS (
-        SELECT FROM city.case c
-        WHERE c.component_code = component_case_closed.code AND c.outcome IS NULL
-    ) THEN
-        RETURN false;
-    END IF;
-    IF NOT repaired AND 'case_opened' IS DISTINCT FROM (
+    IF NOT FOUND OR NOT repaired AND 'case_opened' IS DISTINCT FROM (
         SELECT e.action FROM city.component_event e
         WHERE e.component_code = component_case_closed.code AND e.changes ? 'state' ORDER BY e.version DESC LIMIT 1
     ) THEN
