@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 from webgis.cases.clock_words import WEEKDAYS
+from webgis.catalog import sheets
 from webgis.catalog.filing import Fault
 from webgis.catalog.sheets import Row, Sheet
 from webgis.errors import Invalid
@@ -74,25 +75,13 @@ def read(sheet: Sheet, name: str) -> CalendarSheet:
 
 
 def _columns(header: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
-    meaning = {_plain(word): column for column, words in HEADINGS.items() for word in words}
-    columns: dict[str, str] = {}
-    for heading in header:
-        column = meaning.get(_plain(heading))
-        if column in columns:
-            problem = f"the headings {columns[column]!r} and {heading!r} say the same"
-            raise Invalid("catalog.bad-header", f"Row 1: {problem}", row=1, column=heading)
-        if column:
-            columns[column] = heading
+    columns, ignored = sheets.columns(header, HEADINGS)
     for needed in ("day", "working"):
         if needed not in columns:
             problem = f"there is no column {needed!r}. Its heading may be {', '.join(HEADINGS[needed])}"
-            raise Invalid("catalog.bad-header", f"Row 1: {problem}", row=1, column=needed)
-    told = {*columns.values(), *HEADINGS_OUT["zh"], *HEADINGS_OUT["en"]}
-    return columns, tuple(heading for heading in header if heading and heading not in told)
-
-
-def _plain(heading: str) -> str:
-    return re.sub(r"[\W_]+", "", heading).lower()
+            raise sheets.bad_header(problem, needed)
+    written = {*HEADINGS_OUT["zh"], *HEADINGS_OUT["en"]}
+    return columns, tuple(heading for heading in ignored if heading not in written)
 
 
 def _day(row: Row, columns: dict[str, str], faults: list[Fault], found: dict[date, int]) -> Day | None:

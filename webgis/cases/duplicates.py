@@ -126,16 +126,7 @@ def join(
     `contact_key` is the same for the same telephone or address and tells neither. `NotFound` for an unknown number,
     `Conflict` ("cases.ended") when the case, or the one it was merged into, has ended.
     """
-    case = session.execute(_OPEN, {"number": number}).one_or_none()
-    if case is None:
-        raise queries.unknown(number)
-    if not case.open:
-        raise Conflict(
-            "cases.ended",
-            f"Case {case.number} has ended ({case.state}): report it as a new one",
-            number=case.number,
-            state=case.state,
-        )
+    case = _open(session, number)
     if contact_key is None and actor.id == case.reporter_id:
         return Joined(case.id, case.number, False)
     lon, lat = place or (None, None)
@@ -150,6 +141,17 @@ def join(
         "at": at,
     }
     return Joined(case.id, case.number, session.execute(_JOIN, given).one_or_none() is not None)
+
+
+def _open(session: Session, number: str) -> Row:
+    """The open case that this one is, or that holds it."""
+    case = session.execute(_OPEN, {"number": number}).one_or_none()
+    if case is None:
+        raise queries.unknown(number)
+    if not case.open:
+        message = f"Case {case.number} has ended ({case.state}): report it as a new one"
+        raise Conflict("cases.ended", message, number=case.number, state=case.state)
+    return case
 
 
 _JOINED = text(

@@ -85,25 +85,8 @@ def report(
     alike = _alike(session, given, lon, lat, photos, at)
     if alike and not given.acknowledged:
         _refuse_duplicate(duplicates.shown_to(session, actor, alike))
-    working = calendar.of_city(session, settings)
-    case = {
-        "kind": given.kind,
-        "standard": cell.standard,
-        "class_code": given.class_code,
-        "description": given.description.strip(),
-        "address": (given.address or "").strip() or None,
-        "geom": f"SRID={geo.SRID};POINT({lon!r} {lat!r})",
-        "crs": given.crs,
-        "accuracy_m": given.accuracy_m,
-        "cell_id": cell.cell_id,
-        "cell_code": cell.cell_code,
-        "source": _source(actor, given),
-        "component_code": given.component,
-        "reporter_id": actor.id,
-        "state": workflow.REPORTED,
-        "reported_at": at,
-        "due_at": stages.due_at(settings, workflow.REPORTED, at, working),
-    }
+    due = stages.due_at(settings, workflow.REPORTED, at, calendar.of_city(session, settings))
+    case = _told(actor, given, cell, lon, lat) | {"state": workflow.REPORTED, "reported_at": at, "due_at": due}
     event = record.event(
         actor,
         workflow.REPORT,
@@ -122,6 +105,25 @@ def report(
     if given.component:
         components.case_opened(session, given.component, at=at, number=line.number, person_id=actor.id)
     return line
+
+
+def _told(actor: Actor, given: Report, cell: Row, lon: float, lat: float) -> dict[str, Any]:
+    """The columns of the case that the report fills."""
+    return {
+        "kind": given.kind,
+        "standard": cell.standard,
+        "class_code": given.class_code,
+        "description": given.description.strip(),
+        "address": (given.address or "").strip() or None,
+        "geom": f"SRID={geo.SRID};POINT({lon!r} {lat!r})",
+        "crs": given.crs,
+        "accuracy_m": given.accuracy_m,
+        "cell_id": cell.cell_id,
+        "cell_code": cell.cell_code,
+        "source": _source(actor, given),
+        "component_code": given.component,
+        "reporter_id": actor.id,
+    }
 
 
 def _look(session: Session, given: Report, lon: float, lat: float, at: datetime):

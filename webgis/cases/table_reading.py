@@ -1,11 +1,11 @@
 """How rows of texts are read: columns by their headings, and every fault named in English and Chinese. Pure."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import time
 from typing import Any
 
+from webgis.catalog.sheets import plain
 from webgis.grid import duty
 
 MOST_FAULTS_SHOWN = 200
@@ -52,11 +52,11 @@ def read_header(
 ) -> tuple[dict[str, str], list[Fault]]:
     """The heading of each column that is there, and faults: two that say the same, one that means nothing (a column
     that is not read would change the meaning of its rows in silence), a needed one that is missing."""
-    by_heading = {_plain(word): column for column, words in headings.items() for word in words}
+    by_heading = {plain(word): column for column, words in headings.items() for word in words}
     columns: dict[str, str] = {}
     faults = []
     for heading in filter(None, header):
-        column = by_heading.get(_plain(heading))
+        column = by_heading.get(plain(heading))
         if column is None:
             faults.append(Fault(1, heading[:100], "the heading means nothing here", "没有这样的列名"))
         elif column in columns:
@@ -66,10 +66,6 @@ def read_header(
             columns[column] = heading
     faults += [Fault(1, column, "there is no such column", "缺少这一列") for column in needed if column not in columns]
     return columns, faults
-
-
-def _plain(heading: str) -> str:
-    return re.sub(r"[\W_]+", "", heading).lower()
 
 
 def sentence_and_facts(faults: Sequence[Fault], what: str = "Row") -> tuple[str, dict[str, Any]]:

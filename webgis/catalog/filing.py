@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from webgis.accounts.actor import DEPARTMENT_KINDS
-from webgis.catalog import rules, standards
+from webgis.catalog import rules, sheets, standards
 from webgis.catalog.sheets import Row, Sheet
 from webgis.catalog.standards import GBT_2026
 from webgis.errors import Invalid
@@ -140,7 +140,8 @@ def read_conditions(sheet: Sheet, standard: str, extensions: Mapping[tuple[str, 
     that is needed is missing; whatever is wrong with a row is a fault of the reading.
     """
     rules.require_standard(standard)
-    columns, ignored = read_header(sheet.header)
+    columns, ignored = sheets.columns(sheet.header, HEADINGS)
+    _require_columns(columns)
     table = _Table(columns, standard, extensions or {})
     reading = Reading(ignored=ignored)
     seen: dict[tuple[str, str, str], int] = {}
@@ -158,39 +159,16 @@ def read_conditions(sheet: Sheet, standard: str, extensions: Mapping[tuple[str, 
     return reading
 
 
-def read_header(header: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The heading of each known column, and the headings that mean nothing here. `Invalid` for one that lacks."""
-    by_heading = {_plain(word): column for column, words in HEADINGS.items() for word in words}
-    columns: dict[str, str] = {}
-    ignored = []
-    for heading in header:
-        column = by_heading.get(_plain(heading))
-        if column is None:
-            ignored.append(heading)
-        elif column in columns:
-            raise _bad_header(f"the headings {columns[column]!r} and {heading!r} say the same", heading)
-        else:
-            columns[column] = heading
-    _require_columns(columns)
-    return columns, tuple(heading for heading in ignored if heading)
-
-
 def _require_columns(columns: Mapping[str, str]) -> None:
     for needed in (("kind",), ("class", "minor"), ("text_zh",), ("limit", "limit_value"), ("closing_zh",)):
         if not any(column in columns for column in needed):
             accepted = [word for column in needed for word in HEADINGS[column]]
-            raise _bad_header(f"there is no column {needed[0]!r}. Its heading may be {', '.join(accepted)}", needed[0])
+            raise sheets.bad_header(
+                f"there is no column {needed[0]!r}. Its heading may be {', '.join(accepted)}", needed[0]
+            )
     for column, partner in (("minor", "major"), ("limit_value", "limit_unit")):
         if column in columns and partner not in columns and not ({"class", "limit"} & columns.keys()):
-            raise _bad_header(f"the column {columns[column]!r} needs a column {partner!r} beside it", partner)
-
-
-def _bad_header(problem: str, column: str) -> Invalid:
-    return Invalid("catalog.bad-header", f"Row 1: {problem}", row=1, column=column)
-
-
-def _plain(heading: str) -> str:
-    return re.sub(r"[\W_]+", "", heading).lower()
+            raise sheets.bad_header(f"the column {columns[column]!r} needs a column {partner!r} beside it", partner)
 
 
 def _entry(table: _Table, row: Row, faults: list[Fault]) -> Entry | None:

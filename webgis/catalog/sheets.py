@@ -7,7 +7,7 @@ so that a round trip changes nothing. Every value is text here; what it means is
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -41,6 +41,30 @@ class Sheet:
 
     header: tuple[str, ...]
     rows: tuple[Row, ...]
+
+
+def plain(heading: str) -> str:
+    """A heading as headings are compared: without case, spaces and punctuation."""
+    return re.sub(r"[\W_]+", "", heading).lower()
+
+
+def columns(header: Sequence[str], headings: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The heading of each column that is there, and the headings that mean nothing here. `headings` are the words for
+    each column. `Invalid` "catalog.bad-header" for two that say the same."""
+    meaning = {plain(word): column for column, words in headings.items() for word in words}
+    found: dict[str, str] = {}
+    for heading in header:
+        column = meaning.get(plain(heading))
+        if column in found:
+            raise bad_header(f"the headings {found[column]!r} and {heading!r} say the same", heading)
+        if column:
+            found[column] = heading
+    return found, tuple(heading for heading in header if heading and heading not in found.values())
+
+
+def bad_header(problem: str, column: str) -> Invalid:
+    """The refusal of a table by its first row."""
+    return Invalid("catalog.bad-header", f"Row 1: {problem}", row=1, column=column)
 
 
 def guard(text: str) -> str:
