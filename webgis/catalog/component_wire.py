@@ -155,5 +155,3 @@ def near_feature(found: Near) -> dict[str, Any]:
     properties |= {"class": one.class_code, "distance_m": round(found.distance_m, 1), "in_cell": found.in_cell}
     geometry = {"type": "Point", "coordinates": [one.lon, one.lat]}
     return {"type": "Feature", "id": one.code, "geometry": geometry, "properties": properties}
-
-
