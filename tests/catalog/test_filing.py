@@ -2,7 +2,7 @@
 
 import pytest
 
-from webgis.catalog import filing
+from webgis.catalog import filing, sheets
 from webgis.catalog.sheets import Row, Sheet, read
 from webgis.catalog.standards import GBT_2013, GBT_2026
 from webgis.errors import Invalid
@@ -115,5 +115,5 @@ def test_two_headings_for_one_column_are_refused():
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_heading_of_an_export_is_read(language):
-    columns, ignored = filing.read_header(filing.EXPORT_HEADINGS[language])
+    columns, ignored = sheets.columns(filing.EXPORT_HEADINGS[language], filing.HEADINGS)
     assert len(columns) == 11 and ignored == ()
