@@ -17,7 +17,7 @@ from webgis import jobs
 from webgis.catalog import operations as catalog
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import beats, cases, components, people, places
+from webgis.demo import beats, cases, components, gazetteer, people, places
 from webgis.demo.places import Place
 from webgis.errors import Invalid
 from webgis.grid import areas, dividing
@@ -62,8 +62,8 @@ def load(
     seed: int = SEED,
     quiet: bool = False,
 ) -> Loaded:
-    """Load these counties of one city: areas, catalogue, cells, posts, components, beats with a few routing
-    rules, and `count` cases of the last 30 days.
+    """Load these counties of one city: areas, catalogue, cells, posts, components, names of places, beats with a few
+    routing rules, and `count` cases of the last 30 days.
 
     What is there already is left as it is, so a second load does nothing. `Invalid` for counties of several cities,
     `NotFound` for a code without a boundary.
@@ -85,6 +85,8 @@ def load(
             posts = people.settle(session, runtime, city, counties)
         with _stage(bar, "components"), runtime.transaction() as session:
             registered = _register(session, counties, seed)
+        with _stage(bar, "places"), runtime.transaction() as session:
+            gazetteer.settle(session, counties, seed)
         with _stage(bar, "beats"), runtime.transaction() as session:
             laid = beats.lay_out(session, counties, datetime.now(UTC) - GRID_AGE)
             beats.make_rules(session, city, datetime.now(UTC) - GRID_AGE)

@@ -1,7 +1,7 @@
 """Tables of the gazetteer: where names come from, the places that bear them, how each is spelled, how signs sound.
 
-Doors (house numbers) are found by the road or compound they belong to and their number, so they have no spelling of their
-own: the spellings are those of names, which are few.
+Doors (house numbers) are found by the road or compound they belong to and their number, so they have no spelling of
+their own: the spellings are those of names, which are few.
 """
 
 from datetime import datetime
@@ -45,9 +45,7 @@ class PlaceName(Base):
         ),
         Index("ix_place_name_source_id", "source_id"),
         Index("ix_place_name_area_code", "area_code"),
-        Index(
-            "ix_place_name_parent_id", "parent_id", "number_value", postgresql_where=text("parent_id IS NOT NULL")
-        ),
+        Index("ix_place_name_parent_id", "parent_id", "number_value", postgresql_where=text("parent_id IS NOT NULL")),
         Index("ix_place_name_door", "geom", postgresql_using="gist", postgresql_where=text("kind = 'door'")),
         Index("ix_place_name_road", "geom", postgresql_using="gist", postgresql_where=text("kind = 'road'")),
         Index(
@@ -109,7 +107,7 @@ class PlaceSpelling(Base):
 
 
 class SignSound(Base):
-    """How a Chinese sign of the stored names sounds: with it a search hears "春溪路" as "春熙路" without a dictionary."""
+    """How a Chinese sign sounds in names: with it a search hears 春溪路 as 春熙路 without a dictionary."""
 
     __tablename__ = "sign_sound"
 

@@ -87,6 +87,15 @@ def sign_sounds(name: str) -> dict[str, str]:
     return {sign: sound for sign, sound in zip(said, _apart(said), strict=True) if sign > "~"}
 
 
+@functools.cache
+def common_sounds() -> dict[str, str]:
+    """How the 6,763 common signs (GB 2312) sound by themselves, for what is typed and is in no stored name."""
+    rows = (
+        bytes((row, cell)).decode("gb2312", errors="ignore") for row in range(0xB0, 0xF8) for cell in range(0xA1, 0xFF)
+    )
+    return {sign: _apart(sign)[0] for sign in rows if sign}
+
+
 def _sounds(said: str) -> tuple[str, ...]:
     """The syllables of a folded name; a digit or letter stands for itself."""
     return tuple(_apart(said))
@@ -115,7 +124,8 @@ def _otherwise(said: str, usual: tuple[str, ...]) -> list[tuple[str, ...]]:
 # House numbers
 
 _NUMBER = r"(\d{1,5})(?:号|栋|幢|座|弄)?(?:(?:附|之|-|–|－|#)(\d{1,4})号?)?"
-_AFTER = re.compile(rf"^(.*?[^\d\s,，#])[\s,，]*(?:no\.?|number|#)?\s*{_NUMBER}$", re.IGNORECASE)
+_MARKED = re.compile(rf"^(.+?)[\s,，]*(?:\bno\.?|\bnumber|#)\s*{_NUMBER}$", re.IGNORECASE)
+_AFTER = re.compile(rf"^(.*?[^\d\s,，#])[\s,，]*{_NUMBER}$", re.IGNORECASE)
 _BEFORE = re.compile(rf"^(?:no\.?|number|#)?\s*{_NUMBER}[\s,，]+(.*[^\d\s].*)$", re.IGNORECASE)
 _ALONE = re.compile(rf"^(?:no\.?|#)?\s*{_NUMBER}$", re.IGNORECASE)
 
@@ -131,7 +141,7 @@ def split_number(text: str) -> tuple[str, str] | None:
     plain = unicodedata.normalize("NFKC", text).strip()
     if before := _BEFORE.match(plain):
         return before[3].strip(" ,，"), _key(before[1], before[2])
-    if after := _AFTER.match(plain):
+    if after := _MARKED.match(plain) or _AFTER.match(plain):
         return after[1].strip(" ,，"), _key(after[2], after[3])
     return None
 
@@ -149,28 +159,32 @@ def number_words(number: str) -> str:
     return f"{main}号" + (f"附{branch}号" if branch else "")
 
 
-_ROAD_ENGLISH = re.compile(
-    r"\b(avenue|ave|road|rd|street|st|lane|residential quarter|quarter|garden|square|tower|park|hospital)\b\.?"
-)
+_COUNTED = ("yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu")
+_COUNTED = ("yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu")
 _TO_PINYIN = {
     "avenue": "dadao", "ave": "dadao", "road": "lu", "rd": "lu", "street": "jie", "st": "jie", "lane": "xiang",
     "residential quarter": "xiaoqu", "quarter": "xiaoqu", "garden": "huayuan", "square": "guangchang",
-    "tower": "dasha", "park": "gongyuan", "hospital": "yiyuan",
+    "tower": "dasha", "park": "gongyuan", "hospital": "yiyuan", "east": "dong", "south": "nan", "west": "xi",
+    "north": "bei", "middle": "zhong", "primary school": "xiaoxue", "middle school": "zhongxue",
+    "kindergarten": "youeryuan", "market": "shichang", "bank": "yinhang", "hotel": "jiudian",
+    **{f"section {digit}": f"{sound}duan" for digit, sound in enumerate(_COUNTED, 1)},
 }  # fmt: skip
+_ENGLISH = re.compile(rf"\b({'|'.join(sorted(_TO_PINYIN, key=len, reverse=True))})\b\.?")
 _PROVINCE = re.compile(r"^[^\d\sa-z]{2,3}省(?=.{2})")
 
 
 def asked(text: str) -> Asked:
     """A search as typed -> what it asks for. English words for roads count as their pinyin."""
     plain = " ".join(unicodedata.normalize("NFKC", text[:LONGEST]).lower().split())
-    plain = _PROVINCE.sub("", plain)
+    plain = _pinyin_words(_PROVINCE.sub("", plain))
     name, number = split_number(plain) or (plain, None)
-    return Asked(folded(_pinyin_words(name)), number, folded(_pinyin_words(plain)))
+    return Asked(folded(name), number, folded(plain))
 
 
 def _pinyin_words(text: str) -> str:
-    found = _ROAD_ENGLISH.sub(lambda word: _TO_PINYIN[word[1]], text)
-    return text if folded(found) == folded(text) or len(folded(text)) == len(text.strip("., ")) else found
+    """English words for what a place is as pinyin, where a name stands before them: chunxi road is chunxi lu."""
+    name, *_rest = _ENGLISH.split(text, maxsplit=1)
+    return _ENGLISH.sub(lambda word: _TO_PINYIN[word[1]], text) if folded(name) else text
 
 
 # In English

@@ -4,7 +4,7 @@ Places are CGCS2000 degrees (WGS 84 is taken as equal), longitude first. Other s
 edge. Moments are aware datetimes; None is now.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -123,6 +123,11 @@ def area_chain(session: Session, code: str) -> list[Area]:
     codes = [code[:length] for length in (4, 6, 9, 12) if length <= len(code)]
     statement = select(Area).options(defer(Area.geom)).where(Area.code.in_(codes))
     return list(session.scalars(statement.order_by(func.length(Area.code))))
+
+
+def areas_by_code(session: Session, codes: Iterable[str]) -> Sequence[Area]:
+    """The areas with these codes, without their polygons."""
+    return session.scalars(select(Area).options(defer(Area.geom)).where(Area.code.in_(codes))).all()
 
 
 def area(session: Session, code: str) -> Area:
