@@ -99,8 +99,8 @@ def feature(session: Session, found: Cell, more: dict[str, Any] | None = None) -
     properties = {
         "code": found.code,
         "area_m2": round(found.area_m2, 2),
-        "valid_from": _iso(found.valid.lower),
-        "valid_to": _iso(found.valid.upper),
+        "valid_from": found.valid.lower,
+        "valid_to": found.valid.upper,
         "origin": found.origin,
         "areas": [_area(area) for area in queries.area_chain(session, found.community_code)],
     }
@@ -120,12 +120,8 @@ def history(session: Session, found: Cell) -> dict[str, Any]:
 
 
 def _step(step: queries.Step) -> dict[str, Any]:
-    return {"code": step.code, "share": round(step.share, 6), "reason": step.reason, "at": _iso(step.at)}
+    return {"code": step.code, "share": round(step.share, 6), "reason": step.reason, "at": step.at}
 
 
 def _area(area: Area) -> dict[str, Any]:
     return {"code": area.code, "level": area.level, "name_zh": area.name_zh, "name_en": area.name_en}
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(web.runtime().settings.zone).isoformat()
