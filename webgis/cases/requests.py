@@ -114,7 +114,7 @@ def decide(
         flags=flags, resume=not suspended, extend=grant and asked.kind == EXTENSION,
     )  # fmt: skip
     if suspended:
-        given = {"reason": asked.reason, "until": asked.until_at.isoformat()}
+        given = {"reason": asked.reason, "until": settings.moment(asked.until_at)}
         handling.act(session, settings, actor, case.number, "suspend", given, at=at)
     return asked
 
