@@ -1,6 +1,7 @@
 // A place chosen by a pin that can be set, dragged or taken from the phone, and the cell it lies in.
 
 import { distance, ground, position } from "./place.js";
+import { placeSearch } from "./place_search.js";
 
 // A tap on the whole city says roughly where: come closer, so that the pin can be put right.
 const CLOSE = 17;
@@ -56,7 +57,7 @@ export function pinMap(box) {
     fields.accuracy.value = accuracy ? accuracy.toFixed(1) : "";
     if (!pin) {
       pin = L.marker([lat, lon], { icon: window.webgisMaps.pinIcon(), draggable: true, autoPan: true, keyboard: true, alt: box.dataset.label });
-      pin.on("dragend", () => put(pin.getLatLng().lat, pin.getLatLng().lng));
+      pin.on("dragend", () => point(pin.getLatLng().lat, pin.getLatLng().lng));
       pin.addTo(map);
     }
     pin.setLatLng([lat, lon]);
@@ -66,8 +67,25 @@ export function pinMap(box) {
     lookUp(lon, lat);
   }
 
+  const address = form.querySelector("[data-place-search]");
+  const near = address && placeSearch(address, {
+    from: () => {
+      const { lat, lng } = pin ? pin.getLatLng() : map.getCenter();
+      return { lon: lng.toFixed(6), lat: lat.toFixed(6) };
+    },
+    put: (place) => {
+      put(place.lat, place.lon);
+      map.setView([place.lat, place.lon], CLOSE);
+    },
+  });
+
+  function point(lat, lon, accuracy) {
+    put(lat, lon, accuracy);
+    if (near) near(lon.toFixed(6), lat.toFixed(6));
+  }
+
   map.on("click", (event) => {
-    put(event.latlng.lat, event.latlng.lng);
+    point(event.latlng.lat, event.latlng.lng);
     if (map.getZoom() < CLOSE - 1) map.setView(event.latlng, CLOSE);
   });
 
@@ -75,7 +93,7 @@ export function pinMap(box) {
     field.addEventListener("change", () => {
       const [lon, lat] = [Number(fields.lon.value), Number(fields.lat.value)];
       if (!fields.lon.value || !fields.lat.value || !Number.isFinite(lon + lat) || Math.abs(lat) > 90) return;
-      put(lat, lon);
+      point(lat, lon);
       map.setView([lat, lon], 17);
     });
   }
@@ -86,7 +104,7 @@ export function pinMap(box) {
     button.setAttribute("aria-busy", "true");
     try {
       const { coords } = await position();
-      put(coords.latitude, coords.longitude, coords.accuracy);
+      point(coords.latitude, coords.longitude, coords.accuracy);
       map.setView([coords.latitude, coords.longitude], 17);
     } catch {
       tell("", words.wordDenied, "bad");

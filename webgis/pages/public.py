@@ -15,6 +15,7 @@ from webgis.cases import channel_wire as wire
 from webgis.cases import channels, evidence, following
 from webgis.cases.public_views import sent_form
 from webgis.errors import Conflict, Invalid
+from webgis.grid import gazetteer_views
 from webgis.grid import queries as grid
 from webgis.grid.views import place
 from webgis.maps import queries as map_queries
@@ -188,3 +189,19 @@ def cell():
         chain = grid.area_chain(session, found.code[:12])
     named = [{"name_zh": area.name_zh, "name_en": area.name_en} for area in chain]
     return jsonify(properties={"code": "", "areas": named})
+
+
+@public.get("/report/map/places")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def places():
+    """Places for what a stranger typed, without the codes of cells."""
+    return jsonify(gazetteer_views.found(cells=False))
+
+
+@public.get("/report/map/near")
+@web.open_to_all
+@limits.at_most("follow_limit")
+def near():
+    """What is near a place, without the codes of cells."""
+    return jsonify(gazetteer_views.found_near(cells=False))
