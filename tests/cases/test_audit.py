@@ -285,8 +285,9 @@ COLUMNS = (
     "accuracy_m = 500", "cell_id = cell_id + 1", "class_code = '06012'", "source = 'hotline'", "reporter_id = 2",
     "reported_at = reported_at + interval '1 hour'", "condition_id = condition_id + 1",
     "department_code = '510104-works'", "dispatched_at = dispatched_at + interval '1 hour'",
-    "deadline_at = deadline_at + interval '1 day'", "ledger = '[{}]'", "flags = '{forced}'", "rework_count = 1",
-    "extension_count = 1", "returned = '{}'", "changed_at = changed_at - interval '1 hour'",
+    "deadline_at = deadline_at + interval '1 day'", "due_at = due_at + interval '1 day'", "ledger = '[{}]'",
+    "flags = '{forced}'", "rework_count = 1", "extension_count = 1", "returned = '{}'",
+    "changed_at = changed_at - interval '1 hour'",
 )  # fmt: skip
 
 

@@ -17,9 +17,8 @@ BEGIN
 END $$;
 
 -- The digest of the row of a case, which the event that left it so holds. Left out are the hash of the last event and
--- their number, which the history tells, and `due_at`, which sorts queues: it follows the deadline, the stage, or the
--- tasks of a case that was split, whose steps are none of the case. A column added later is to go in only where it is not
--- NULL, so that the digests that were written stay true.
+-- their number, which the history tells, and when a case that was split is due: it follows its tasks, whose steps are none
+-- of the case. A column added later is to go in only where it is not NULL, so that the digests that were written stay true.
 CREATE FUNCTION fn.case_digest(c city.case) RETURNS bytea
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
@@ -27,13 +26,14 @@ BEGIN
         convert_to(c.address, 'UTF8'), ST_AsEWKB(c.geom), c.crs, c.accuracy_m, c.cell_id, c.cell_code, c.source,
         c.reporter_id, c.state, c.outcome, c.parent_id, c.relation, c.condition_id, c.department_code, c.resolver_id,
         c.handler_id, c.inspector_id, c.component_code, c.confirmation, c.flags, convert_to(c.returned::text, 'UTF8'),
-        convert_to(c.ledger::text, 'UTF8'), c.paused_at, c.resume_at, c.extension_count, c.reported_at,
-        c.dispatched_at, c.deadline_at, c.resolved_at, c.closed_at, c.changed_at, c.rework_count)));
+        convert_to(c.ledger::text, 'UTF8'), CASE WHEN 'split' <> ALL(c.flags) THEN c.due_at END, c.paused_at,
+        c.resume_at, c.extension_count, c.reported_at, c.dispatched_at, c.deadline_at, c.resolved_at, c.closed_at,
+        c.changed_at, c.rework_count)));
 END $$;
 
 -- Whether the row of a case is as the event with this digest left it (NULL: the event tells none). One thing is changed
 -- without a step: when the calendar changes, the deadlines of open cases are reckoned anew, and the report of that tells
--- from where to where. So a deadline may be the new one of a move if with the old one of a move the row is as it was left.
+-- from where to where. So deadlines may be the new ones of a move if with the old ones of a move the row is as it was left.
 CREATE FUNCTION fn.is_as_left(c city.case, digest bytea) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
@@ -42,10 +42,14 @@ BEGIN
     IF is_as_left.digest IS NULL OR fn.case_digest(c) = is_as_left.digest THEN
         RETURN true;
     ELSIF c.outcome IS NOT NULL OR NOT EXISTS (
-        SELECT FROM city.recompute_move m WHERE m.case_id = c.id AND m.new_deadline_at = c.deadline_at) THEN
+        SELECT FROM city.recompute_move m
+        WHERE m.case_id = c.id AND m.new_deadline_at IS NOT DISTINCT FROM c.deadline_at
+          AND (m.new_due_at IS NOT DISTINCT FROM c.due_at OR 'split' = ANY(c.flags))) THEN
         RETURN false;
     END IF;
-    FOR before.deadline_at IN SELECT m.old_deadline_at FROM city.recompute_move m WHERE m.case_id = c.id LOOP
+    FOR before.deadline_at, before.due_at IN
+        SELECT m.old_deadline_at, m.old_due_at FROM city.recompute_move m WHERE m.case_id = c.id
+    LOOP
         IF fn.case_digest(before) = is_as_left.digest THEN
             RETURN true;
         END IF;
