@@ -55,6 +55,7 @@ def standing(state: str, shape: str) -> SimpleNamespace:
         resolver_id=8,
         reporter_id=9,
         inspector_id=None,
+        ledger=[],
         relation="task" if shape == workflow.TASK else None,
         flags=["split"] if shape == workflow.PARENT else [],
         source="inspector",
