@@ -75,7 +75,7 @@ def load(
     note_load(runtime, counties, count, seed, done=False)
     with _progress(quiet) as bar:
         with _stage(bar, "areas"), runtime.transaction() as session:
-            stored = _store_areas(session, counties, seed, runtime.settings.projected_srid)
+            stored = store_areas(session, counties, seed, runtime.settings.projected_srid)
         with _stage(bar, "catalogue"), runtime.transaction() as session:
             catalog.load_standard_classes(session)
             catalog.load_default_filing_standard(session, city)
@@ -98,7 +98,7 @@ def load(
     return Loaded(city, stored, cells, posts, registered, laid, made, round(time.perf_counter() - start, 1))
 
 
-def _store_areas(session: Session, counties: Sequence[str], seed: int, srid: int) -> int:
+def store_areas(session: Session, counties: Sequence[str], seed: int, srid: int) -> int:
     """Store the areas that are not there; a city's boundary grows when more of its counties come."""
     have = set(session.scalars(select(Area.code).where(Area.level == "county")))
     if set(counties) <= have:

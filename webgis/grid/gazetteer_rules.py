@@ -37,6 +37,9 @@ _OTHER_SOUNDS = {
 }  # fmt: skip
 """Signs of place names that sound in two ways, which dictionaries of words get wrong in names they do not know."""
 
+_MOSTLY = "长朝重单曾都"
+"""Those of them that sound as written first in nearly all names of places, though a dictionary says the other."""
+
 MOST_SPELLINGS = 3
 """Spellings of one name at most: as the dictionary reads it, and with one sign read the other way."""
 
@@ -106,10 +109,11 @@ def _apart(said: str) -> list[str]:
     # The dictionary takes 57 MB and most of a second: only those who import names load it.
     from pypinyin import lazy_pinyin
 
-    made: list[str] = []
-    for sound in lazy_pinyin(said, errors=lambda unknown: list(unknown)):
-        made.append(folded(sound) or sound)
-    return made
+    heard = lazy_pinyin(said, errors=list)
+    return [
+        _OTHER_SOUNDS[sign].split()[0] if sign in _MOSTLY else folded(sound) or sound
+        for sign, sound in zip(said, heard, strict=True)
+    ]
 
 
 def _otherwise(said: str, usual: tuple[str, ...]) -> list[tuple[str, ...]]:

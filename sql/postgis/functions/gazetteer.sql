@@ -174,7 +174,7 @@ BEGIN
         SELECT p.id::text AS ref, p.kind, p.name, p.name_en, p.lon, p.lat, p.area_code, max(p.score) AS score
         FROM places p GROUP BY 1, 2, 3, 4, 5, 6, 7
         UNION ALL
-        SELECT * FROM fn.areas_named(named.words)
+        SELECT * FROM fn.areas_named(CASE WHEN find_places.number IS NULL THEN named.words END)
     ), best AS (
         SELECT e.*, fn.metres_apart(from_lon, from_lat, e.lon, e.lat) AS metres
         FROM every e
