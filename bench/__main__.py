@@ -6,7 +6,9 @@ from bench.claim import claim
 from bench.components import components
 from bench.cycle import cycle
 from bench.duplicates import duplicates
+from bench.geocode import geocode
 from bench.grid import grid
+from bench.heat import heat
 
 
 @click.group()
@@ -18,7 +20,9 @@ main.add_command(claim)
 main.add_command(components)
 main.add_command(cycle)
 main.add_command(duplicates)
+main.add_command(geocode)
 main.add_command(grid)
+main.add_command(heat)
 
 if __name__ == "__main__":
     main()
