@@ -74,7 +74,9 @@ DECLARE
 BEGIN
     IF was.id IS NOT NULL THEN
         IF (was.cell_id, was.class_code, was.kind) = (c.cell_id, c.class_code, c.kind) AND was.geom = c.geom THEN
-            IF was.state = c.state AND was_on_time = on_time THEN
+            IF was.state = c.state AND was_on_time = on_time
+                AND (was.department_code, was.dispatched_at, was.deadline_at, was.paused_at)
+                    IS NOT DISTINCT FROM (c.department_code, c.dispatched_at, c.deadline_at, c.paused_at) THEN
                 RETURN;
             END IF;
             added := 0;
@@ -218,7 +220,8 @@ BEGIN
 END $$;
 
 -- The sums of cases by bin, or by area when `digits` says how many of its code to keep.
--- The plan is forced: by index, period by period and range by range; how many rows that are no estimate knows.
+-- The plan is forced: by index, period by period and range by range (OFFSET 0); how many rows that are no estimate
+-- knows.
 CREATE FUNCTION fn.counted_places(level integer, digits integer, west double precision, south double precision,
                                   east double precision, north double precision, since date, until date, kind text,
                                   class_code text, area text)
@@ -249,21 +252,30 @@ BEGIN
         SELECT b.bin, b.area, p.sign * b.reported AS reported, p.sign * b.open AS open, p.sign * b.closed AS closed,
                p.sign * b.on_time AS on_time
         FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
-        JOIN city.bin_count b ON b.level = counted_places.level AND b.kind = k.kind
-            AND b.class_code = coalesce(counted_places.class_code, '') AND b.grain = p.grain AND b.start = p.start
-            AND b.bin BETWEEN r.low AND r.high
+        CROSS JOIN LATERAL (
+            SELECT b.* FROM city.bin_count b
+            WHERE b.level = counted_places.level AND b.kind = k.kind
+                AND b.class_code = coalesce(counted_places.class_code, '') AND b.grain = p.grain AND b.start = p.start
+                AND b.bin BETWEEN r.low AND r.high
+            OFFSET 0) b
         WHERE p.grain <> 365
         UNION ALL
         SELECT d.bin >> shift, d.area, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
         FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
-        JOIN city.day_count d ON d.day = p.start AND d.kind = k.kind AND d.class_code = counted_places.class_code
-            AND d.bin BETWEEN r.low << shift AND ((r.high + 1) << shift) - 1
+        CROSS JOIN LATERAL (
+            SELECT d.* FROM city.day_count d
+            WHERE d.day = p.start AND d.kind = k.kind AND d.class_code = counted_places.class_code
+                AND d.bin BETWEEN r.low << shift AND ((r.high + 1) << shift) - 1
+            OFFSET 0) d
         WHERE p.grain = 365 AND by_class
         UNION ALL
         SELECT d.bin >> shift, d.area, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
-        FROM period p JOIN city.day_count d ON d.day = p.start
-        WHERE p.grain = 365 AND NOT by_class AND d.bin BETWEEN lowest AND highest
-            AND (counted_places.kind IS NULL OR d.kind = counted_places.kind)
+        FROM period p CROSS JOIN LATERAL (
+            SELECT d.* FROM city.day_count d
+            WHERE d.day = p.start AND d.bin BETWEEN lowest AND highest
+                AND (counted_places.kind IS NULL OR d.kind = counted_places.kind)
+            OFFSET 0) d
+        WHERE p.grain = 365 AND NOT by_class
         UNION ALL
         SELECT n.bin >> shift, n.area, n.reported, n.open, n.closed, n.on_time
         FROM city.case_change n
@@ -272,7 +284,7 @@ BEGIN
             AND (counted_places.until IS NULL OR n.day <= counted_places.until)
             AND (counted_places.kind IS NULL OR n.kind = counted_places.kind)
             AND (counted_places.class_code IS NULL OR n.class_code = counted_places.class_code)
-    ), summed AS (
+    ), summed AS MATERIALIZED (
         SELECT CASE WHEN divisor IS NULL THEN c.bin ELSE c.area / divisor END AS place, sum(c.reported)::integer AS reported,
                sum(c.open)::integer AS open, sum(c.closed)::integer AS closed, sum(c.on_time)::integer AS on_time
         FROM counted c
@@ -336,15 +348,22 @@ BEGIN
         SELECT y.cell_id, s.sign * y.reported AS reported, s.sign * y.open AS open, s.sign * y.closed AS closed,
                s.sign * y.on_time AS on_time
         FROM stretch s CROSS JOIN unnest(kinds) AS k (kind) CROSS JOIN cell c
-        JOIN city.cell_count y ON y.cell_id = c.id AND y.kind = k.kind
-            AND y.class_code = coalesce(counted_cells.class_code, '') AND y.start >= s.first AND y.start < s.before
+        CROSS JOIN LATERAL (
+            SELECT y.* FROM city.cell_count y
+            WHERE y.cell_id = c.id AND y.kind = k.kind
+                AND y.class_code = coalesce(counted_cells.class_code, '') AND y.start >= s.first AND y.start < s.before
+            OFFSET 0) y
         WHERE s.grain = 1
         UNION ALL
         SELECT d.cell_id, s.sign * d.reported, s.sign * d.open, s.sign * d.closed, s.sign * d.on_time
         FROM stretch s CROSS JOIN cell c
-        JOIN city.day_count d ON d.cell_id = c.id AND d.day >= s.first AND d.day < s.before
-        WHERE s.grain = 365 AND (counted_cells.kind IS NULL OR d.kind = counted_cells.kind)
-            AND (counted_cells.class_code IS NULL OR d.class_code = counted_cells.class_code)
+        CROSS JOIN LATERAL (
+            SELECT d.* FROM city.day_count d
+            WHERE d.cell_id = c.id AND d.day >= s.first AND d.day < s.before
+                AND (counted_cells.kind IS NULL OR d.kind = counted_cells.kind)
+                AND (counted_cells.class_code IS NULL OR d.class_code = counted_cells.class_code)
+            OFFSET 0) d
+        WHERE s.grain = 365
         UNION ALL
         SELECT n.cell_id, n.reported, n.open, n.closed, n.on_time
         FROM city.case_change n
