@@ -42,11 +42,13 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE $sql$
-        SELECT floor(fn.bin_column(ST_X(c.geom), $5))::integer, floor(fn.bin_line(ST_Y(c.geom), $5))::integer,
-               count(*), count(*) FILTER (WHERE c.outcome IS NULL), count(*) FILTER (WHERE c.outcome = 'closed'),
-               count(*) FILTER (WHERE fn.closed_on_time(c.outcome, c.deadline_at, c.resolved_at))
-        FROM fn.asked_cases($1, fn.tile_ground($2, $3, $4)) c
-        WHERE fn.in_tile(c.geom, $2, $3, $4)
+        SELECT c.bin_x, c.bin_y, count(*), count(*) FILTER (WHERE c.outcome IS NULL),
+               count(*) FILTER (WHERE c.outcome = 'closed'), count(*) FILTER (WHERE c.on_time)
+        FROM (SELECT floor(fn.bin_column(ST_X(c.geom), $5))::integer AS bin_x,
+                     floor(fn.bin_line(ST_Y(c.geom), $5))::integer AS bin_y, c.outcome,
+                     fn.closed_on_time(c.outcome, c.deadline_at, c.resolved_at) AS on_time
+              FROM fn.asked_cases($1, fn.tile_ground($2, $3, $4)) c OFFSET 0) c
+        WHERE c.bin_x >> ($5 - $2) = $3 AND c.bin_y >> ($5 - $2) = $4
         GROUP BY 1, 2
     $sql$ USING a, z, x, y, level;
 END $$;

@@ -132,6 +132,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                     floor((fn.bin_line(ST_Y(place), z) - y) * 64) * 64 + 32)
 $$;
 
+-- Where a component is counted.
+CREATE FUNCTION fn.counted_place(geom geometry) RETURNS geometry LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN ST_Dimension(geom) = 0 THEN geom ELSE fn.component_place(geom) END
+$$;
+
 -- The components that were asked for (class, state; those removed only when asked), on a ground.
 CREATE FUNCTION fn.asked_components(params jsonb, ground geometry) RETURNS SETOF city.component
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -158,13 +163,12 @@ BEGIN
             EXECUTE $sql$
                 SELECT ST_AsMVT(f, 'components', 4096, 'geom')
                 FROM (SELECT c.code, c.class_code AS class, c.name, c.state,
-                             fn.in_tile(fn.component_place(c.geom), $3, $4, $5)::integer AS count,
-                             CASE WHEN GeometryType(c.geom) = 'POINT' THEN fn.in_units(c.geom, $3, $4, $5)
-                                  ELSE coalesce(fn.drawn(c.geom, $3, $4, $5),
-                                                fn.in_units(fn.component_place(c.geom), $3, $4, $5)) END AS geom
-                      FROM fn.asked_components($1, $2) c
-                      WHERE fn.in_tile(fn.component_place(c.geom), $3, $4, $5)
-                         OR GeometryType(c.geom) <> 'POINT' AND fn.drawn(c.geom, $3, $4, $5) IS NOT NULL) f
+                             fn.in_tile(c.place, $3, $4, $5)::integer AS count,
+                             coalesce(c.shape, fn.in_units(c.place, $3, $4, $5)) AS geom
+                      FROM (SELECT o.*, fn.counted_place(o.geom) AS place,
+                                   CASE WHEN ST_Dimension(o.geom) > 0 THEN fn.drawn(o.geom, $3, $4, $5) END AS shape
+                            FROM fn.asked_components($1, $2) o OFFSET 0) c
+                      WHERE fn.in_tile(c.place, $3, $4, $5) OR c.shape IS NOT NULL) f
             $sql$ INTO tile USING params, ground, z, x, y;
             IF NOT fn.too_heavy(tile) THEN
                 RETURN coalesce(tile, '');
@@ -174,9 +178,12 @@ BEGIN
     EXECUTE $sql$
         SELECT ST_AsMVT(f, 'components', 4096, 'geom')
         FROM (SELECT count(*) AS count, count(*) FILTER (WHERE c.state <> 'intact') AS not_intact,
-                     fn.in_squares(c.place, $3, $4, $5) AS geom
-              FROM (SELECT o.state, fn.component_place(o.geom) AS place FROM fn.asked_components($1, $2) o) c
-              WHERE fn.in_tile(c.place, $3, $4, $5) GROUP BY 3) f
+                     fn.bin_in_units($3 + 6, c.bin_x, c.bin_y, $3, $4, $5) AS geom
+              FROM (SELECT p.state, floor(fn.bin_column(ST_X(p.place), $3 + 6))::integer AS bin_x,
+                           floor(fn.bin_line(ST_Y(p.place), $3 + 6))::integer AS bin_y
+                    FROM (SELECT o.state, fn.counted_place(o.geom) AS place
+                          FROM fn.asked_components($1, $2) o OFFSET 0) p OFFSET 0) c
+              WHERE c.bin_x >> 6 = $4 AND c.bin_y >> 6 = $5 GROUP BY c.bin_x, c.bin_y) f
     $sql$ INTO tile USING params, ground, z, x, y;
     RETURN coalesce(tile, '');
 END $$;
