@@ -1,4 +1,4 @@
-"""Searches of the small city's places: by any part, pinyin, initials, number, with mistakes; and what is near a place."""
+"""Searches of places by any part, pinyin, initials, number, with mistakes; and what is near a place."""
 
 import pytest
 
