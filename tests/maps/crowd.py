@@ -101,8 +101,8 @@ def insert(session: Session, cases: Sequence[One]) -> None:
 _INSERT = text(
     """
     INSERT INTO city.case (number, kind, standard, class_code, description, geom, crs, cell_id, cell_code, source,
-                           state, outcome, department_code, reported_at, dispatched_at, deadline_at, resolved_at, closed_at,
-                           changed_at, head)
+                           state, outcome, department_code, reported_at, dispatched_at, deadline_at, resolved_at,
+                           closed_at, changed_at, head)
     SELECT n.number, n.kind, 'GB/T 47678.5-2026', n.class_code, 'made up', p.place, 'cgcs2000', c.id, c.code, 'hotline',
            n.state, n.outcome, n.department, n.reported_at, CASE WHEN n.department IS NOT NULL THEN n.reported_at END,
            n.deadline_at, n.resolved_at, CASE WHEN n.outcome IS NOT NULL THEN n.reported_at END, n.reported_at, ''

@@ -1,4 +1,4 @@
-"""Tiles over HTTP: what is refused, who sees what, what is sent again; and that any reader of vector tiles reads them."""
+"""Tiles over HTTP: what is refused, who sees what, what is sent again; and that readers of others can read them."""
 
 import gzip
 import json
