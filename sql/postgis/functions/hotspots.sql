@@ -10,12 +10,14 @@ BEGIN
     IF departments IS NULL THEN
         RETURN QUERY
         SELECT c.cell_id, c.reported::bigint
-        FROM fn.counted_cells(-180, -90, 180, 90, since, until, kind, class_code, area) c;
+        FROM fn.counted_cells(-180, -90, 180, 90, seen_cells.since, seen_cells.until, seen_cells.kind,
+                              seen_cells.class_code, seen_cells.area) c;
         RETURN;
     END IF;
     RETURN QUERY
     SELECT c.cell_id, count(*) FROM city.case c
-    WHERE fn.seen_case(c, departments, area, since, until, kind, class_code)
+    WHERE fn.seen_case(c, seen_cells.departments, seen_cells.area, seen_cells.since, seen_cells.until, seen_cells.kind,
+                       seen_cells.class_code)
     GROUP BY c.cell_id;
 END $$;
 
@@ -27,12 +29,15 @@ DECLARE digits integer := CASE level WHEN 'community' THEN 12 WHEN 'subdistrict'
 BEGIN
     IF departments IS NULL THEN
         RETURN QUERY
-        SELECT c.code, c.reported::bigint FROM fn.counted_areas(level, area, since, until, kind, class_code) c;
+        SELECT c.code, c.reported::bigint
+        FROM fn.counted_areas(seen_areas.level, seen_areas.area, seen_areas.since, seen_areas.until, seen_areas.kind,
+                              seen_areas.class_code) c;
         RETURN;
     END IF;
     RETURN QUERY
     SELECT left(c.cell_code, digits), count(*) FROM city.case c
-    WHERE fn.seen_case(c, departments, area, since, until, kind, class_code)
+    WHERE fn.seen_case(c, seen_areas.departments, seen_areas.area, seen_areas.since, seen_areas.until, seen_areas.kind,
+                       seen_areas.class_code)
     GROUP BY 1;
 END $$;
 
@@ -73,11 +78,11 @@ RETURNS TABLE (beat_id integer, begun timestamp, ended timestamp, shifts jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
-    SELECT b.id, greatest(lower(b.valid), since) AT TIME ZONE time_zone,
-           least(upper(b.valid), until) AT TIME ZONE time_zone,
+    SELECT b.id, greatest(lower(b.valid), beats_between.since) AT TIME ZONE time_zone,
+           least(upper(b.valid), beats_between.until) AT TIME ZONE time_zone,
            jsonb_agg(jsonb_build_array(s.days, s.from_time, s.until_time))
     FROM city.beat b JOIN city.beat_shift s ON s.beat_id = b.id
-    WHERE b.valid && tstzrange(since, until)
+    WHERE b.valid && tstzrange(beats_between.since, beats_between.until)
     GROUP BY b.id;
 END $$;
 
