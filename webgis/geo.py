@@ -129,6 +129,23 @@ def read_box(given: str) -> Box:
     return west, south, east, north
 
 
+MOST_CORNERS = 200
+
+
+def read_ring(given: str) -> str:
+    """The polygon of a query, its corners as `lon,lat` with spaces between, as WKT; `Invalid` ("geo.bad-ring", field
+    "within")."""
+    try:
+        corners = [(float(lon), float(lat)) for lon, lat in (corner.split(",") for corner in given.split())]
+    except ValueError:
+        corners = []
+    inside = all(-180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in corners)
+    if not (inside and 3 <= len(set(corners)) <= len(corners) <= MOST_CORNERS):
+        accepted = f"3 to {MOST_CORNERS} corners as lon,lat in degrees with spaces between"
+        raise Invalid("geo.bad-ring", f"within: {accepted}", field="within", got=given[:200], accepted=accepted)
+    return f"POLYGON(({', '.join(f'{lon} {lat}' for lon, lat in [*corners, corners[0]])}))"
+
+
 def to_cgcs2000(lon: Any, lat: Any, crs: str) -> tuple[Any, Any]:
     """Degrees in `crs` (one of CRS_NAMES) -> CGCS2000 degrees. Scalars in, floats out; arrays in, arrays out.
 

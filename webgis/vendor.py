@@ -18,7 +18,6 @@ FILES = {
     "@tabler/core": ("dist/css/tabler.min.css",),
     "htmx.org": ("dist/htmx.min.js",),
     "leaflet": ("dist/leaflet.css", "dist/leaflet.js", "dist/images/*.png"),
-    "leaflet.markercluster": ("dist/MarkerCluster.css", "dist/leaflet.markercluster.js"),
     "pbf": ("index.js",),
     "pmtiles": ("dist/pmtiles.js",),
     "protomaps-leaflet": ("dist/protomaps-leaflet.js",),

@@ -4,8 +4,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import city
-from webgis.maps import tasks
-from webgis.maps.drawing import CELLS_FROM_ZOOM
 
 PHONE, DESK = (390, 844), (1440, 900)
 PATHS = ("/cases", "/cases/new", "/requests", "/maps/cases", "/api/v1/docs", "/nowhere")
@@ -106,35 +104,10 @@ def test_the_class_is_found_by_code_by_chinese_and_by_english(site):
         expect(page.locator("#subject-search")).to_have_value("06010 暴露垃圾")
 
 
-def test_cells_are_drawn_on_a_canvas_and_only_when_they_can_be_seen(site):
-    site.report()
-    with site.reader("manager1") as page:
-        page.goto("/maps/cases")
-        ground = page.locator(".folium-map[data-cells]")
-        expect(ground).to_be_visible()
-        assert page.locator(".folium-map path").count() == 0
-        zoom = float(ground.get_attribute("data-zoom"))
-        while zoom >= CELLS_FROM_ZOOM:
-            zoom -= 1
-            page.locator(".leaflet-control-zoom-out").click()
-            expect(ground).to_have_attribute("data-zoom", f"{zoom:g}")
-        expect(page.locator(".wg-notice[data-what=cells]")).to_have_text("放大后显示单元网格")
-
-
 def test_the_language_switch_changes_the_page_and_stays(site):
     with site.reader("manager1") as page:
         page.goto("/cases?state=closed")
         page.get_by_role("button", name="English").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Cases")
         page.goto("/maps/cases")
-        expect(page.locator(".wg-legend-word").first).to_have_text("Reported")
-
-
-def test_the_drawn_copy_runs_under_the_sites_policy_for_anyone(site):
-    with site.runtime.transaction() as session:
-        tasks.draw(session, site.runtime.settings)
-    with site.reader(None) as page:
-        page.goto("/static/maps/drawn/cases.html")
-        expect(page.locator(".folium-map[data-cases='0']")).to_be_visible()
-        expect(page.locator(".wg-legend")).to_be_visible()
-        expect(page.locator(".wg-notice")).to_contain_text("还没有案件")
+        expect(page.locator(".wg-legend-word").first).to_have_text("Cases by area")

@@ -1,5 +1,7 @@
 """A figure loads nothing from another host, whatever Folium's stock classes say, and data in it stays data."""
 
+import base64
+import hashlib
 import json
 import re
 from fnmatch import fnmatch
@@ -9,8 +11,8 @@ import pytest
 from folium import plugins
 
 from webgis.errors import Invalid
+from webgis.maps.elements import CityMap, Controls, DataLayer
 from webgis.maps.figure import LOCAL, LocalFigure, data_block
-from webgis.maps.layers import CityMap
 from webgis.vendor import FILES
 
 BOUNDS = (104.06, 30.655, 104.07, 30.66)
@@ -27,8 +29,8 @@ def figure_with(*layers, nonce: str = "abc") -> LocalFigure:
     return figure
 
 
-def test_every_link_of_a_map_with_clusters_leads_to_this_server_once_and_every_script_has_the_nonce():
-    page = figure_with(plugins.MarkerCluster(), plugins.MarkerCluster()).render()
+def test_every_link_of_a_map_leads_to_this_server_once_and_every_script_has_the_nonce():
+    page = figure_with(DataLayer("areas"), DataLayer("cases"), Controls()).render()
     links = LINK.findall(page)
     assert links and all(link.startswith("/static/") for link in links)
     assert len(links) == len(set(links))
@@ -40,13 +42,14 @@ def test_every_link_of_a_map_with_clusters_leads_to_this_server_once_and_every_s
     "layer",
     [
         lambda: plugins.HeatMap([[30.6, 104.0]]),
+        lambda: plugins.MarkerCluster(),
         lambda: plugins.Fullscreen(),
         lambda: plugins.Draw(),
         lambda: folium.TileLayer("OpenStreetMap"),
         lambda: folium.TileLayer("https://tiles.example/{z}/{x}/{y}.png", attr="x"),
         lambda: folium.WmsTileLayer("//maps.example/wms", layers="a"),
     ],
-    ids=["heat", "fullscreen", "draw", "openstreetmap", "own-tiles", "wms"],
+    ids=["heat", "cluster", "fullscreen", "draw", "openstreetmap", "own-tiles", "wms"],
 )
 def test_an_address_that_is_not_vendored_is_refused(layer):
     with pytest.raises(Invalid) as refused:
@@ -62,7 +65,7 @@ def test_a_layer_that_needs_a_library_we_dropped_is_refused():
 
 def test_the_links_of_one_map_do_not_leak_into_the_next():
     before = figure_with().render()
-    figure_with(plugins.MarkerCluster()).render()
+    figure_with(DataLayer("areas"), Controls()).render()
     assert len(LINK.findall(figure_with().render())) == len(LINK.findall(before))
 
 
@@ -76,12 +79,13 @@ def test_data_in_a_block_is_neither_markup_nor_a_template_and_comes_back_as_it_w
     assert "<" not in block and "\u2028" not in block
 
 
-def test_apart_the_page_has_no_inline_script_and_the_script_has_all_of_it():
-    page, script = figure_with(nonce="").render_apart("map.js")
-    inline = [tag for tag in SCRIPT.findall(page) if "src=" not in tag]
-    assert inline == []
-    assert '<script src="map.js">' in page
-    assert "L.map(" in script and "<" not in script.split("L.map(")[0]
+def test_whole_the_file_links_to_nothing_and_its_policy_lets_its_own_script_run_and_no_other():
+    page = figure_with(nonce="").render_whole("a{background:url(x.png)}", "/* ours */", "<svg></svg>")
+    assert not re.search(r"""(src|href)="(?!data:,")""", page) and "url(" not in page
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{hashed}'" in page and "default-src 'none'" in page
+    assert "/* ours */" in script and "L.map(" in script
 
 
 def test_every_vendored_address_names_a_file_that_setup_copies():

@@ -28,8 +28,8 @@ MOST_ROWS = 500
 @dataclass(frozen=True)
 class Filters:
     """Which cases: states, class codes, a cell's code, an area's code (4 to 12 digits), a department's code, a box
-    (west, south, east, north in CGCS2000 degrees), reported from `since` until before `until`, words in number, text
-    or address."""
+    (west, south, east, north in CGCS2000 degrees), a polygon (WKT, the same degrees), reported from `since` until
+    before `until`, words in number, text or address."""
 
     states: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
@@ -38,6 +38,7 @@ class Filters:
     area: str | None = None
     department: str | None = None
     box: tuple[float, float, float, float] | None = None
+    within: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     words: str | None = None
@@ -184,6 +185,8 @@ def conditions(filters: Filters, of: type[Case] | type[OpenCase] = Case) -> list
         wanted.append(of.cell_code.like(filters.area + "%"))
     if filters.box:
         wanted.append(Case.geom.op("&&")(func.ST_MakeEnvelope(*filters.box, 4490, type_=Geometry)))
+    if filters.within:
+        wanted.append(func.ST_Covers(func.ST_GeomFromText(filters.within, 4490), Case.geom))
     if filters.since:
         wanted.append(Case.reported_at >= filters.since)
     if filters.until:
@@ -216,6 +219,12 @@ def _position(cursor: str) -> tuple[Any, int]:
         return datetime.fromisoformat(moment).astimezone(UTC), int(last_id)
     except (ValueError, TypeError, OverflowError, OSError, RecursionError):
         raise workflow.bad_field("cursor", cursor, "the cursor in the `next` of the page before") from None
+
+
+def count_cases(session: Session, actor: Actor, filters: Filters, at_most: int) -> int:
+    """How many cases these filters leave; counting ends at `at_most`, since there may be millions."""
+    some = _ids(actor, filters, "newest").limit(at_most).subquery()
+    return session.scalar(select(func.count()).select_from(some))
 
 
 def counts_by_state(session: Session, actor: Actor) -> dict[str, int]:

@@ -162,6 +162,7 @@ class ListGiven(Given):
     area: str | None = Field(None, pattern=r"^\d{4,12}$", description="an area's code: 4, 6, 9 or 12 digits")
     department: str | None = None
     bbox: str | None = Field(None, description="west,south,east,north in degrees (WGS 84 or CGCS2000)")
+    within: str | None = Field(None, max_length=6000, description="a polygon: lon,lat of its corners, spaces between")
     since: datetime | None = Field(None, description="reported at or after; without an offset in the city's time zone")
     until: datetime | None = Field(None, description="reported before")
     q: str | None = Field(None, max_length=100, description="number, or words in the description or address")
@@ -184,6 +185,7 @@ def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
         area=given.area,
         department=given.department,
         box=geo.read_box(given.bbox) if given.bbox else None,
+        within=geo.read_ring(given.within) if given.within else None,
         since=given.since and queries.moment("since", given.since, zone),
         until=given.until and queries.moment("until", given.until, zone),
         words=given.q,

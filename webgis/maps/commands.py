@@ -17,7 +17,7 @@ def maps() -> None:
 @maps.command()
 @click.pass_obj
 def draw(runtime: Runtime) -> None:
-    """Draw the map of cases for everyone now; otherwise it is drawn by itself when a case changes."""
+    """Draw the public snapshot now; otherwise it is drawn when a case changes, and once an hour."""
     with runtime.transaction() as session:
         path = tasks.draw(session, runtime.settings)
     console.print(f"drawn: {path}", highlight=False)

@@ -8,9 +8,13 @@ Branca compiles what an element has rendered as a Jinja template once more, so `
 server: data enters a figure only through `data_block` or by an address, never through the options of a layer.
 """
 
+import base64
+import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from branca.element import CssLink, Element, Figure, JavascriptLink
 
@@ -21,12 +25,6 @@ VENDOR = "/static/vendor"
 LOCAL = {
     "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.js": f"{VENDOR}/leaflet/dist/leaflet.js",
     "https://cdn.jsdelivr.net/npm/leaflet@1.9.3/dist/leaflet.css": f"{VENDOR}/leaflet/dist/leaflet.css",
-    "https://cdnjs.cloudflare.com/ajax/libs/leaflet.markercluster/1.1.0/leaflet.markercluster.js": (
-        f"{VENDOR}/leaflet.markercluster/dist/leaflet.markercluster.js"
-    ),
-    "https://cdnjs.cloudflare.com/ajax/libs/leaflet.markercluster/1.1.0/MarkerCluster.css": (
-        f"{VENDOR}/leaflet.markercluster/dist/MarkerCluster.css"
-    ),
 }
 """Addresses that folium 0.20 writes, and the vendored file each stands for."""
 
@@ -39,15 +37,17 @@ UNNEEDED = {
     "https://cdnjs.cloudflare.com/ajax/libs/Leaflet.awesome-markers/2.0.2/leaflet.awesome-markers.js",
     "https://cdnjs.cloudflare.com/ajax/libs/Leaflet.awesome-markers/2.0.2/leaflet.awesome-markers.css",
     "https://cdn.jsdelivr.net/gh/python-visualization/folium/folium/templates/leaflet.awesome.rotate.min.css",
-    "https://cdnjs.cloudflare.com/ajax/libs/leaflet.markercluster/1.1.0/MarkerCluster.Default.css",
 }
-"""Addresses left out: they serve folium's own icons, popups and cluster colours, which our layers do not use."""
+"""Addresses left out: they serve folium's own icons and popups, which our layers do not use."""
 
 NEEDS_UNNEEDED = {"$(": "jQuery", "jQuery": "jQuery", "L.AwesomeMarkers": "Leaflet.awesome-markers"}
 """What a generated script would say if a stock class that needs a dropped library had been added after all."""
 
 _SCRIPT_TAG = re.compile(r"<script(?![^>]*\bnonce=)(?=[\s>])")
-_INLINE_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.S)
+_MODULE_TAG = re.compile(r'<script(?=[^>]* src="/static/maps/)')
+_POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)"')
+_STYLE = re.compile(r"<style.*?</style>", re.S)
+_URL = re.compile(r"url\([^)]*\)")
 _VIEWPORT = re.compile(r'<meta name="viewport".*?/>', re.S)
 _FOREIGN = re.compile(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|url\(\s*["']?(?:https?:)?//|["'`](?:https?:)?//\w""")
 _DATA_BLOCK = re.compile(r'<script[^>]*type="application/json".*?</script>', re.S)
@@ -65,14 +65,18 @@ class Parts:
 class LocalFigure(Figure):
     """A figure whose links all lead to this server.
 
-    `title` and `lang` describe the page; `nonce` is the Content-Security-Policy nonce put on every script. Rendering
-    raises `Invalid` ("maps.unknown-address") for a link that is neither vendored nor known to be unneeded.
+    `title` and `lang` describe the page; `nonce` is the Content-Security-Policy nonce put on every script; `marked`
+    gives the address of one of our files with a mark that changes when the file does. Rendering raises `Invalid`
+    ("maps.unknown-address") for a link that is neither vendored nor known to be unneeded.
     """
 
-    def __init__(self, title: str, lang: str = "zh-CN", nonce: str = "") -> None:
+    def __init__(
+        self, title: str, lang: str = "zh-CN", nonce: str = "", marked: Callable[[str], str] = lambda path: path
+    ) -> None:
         super().__init__(title=title)
         self.lang = lang
         self.nonce = nonce
+        self.marked = marked
 
     def parts(self) -> Parts:
         """Head, body and script, each local and carrying the nonce; scripts of the body are in `script`'s tag."""
@@ -82,36 +86,34 @@ class LocalFigure(Figure):
         script = self.script.render()
         self._refuse_dropped_libraries(script)
         parts = Parts(
-            head=self._with_nonce(_VIEWPORT.sub("", self.header.render())),
+            head=self._with_nonce(_MODULE_TAG.sub('<script type="module"', _VIEWPORT.sub("", self.header.render()))),
             body=self._with_nonce(self.html.render()),
-            script=self._with_nonce(f"<script>{script}</script>"),
+            script=self._with_nonce(f'<script type="module">{script}</script>'),
         )
         _refuse_foreign(parts)
         return parts
 
     def render(self, **_kwargs) -> str:
-        """The whole page as HTML."""
+        """The whole page as HTML, its files linked."""
         parts = self.parts()
         return _page(self.title, self.lang, parts.head, parts.body + "\n" + parts.script)
 
-    def render_apart(self, script_address: str) -> tuple[str, str]:
-        """The page without inline scripts, and the script that the page loads from `script_address`.
-
-        For a drawn copy that is served as a file: a file has no nonce, so the site's policy would stop its scripts.
-        """
+    def render_whole(self, styles: str, scripts: str, icons: str) -> str:
+        """One file that needs no other and no server: `styles` and `scripts` stand in it, and its own policy lets
+        these scripts run and nothing else. `icons` is the sprite."""
         parts = self.parts()
-        bodies: list[str] = []
-
-        def taken_out(match: re.Match) -> str:
-            if "src=" in match["attributes"] or "application/json" in match["attributes"]:
-                return match[0]
-            bodies.append(match["body"])
-            return ""
-
-        head, body = (_INLINE_SCRIPT.sub(taken_out, part) for part in (parts.head, parts.body))
-        _INLINE_SCRIPT.sub(taken_out, parts.script)
-        link = f'<script src="{escape(script_address)}"></script>'
-        return _page(self.title, self.lang, head, body + "\n" + link), "\n".join(bodies)
+        script = f"(() => {{\n{scripts}\n{_content_of(parts.script)}\n}})();"
+        if "</script" in script.lower():
+            raise ValueError("a script of webgis holds an end tag")
+        hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy = (
+            f"default-src 'none'; script-src 'sha256-{hashed}'; style-src 'unsafe-inline'; img-src data: blob:; "
+            "base-uri 'none'; form-action 'none'"
+        )
+        own = [f'<meta http-equiv="Content-Security-Policy" content="{policy}">', *_STYLE.findall(parts.head)]
+        head = "\n".join([*own, f"<style>{_URL.sub('none', styles)}</style>"])
+        body = f'<div id="webgis-icons" hidden>{icons}</div>\n{parts.body}\n<script>{script}</script>'
+        return _page(self.title, self.lang, head, body, icon="data:,")
 
     def _make_links_local(self) -> None:
         """Point every link at a vendored file, once each; folium loads some files under two names."""
@@ -124,7 +126,7 @@ class LocalFigure(Figure):
                 del self.header._children[name]
                 continue
             seen.add(address)
-            link.url = address
+            link.url = self.marked(address)
 
     def _refuse_dropped_libraries(self, script: str) -> None:
         for sign, library in NEEDS_UNNEEDED.items():
@@ -168,11 +170,22 @@ def _refuse_foreign(parts: Parts) -> None:
             raise Invalid("maps.unknown-address", f"A map would load from another host: {shown!r}", field=shown)
 
 
-def _page(title: str, lang: str, head: str, body: str) -> str:
+def policy_of(file: Path) -> str | None:
+    """The policy that a file made by `render_whole` states at its head."""
+    with file.open(encoding="utf-8") as opened:
+        found = _POLICY.search(opened.read(2000))
+    return found and found[1]
+
+
+def _content_of(script: str) -> str:
+    return script[script.index(">") + 1 : script.rindex("</script>")]
+
+
+def _page(title: str, lang: str, head: str, body: str, icon: str = "/static/app/mark.svg") -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(lang)}">\n<head>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<link rel="icon" href="/static/app/mark.svg" type="image/svg+xml">\n'
+        f'<meta charset="utf-8">\n<link rel="icon" href="{icon}">\n'
         f"<title>{escape(title)}</title>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 

@@ -1,155 +1,171 @@
-"""The layers of our maps as Folium elements. Folium builds the shell; data comes from addresses or a data block.
+"""The layers of our maps and the maps themselves, as tables: whoever adds a layer adds one entry here.
 
-Each layer is a line of script that hands its options to `static/maps/maps.js`. Options hold our own words and
-addresses only, never anything that people typed (see `figure`).
+What a layer draws comes from vector tiles (`/tiles/<name>/{z}/{x}/{y}.mvt`); how it looks is a style of that name in
+`static/maps/styles.js`, in the colours of `maps.css`, so that legend and map cannot differ.
 """
 
-import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from branca.element import Element, MacroElement
-from folium import Map
-from folium.elements import JSCSSMixin
-from folium.map import Layer, LayerControl
-from folium.plugins import MarkerCluster
-from folium.template import Template
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 
-MAX_ZOOM = 20
-"""Folium's map without tiles has no largest zoom, and MarkerCluster then kills the page's script."""
 
-_CALL = Template(
-    """
-    {% macro script(this, kwargs) %}
-        var {{ this.get_name() }} = webgisMaps.{{ this.function }}(
-            {{ this._parent.get_name() }}, {{ this.options|tojson }}
-        );
-    {% endmacro %}
-    """
+@dataclass(frozen=True)
+class Source:
+    """Vector tiles of one name, asked for (with `params`) from one zoom to another, and the style that draws them.
+    `order`: what is drawn over what, when it is not the layer's."""
+
+    tiles: str
+    style: str
+    first: int = 0
+    last: int = 24
+    params: Mapping[str, str] = field(default_factory=dict)
+    order: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a legend: `look` is a swatch of `maps.css`."""
+
+    look: str
+    word: LazyString
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer. `live`: it follows changes of cases; `filtered`: it is asked for with the filters; `scaled`: its
+    colours are steps that the view decides, and the legend tells them."""
+
+    name: str
+    word: LazyString
+    group: str
+    sources: tuple[Source, ...]
+    legend: tuple[Row, ...] = ()
+    live: bool = False
+    filtered: bool = False
+    scaled: bool = False
+    order: int = 400
+
+    @property
+    def first(self) -> int:
+        """The zoom from which there is something to see."""
+        return min(source.first for source in self.sources)
+
+
+@dataclass(frozen=True)
+class CityMapPage:
+    """A map with an address of its own: which layers it shows at first."""
+
+    name: str
+    word: LazyString
+    icon: str
+    shown: tuple[str, ...]
+
+
+GROUPS = {"cases": lazy_gettext("Cases"), "city": lazy_gettext("City"), "ground": lazy_gettext("Ground")}
+
+CELLS_FROM_ZOOM = 15
+"""Below it a cell of 100 m is smaller than a fingertip, and a view holds thousands."""
+
+LAYERS = (
+    Layer(
+        "areas",
+        lazy_gettext("Areas"),
+        "ground",
+        (
+            Source("areas", "land", params={"level": "county"}, order=300),
+            Source("areas", "community", 14, params={"level": "community"}, order=351),
+            Source("areas", "subdistrict", 11, params={"level": "subdistrict"}, order=352),
+            Source("areas", "county", params={"level": "county"}, order=353),
+        ),
+        (
+            Row("line-county", lazy_gettext("District")),
+            Row("line-subdistrict", lazy_gettext("Subdistrict")),
+            Row("line-community", lazy_gettext("Community")),
+        ),
+        order=300,
+    ),
+    Layer(
+        "by_area",
+        lazy_gettext("Cases by area"),
+        "cases",
+        (
+            Source("areas", "areas_by_count", 0, 10, {"level": "county"}),
+            Source("areas", "areas_by_count", 11, 13, {"level": "subdistrict"}),
+            Source("areas", "areas_by_count", 14, params={"level": "community"}),
+        ),
+        live=True,
+        filtered=True,
+        scaled=True,
+        order=310,
+    ),
+    Layer(
+        "heat",
+        lazy_gettext("Heat"),
+        "cases",
+        (Source("cases", "bins", 0, 12), Source("cells", "cells_by_count", 13)),
+        live=True,
+        filtered=True,
+        scaled=True,
+        order=320,
+    ),
+    Layer(
+        "coverage",
+        lazy_gettext("Beats"),
+        "city",
+        (Source("beats", "beats", 9),),
+        (
+            Row("fill-duty", lazy_gettext("Beat with someone on duty now")),
+            Row("fill-beat", lazy_gettext("Beat, nobody on duty now")),
+        ),
+        order=340,
+    ),
+    Layer(
+        "grid",
+        lazy_gettext("Unit grid"),
+        "city",
+        (Source("cells", "cells", CELLS_FROM_ZOOM),),
+        (Row("line-cell", lazy_gettext("Cell")),),
+        order=360,
+    ),
+    Layer(
+        "components",
+        lazy_gettext("Components"),
+        "city",
+        (Source("components", "components", 10),),
+        (
+            Row("dot-intact", lazy_gettext("Intact")),
+            Row("dot-damaged", lazy_gettext("Damaged, lost or abandoned")),
+        ),
+        order=380,
+    ),
+    Layer(
+        "cases",
+        lazy_gettext("Cases"),
+        "cases",
+        (Source("cases", "discs"),),
+        live=True,
+        filtered=True,
+        order=600,
+    ),
 )
-"""One line of script: a function of `maps.js` called with the map and the element's options."""
 
+_AREAS, _BY_AREA, _HEAT = LAYERS[:3]
 
-class CityMap(Map):
-    """A Folium map with our own ground instead of tiles and our own attribution."""
+SNAPSHOT_LAYERS = (
+    _AREAS,
+    replace(_BY_AREA, live=False, filtered=False),
+    Layer("heat", _HEAT.word, "cases", (Source("bins", "cells_by_count"),), scaled=True, order=320),
+)
+"""The layers of a map that stands alone: all from its own data (`static/maps/drawn.js`)."""
 
-    default_js = [*Map.default_js, ("webgis_maps", "/static/maps/maps.js")]
-    default_css = [*Map.default_css, ("webgis_maps_css", "/static/maps/maps.css")]
+MAPS = (
+    CityMapPage("cases", lazy_gettext("Map of cases"), "flag", ("areas", "cases")),
+    CityMapPage("heat", lazy_gettext("Heat map"), "flame", ("areas", "heat")),
+    CityMapPage("grid", lazy_gettext("Map of the unit grid"), "grid-dots", ("areas", "grid")),
+    CityMapPage("coverage", lazy_gettext("Map of beats"), "route", ("areas", "coverage")),
+    CityMapPage("components", lazy_gettext("Map of components"), "map-pin", ("areas", "components")),
+)
 
-    def __init__(self, bounds: tuple[float, float, float, float], **options: Any) -> None:
-        """`bounds` is west, south, east, north in degrees: what is seen first."""
-        west, south, east, north = bounds
-        super().__init__(
-            location=[(south + north) / 2, (west + east) / 2],
-            tiles=None,
-            zoom_start=12,
-            maxZoom=MAX_ZOOM,
-            minZoom=4,
-            zoomSnap=0.5,
-            zoom_control=False,
-            attribution_control=False,
-            **options,
-        )
-
-
-class _MapsElement(MacroElement):
-    """An element that calls one function of `maps.js` with the map and its options."""
-
-    function = ""
-
-    _template = _CALL
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__()
-        self._name = type(self).__name__
-        self.options = options
-
-
-class Frame(_MapsElement):
-    """First view, zoom buttons, scale and attribution. Options: `bounds`, `words`."""
-
-    function = "frame"
-
-
-class Notice(_MapsElement):
-    """The line at the foot of the map: loading, zoom in, nothing here, no connection. Options: `words`."""
-
-    function = "notice"
-
-
-class CityLayer(JSCSSMixin, Layer):
-    """A layer that `maps.js` makes and fills by view."""
-
-    function = ""
-
-    _template = _CALL
-
-    def __init__(self, name: str, **options: Any) -> None:
-        super().__init__(name=name, overlay=True, control=True, show=True)
-        self._name = type(self).__name__
-        self.options = options
-
-
-class AreaLayer(CityLayer):
-    """Boundaries and names of areas, the level following the zoom. Options: `address` or `data`."""
-
-    function = "areaLayer"
-
-
-class CellLayer(CityLayer):
-    """Cells of the view, from `min_zoom` on, on a canvas. Options: `address`, `min_zoom`, `words`."""
-
-    function = "cellLayer"
-
-
-class CaseCluster(MarkerCluster):
-    """Folium's marker cluster with our own discs: a ring of the states' colours and the number."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            name=name,
-            icon_create_function="webgisMaps.clusterIcon",
-            show_coverage_on_hover=False,
-            max_cluster_radius=56,
-            disable_clustering_at_zoom=18,
-            spiderfy_on_max_zoom=True,
-            chunked_loading=True,
-        )
-        self._name = "CaseCluster"
-
-
-class CaseMarkers(MacroElement):
-    """Fills a `CaseCluster` with cases and adds the legend, which filters them by state.
-
-    Options: `address` or `data` (id of a data block), `states` (rows of `signs.legend_rows`), `words`, `link`.
-    """
-
-    _template = Template(
-        """
-        {% macro script(this, kwargs) %}
-            var {{ this.get_name() }} = webgisMaps.caseMarkers(
-                {{ this._parent.get_name() }}, {{ this.cluster.get_name() }}, {{ this.options|tojson }}
-            );
-        {% endmacro %}
-        """
-    )
-
-    def __init__(self, cluster: CaseCluster, **options: Any) -> None:
-        super().__init__()
-        self._name = "CaseMarkers"
-        self.cluster = cluster
-        self.options = options
-
-
-class LayersButton(LayerControl):
-    """Folium's layer control with a name that a screen reader can say. Options: `words`."""
-
-    def __init__(self, words: dict[str, str]) -> None:
-        super().__init__(position="topright", collapsed=True)
-        self._name = "LayersButton"
-        self.words = words
-
-    def render(self, **kwargs: Any) -> None:
-        """The control of folium, then its name."""
-        super().render(**kwargs)
-        name = f"webgisMaps.named({self.get_name()}, {json.dumps(self.words)});"
-        self.get_root().script.add_child(Element(name), name=self.get_name() + "_named")
+BY_NAME = {page.name: page for page in MAPS}

@@ -7,15 +7,16 @@ a metre). Every question about cases passes `cases.queries.visible`.
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Label, Row, Select, func, select, text
+from geoalchemy2 import Geometry
+from sqlalchemy import Row, Select, func, literal, null, or_, select, text
 from sqlalchemy.orm import Session
 
+from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.cases.models import Case
-from webgis.catalog.models import CaseClass
 from webgis.errors import Invalid
-from webgis.geo import Box
+from webgis.geo import SRID, Box
 from webgis.grid.models import Area, Cell
 
 LEVELS = ("county", "subdistrict", "community")
@@ -25,10 +26,11 @@ DETAILS = {"far": 0.0004, "middle": 0.00005, "near": 0.00001}
 MOST_CELLS = 3000
 """Cells in one answer: a large screen at zoom 16 shows about 900 of 100 m."""
 
-MOST_CASES = 5000
-"""Cases in one answer; beyond it the newest are sent and the map asks again by view."""
+NEWEST, MOST_COUNTED = 50, 10000
+"""Of a selection: so many of the newest are told, and so far it is counted."""
 
-SHORT_TEXT = 160
+MOST_FOUND = 8
+COMMUNITY_DIGITS, CELL_DIGITS = 12, 15
 
 CHINA: Box = (73.0, 17.5, 135.5, 54.0)
 """The first view of a database without areas."""
@@ -37,40 +39,21 @@ _AREAS = text("SELECT fn.areas_geojson(:level, :west, :south, :east, :north, :to
 _CELLS = text("SELECT fn.cells_geojson(:west, :south, :east, :north, :most)")
 
 
-_SAME_CLASS = (
-    (CaseClass.standard == Case.standard) & (CaseClass.kind == Case.kind) & (CaseClass.code == Case.class_code)
-)
-
-
-_CASE = (
-    Case.number,
-    Case.state,
-    Case.kind,
-    Case.class_code,
-    CaseClass.name_zh.label("class_zh"),
-    CaseClass.name_en.label("class_en"),
-    Case.reported_at,
-    Case.dispatched_at,
-    Case.deadline_at,
-    Case.resolved_at,
-    Case.closed_at,
-    Case.paused_at,
-)
-"""What every sign on a map needs of its case."""
-
-
-class Cases(NamedTuple):
-    """Rows for the map, newest first, and whether there are more than were asked for."""
-
-    rows: Sequence[Row]
-    truncated: bool
-
-
 def areas_geojson(session: Session, level: str, box: Box, detail: str = "far") -> str:
     """Areas of a level that touch the box, as GeoJSON text: code, level, name_zh, name_en, label."""
     _one_of("level", level, LEVELS)
     _one_of("detail", detail, DETAILS)
     return session.scalar(_AREAS, _named(box) | {"level": level, "tolerance": DETAILS[detail]})
+
+
+def area_names(session: Session, level: str, box: Box) -> Sequence[Row]:
+    """Names of the areas of a level that touch the box, each with a place inside for it: code, names, lon, lat."""
+    _one_of("level", level, LEVELS)
+    inside = func.ST_PointOnSurface(Area.geom)
+    place = (func.ST_X(inside).label("lon"), func.ST_Y(inside).label("lat"))
+    named = select(Area.code, Area.name_zh, Area.name_en, *place)
+    touching = Area.geom.op("&&")(func.ST_MakeEnvelope(*box, SRID, type_=Geometry))
+    return session.execute(named.where(Area.level == level, touching).order_by(Area.code)).all()
 
 
 def _one_of(field: str, got: str, known: Iterable[str]) -> None:
@@ -84,31 +67,71 @@ def cells_geojson(session: Session, box: Box, most: int = MOST_CELLS) -> str:
     return session.scalar(_CELLS, _named(box) | {"most": most})
 
 
-def cases_shown(session: Session, actor: Actor, box: Box | None = None, most: int = MOST_CASES) -> Cases:
-    """The newest `most` cases that this person may see, with what a sign and its popup need; the text is cut short."""
-    description = func.left(Case.description, SHORT_TEXT).label("description")
-    statement = select(*_CASE, description, *_degrees(Case.geom)).select_from(Case)
-    wanted = (cases.visible(actor), *cases.conditions(cases.Filters(box=box)))
-    return _newest(session, statement.where(*wanted), most)
+class Inside(NamedTuple):
+    """The newest cases of a selection, how many there are, and whether there are more than were counted."""
+
+    rows: Sequence[Row]
+    count: int
+    more: bool
 
 
-def cases_for_everyone(session: Session, most: int = MOST_CASES) -> Cases:
-    """The newest `most` cases as anyone may know them: number, class, state, and the centre of the cell they lie in.
-
-    No text, no person, no address and no exact place: the drawn copy is a file that is served without a login.
-    """
-    statement = select(*_CASE, *_degrees(func.ST_Centroid(Cell.geom))).select_from(Case)
-    return _newest(session, statement.join(Cell, Cell.id == Case.cell_id), most)
-
-
-def _degrees(point: Any) -> tuple[Label[float], Label[float]]:
-    return func.ST_X(point).label("lon"), func.ST_Y(point).label("lat")
+def cases_inside(session: Session, actor: Actor, filters: cases.Filters, newest: int = NEWEST) -> Inside:
+    """Cases that this person may see, by filters and a drawn polygon or box: the newest, and how many."""
+    page = cases.list_cases(session, actor, filters, limit=newest)
+    count = len(page.rows)
+    if page.next:
+        count = cases.count_cases(session, actor, filters, MOST_COUNTED + 1)
+    return Inside(page.rows, min(count, MOST_COUNTED), count > MOST_COUNTED)
 
 
-def _newest(session: Session, statement: Select, most: int) -> Cases:
-    newest = statement.join(CaseClass, _SAME_CLASS).order_by(Case.reported_at.desc(), Case.id.desc())
-    rows = session.execute(newest.limit(most + 1)).all()
-    return Cases(rows[:most], len(rows) > most)
+class Found(NamedTuple):
+    """Something that was searched for: `kind` is case, cell or an area's level; a box to look at, in degrees."""
+
+    kind: str
+    code: str
+    name_zh: str | None
+    name_en: str | None
+    box: Box
+
+
+def find(session: Session, actor: Actor, words: str) -> list[Found]:
+    """A case by its number (as far as this person may see it), cells and areas by code, areas by name."""
+    if words.isdigit():
+        return _case_found(session, actor, words) + _cells_found(session, words) + _areas_found(session, words)
+    part = f"%{db.like(words)}%"
+    named = select(*_FOUND_AREA).where(or_(Area.name_zh.ilike(part), Area.name_en.ilike(part)))
+    return _found(session, named.order_by(func.length(Area.code), Area.code).limit(MOST_FOUND))
+
+
+def _case_found(session: Session, actor: Actor, number: str) -> list[Found]:
+    place = select(literal("case"), Case.number, null(), null(), *_box_of(Case.geom))
+    return _found(session, place.where(Case.number == number, cases.visible(actor)))
+
+
+def _cells_found(session: Session, code: str) -> list[Found]:
+    if not COMMUNITY_DIGITS < len(code) <= CELL_DIGITS:
+        return []
+    cells = select(literal("cell"), Cell.code, null(), null(), *_box_of(Cell.geom))
+    now = func.upper_inf(Cell.valid)
+    return _found(session, cells.where(Cell.code.startswith(code), now).order_by(Cell.code).limit(MOST_FOUND))
+
+
+def _areas_found(session: Session, code: str) -> list[Found]:
+    if len(code) > COMMUNITY_DIGITS:
+        return []
+    areas = select(*_FOUND_AREA).where(Area.code.startswith(code))
+    return _found(session, areas.order_by(func.length(Area.code), Area.code).limit(MOST_FOUND))
+
+
+def _found(session: Session, statement: Select) -> list[Found]:
+    return [Found(*row[:4], _box(row[4:])) for row in session.execute(statement)]
+
+
+def _box_of(geometry: Any) -> tuple[Any, ...]:
+    return tuple(side(geometry) for side in (func.ST_XMin, func.ST_YMin, func.ST_XMax, func.ST_YMax))
+
+
+_FOUND_AREA = (Area.level, Area.code, Area.name_zh, Area.name_en, *_box_of(Area.geom))
 
 
 def extent(session: Session) -> Box:
@@ -117,11 +140,10 @@ def extent(session: Session) -> Box:
 
 
 def _extent_of(geometry: Any):
-    box = func.ST_Extent(geometry)
-    return select(func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box))
+    return select(*_box_of(func.ST_Extent(geometry)))
 
 
-def _box(row: Row) -> Box | None:
+def _box(row: Sequence[float | None]) -> Box | None:
     return None if row[0] is None else (row[0], row[1], row[2], row[3])
 
 

@@ -45,6 +45,11 @@ LIGHTS: dict[str, Sign] = {
 """The light of the handling clock (`ui.md`); the colour is a class of our style sheets."""
 
 
+def lights() -> dict[str, str]:
+    """Words of the lights by their colour."""
+    return {sign.colour: str(sign.word) for sign in LIGHTS.values()}
+
+
 def legend_rows() -> list[dict[str, str]]:
     """The table in the language of the reader, for a map's legend."""
     return [

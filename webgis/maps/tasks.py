@@ -1,47 +1,79 @@
-"""Work for later on maps: the drawn copy of the map of cases."""
+"""Work for later on maps: snapshots, for everyone and for one person."""
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask
 from flask_babel import Babel
+from redis import Redis
 from sqlalchemy.orm import Session
 
 import webgis
-from webgis import settings
+from webgis import jobs, settings
+from webgis.accounts import queries as accounts
 from webgis.jobs import task
-from webgis.maps import drawing, queries
+from webgis.maps import snapshots
+from webgis.maps.layers import BY_NAME
 
 LANGUAGE_TAGS = {"zh_CN": "zh-CN", "en": "en"}
+PROGRESS_SECONDS = 3600
 
 
 @task("maps.draw_cases", queue="slow")
 def draw_cases(session: Session) -> None:
-    """Draw the map of cases for everyone to `static/maps`. Many changes wait for one drawing; it may run twice."""
+    """Draw the public snapshot to `static/maps`. Many changes wait for one drawing; it may run twice."""
     draw(session, settings.load())
 
 
 def draw(session: Session, loaded: settings.Settings) -> Path:
-    """Draw now, in the city's language, with the settings given; returns the page's path."""
-    bounds = queries.extent(session)
-    areas = [queries.areas_geojson(session, level, bounds, "middle") for level in ("county", "subdistrict")]
-    found = queries.cases_for_everyone(session)
+    """Draw the public snapshot now, in the city's language; returns its path."""
     now = datetime.now(UTC)
-    with _speaking(loaded):
-        english = loaded.locale == "en"
-        shown = {
-            "features": drawing.features(found.rows, now, loaded.zone, english=english),
-            "truncated": found.truncated,
-            "drawn_at": now.astimezone(loaded.zone).strftime("%Y-%m-%d %H:%M"),
-        }
-        figure = drawing.drawn_map(bounds, areas, shown, lang=LANGUAGE_TAGS[loaded.locale])
-        return drawing.write_drawing(drawing.drawn_folder(loaded), figure)
+    with _speaking(loaded, loaded.locale):
+        page = snapshots.draw(
+            session, loaded, snapshots.for_everyone(), now, lambda _percent: None, LANGUAGE_TAGS[loaded.locale]
+        )
+    day = now.astimezone(loaded.zone).strftime("%Y-%m-%d")
+    return snapshots.write_public(snapshots.drawn_folder(loaded), page, day)
 
 
-def _speaking(loaded: settings.Settings):
-    """A context in which texts are in the city's language: a worker has no request that could name one."""
+@task("maps.draw_own", queue="slow")
+def draw_own(session: Session, login: str, snapshot: str, page: str, asked: Mapping[str, str], lang: str) -> None:
+    """Draw the `snapshot` that a person asked for, with their rights of now, and tell how far it is."""
+    loaded = settings.load()
+    redis = jobs.connect(loaded)
+    actor = accounts.actor(session, login)
+    question = snapshots.for_person(actor, BY_NAME[page], asked)
+    now = datetime.now(UTC)
+    with _speaking(loaded, lang):
+        made = snapshots.draw(
+            session, loaded, question, now, lambda percent: tell(redis, snapshot, percent), LANGUAGE_TAGS[lang]
+        )
+    snapshots.write(snapshots.own_file(loaded, actor.id, snapshot), made)
+    snapshots.forget_old(loaded, now)
+    tell(redis, snapshot, 100)
+
+
+def tell(redis: Redis, name: str, percent: int) -> None:
+    """Say how far a snapshot is."""
+    redis.set(_key(name), json.dumps(percent), ex=PROGRESS_SECONDS)
+
+
+def told(redis: Redis, name: str) -> int | None:
+    """How far a snapshot is, in per cent; None when nothing is known of it."""
+    found = redis.get(_key(name))
+    return None if found is None else json.loads(found)
+
+
+def _key(name: str) -> str:
+    return f"webgis:snapshot:{name}"
+
+
+def _speaking(loaded: settings.Settings, locale: str):
+    """A context in which texts are in a language: a worker has no request that could name one."""
     speaker = Flask("webgis")
     translations = Path(webgis.__file__).resolve().parent / "translations"
     speaker.config["BABEL_TRANSLATION_DIRECTORIES"] = str(translations)
-    Babel(speaker, default_locale=loaded.locale, default_timezone=loaded.timezone)
+    Babel(speaker, default_locale=locale, default_timezone=loaded.timezone)
     return speaker.app_context()

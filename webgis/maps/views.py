@@ -1,20 +1,30 @@
-"""What maps load: boundaries, cells and cases as GeoJSON; and the drawn copy, which is open to all."""
+"""What maps ask for besides their tiles: boundaries and cells of a box, cases inside a drawing, what is searched for,
+the choices of the filters, and the version of the cases."""
 
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from apiflask import APIBlueprint
-from flask import Response, jsonify, request, send_from_directory
+from flask import Response, jsonify, request
+from pydantic import Field
+from sqlalchemy import text
 
-from webgis import geo, web
-from webgis.errors import NotFound
-from webgis.maps import drawing, queries
+from webgis import api, geo, web
+from webgis.accounts import queries as accounts
+from webgis.api import Given
+from webgis.cases import queries as case_queries
+from webgis.cases import wire as case_wire
+from webgis.cases import workflow
+from webgis.catalog import queries as catalog
+from webgis.maps import heat_views, queries, wire
+from webgis.maps.snapshot_views import snapshot
+from webgis.maps.tile_views import tiles
 
 maps = APIBlueprint("maps", __name__, enable_openapi=False)
-BLUEPRINTS = (maps,)
+BLUEPRINTS = (maps, snapshot, tiles, *heat_views.BLUEPRINTS)
 
 AN_HOUR = "private, max-age=3600"
-"""Boundaries and cells change a few times a year."""
+"""Boundaries, cells and classes change a few times a year."""
 
 
 @maps.get("/maps/data/areas")
@@ -22,10 +32,10 @@ def areas():
     """Boundaries of one `level` in the `bbox`, simplified to the `detail` (far, middle, near)."""
     box = geo.read_box(request.args.get("bbox", ""))
     with web.transaction() as session:
-        text = queries.areas_geojson(
+        told = queries.areas_geojson(
             session, request.args.get("level", "county"), box, request.args.get("detail", "far")
         )
-    return _geojson(text)
+    return _kept(Response(told, mimetype="application/geo+json"))
 
 
 @maps.get("/maps/data/cells")
@@ -33,36 +43,98 @@ def cells():
     """Cells valid now in the `bbox`; `truncated` when there are more than one answer may hold."""
     box = geo.read_box(request.args.get("bbox", ""))
     with web.transaction() as session:
-        text = queries.cells_geojson(session, box)
-    return _geojson(text)
+        told = queries.cells_geojson(session, box)
+    return _kept(Response(told, mimetype="application/geo+json"))
+
+
+@maps.get("/maps/data/names")
+def names():
+    """Names of the areas of a `level` in the `bbox`, and where to write them."""
+    box = geo.read_box(request.args.get("bbox", ""))
+    with web.transaction() as session:
+        rows = queries.area_names(session, request.args.get("level", "county"), box)
+    told = [dict(row._mapping) | {"lon": round(row.lon, 5), "lat": round(row.lat, 5)} for row in rows]
+    return _kept(jsonify({"names": told}))
+
+
+class SelectionGiven(Given):
+    """A drawing and the filters of a map. Days are the city's, both included."""
+
+    bbox: str | None = None
+    within: str | None = Field(None, max_length=6000)
+    state: str | None = None
+    measure: Literal["reported", "open"] = "reported"
+    kind: Literal["component", "matter"] | None = None
+    class_: str | None = Field(None, alias="class")
+    department: str | None = None
+    since: str | None = Field(None, pattern=r"^\d{4}-\d\d-\d\d$")
+    until: str | None = Field(None, pattern=r"^\d{4}-\d\d-\d\d$")
 
 
 @maps.get("/maps/data/cases")
 def cases():
-    """Cases that the one who asks may see, in the `bbox` if given, newest first; `truncated` when there are more."""
-    given = request.args.get("bbox")
-    box = geo.read_box(given) if given else None
-    zone, english = web.runtime().settings.zone, web.locale() == "en"
+    """Cases that the one who asks may see, `within` a polygon or in the `bbox`, by the map's filters: the newest, and
+    how many there are (`more`: than were counted)."""
+    settings, english = web.runtime().settings, web.locale() == "en"
+    filters = _selection(api.checked(SelectionGiven, request.args.to_dict()), settings.zone)
     with web.transaction() as session:
-        found = queries.cases_shown(session, web.actor(), box)
-    features = drawing.features(found.rows, datetime.now(UTC), zone, english=english)
-    return jsonify({"type": "FeatureCollection", "truncated": found.truncated, "features": features})
+        found = queries.cases_inside(session, web.actor(), filters)
+    features = wire.features(found.rows, datetime.now(UTC), settings.zone, english=english)
+    return jsonify({"type": "FeatureCollection", "count": found.count, "more": found.more, "features": features})
 
 
-@maps.get("/static/maps/drawn/<path:name>")
-@web.open_to_all
-def drawn(name: str):
-    """The drawn copy and its script, from wherever this installation keeps them."""
-    folder = drawing.drawn_folder(web.runtime().settings)
-    if not (folder / name).is_file():
-        raise NotFound("maps.not-drawn", "This map has not been drawn yet. It is drawn when a case changes")
-    response = send_from_directory(Path(folder).resolve(), name)
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+def _selection(given: SelectionGiven, zone) -> case_queries.Filters:
+    fields = given.model_dump(by_alias=True, exclude={"measure"}, exclude_none=True)
+    if given.measure == "open" and not given.state:
+        fields["state"] = ",".join(workflow.OPEN)
+    if given.until:
+        last = case_queries.moment("until", given.until, zone)
+        fields["until"] = (last.astimezone(zone) + timedelta(days=1)).isoformat()
+    return case_wire.filters(api.checked(case_wire.ListGiven, fields), zone)
 
 
-def _geojson(text: str) -> Response:
-    response = Response(text, mimetype="application/geo+json")
+@maps.get("/maps/data/found")
+def found():
+    """Cases by number, cells and areas by code, areas by name: what fits the words `q`."""
+    words, english = request.args.get("q", "").strip()[:100], web.locale() == "en"
+    with web.transaction() as session:
+        rows = queries.find(session, web.actor(), words) if words else []
+    return jsonify({"found": [wire.found(one, english=english) for one in rows]})
+
+
+@maps.get("/maps/data/choices")
+def choices():
+    """Classes and departments to filter by: key (kind:code) and name, in the reader's language."""
+    english = web.locale() == "en"
+    with web.transaction() as session:
+        classes = [
+            {
+                "key": f"{one.kind}:{one.code}",
+                "word": f"{one.code} {(one.name_en if english else None) or one.name_zh}",
+                "group": (one.major_en if english else None) or one.major_zh,
+                "kind": one.kind,
+            }
+            for one in catalog.classes(session)
+        ]
+        departments = [
+            {"key": one.code, "word": (one.name_en if english else None) or one.name_zh}
+            for one in accounts.departments(session)
+        ]
+    return _kept(jsonify({"classes": classes, "departments": departments}))
+
+
+@maps.get("/maps/version")
+def version():
+    """A number that grows with every change that maps show of cases. Maps ask each second: 304 while nothing is new."""
+    with web.transaction() as session:
+        number = session.scalar(text("SELECT fn.case_version()"))
+    response = jsonify({"cases": str(number)})
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.set_etag(str(number))
+    return response.make_conditional(request)
+
+
+def _kept(response: Response) -> Response:
     response.headers["Cache-Control"] = AN_HOUR
     response.add_etag()
     return response.make_conditional(request)

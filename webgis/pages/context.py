@@ -3,6 +3,7 @@ that an error page can be drawn when the database is away."""
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from flask import g, url_for
@@ -52,10 +53,28 @@ def asset(name: str) -> str:
     return url_for("static", filename=name, v=_mark(name))
 
 
+VENDORED = {
+    "pbf": "vendor/pbf/index.js",
+    "@mapbox/point-geometry": "vendor/@mapbox/point-geometry/index.js",
+    "@mapbox/vector-tile": "vendor/@mapbox/vector-tile/index.js",
+}
+"""Modules of others that ours import by name."""
+
+
 def module_addresses() -> dict[str, dict[str, str]]:
     """An import map: modules that others import, with the same marks, so that no page mixes old and new ones."""
-    names = sorted(file.name for file in (resources("static") / "app").glob("*.js"))
-    return {"imports": {url_for("static", filename=f"app/{name}"): asset(f"app/{name}") for name in names}}
+    files = [f"{folder}/{file.name}" for folder in ("app", "maps") for file in _modules(folder)]
+    own = {url_for("static", filename=name): asset(name) for name in files}
+    return {"imports": own | {name: asset(file) for name, file in VENDORED.items()}}
+
+
+def _modules(folder: str) -> list[Path]:
+    return sorted((resources("static") / folder).glob("*.js"))
+
+
+def marked(path: str) -> str:
+    """The address of a static file of that path, with its mark."""
+    return asset(path.removeprefix("/static/"))
 
 
 @lru_cache(maxsize=256)
@@ -78,7 +97,7 @@ def links(actor: Actor) -> list[Link]:
     """The header's links for this person."""
     cases = Link(url_for("pages.home"), _("Cases"), "list-details", "cases")
     report = Link(url_for("pages.report_form"), _("Report"), "plus", "report")
-    map_ = Link(url_for("pages.map_of_cases"), _("Map"), "map-2", "map")
+    map_ = Link(url_for("pages.city_map", name="cases"), _("Map"), "map-2", "map")
     hotline = Link(url_for("hotline_pages.form"), _("Hotline"), "phone", "hotline")
     requests = Link(url_for("pages.request_list"), _("Requests"), "hourglass", "requests")
     offered = {

@@ -23,7 +23,8 @@ def list_filters(given: Mapping[str, str], zone: ZoneInfo) -> tuple[queries.Filt
     the last day, kind and class are one choice ("matter:06010").
     """
     problems: list[str] = []
-    fields = {name: value for name in ("state", "department", "q") if (value := given.get(name, "").strip())}
+    plain = ("state", "department", "q", "within")
+    fields = {name: value for name in plain if (value := given.get(name, "").strip())}
     kind, _colon, code = given.get("subject", "").partition(":")
     if code:
         fields |= {"kind": kind, "class": code}

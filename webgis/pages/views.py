@@ -8,13 +8,16 @@ from urllib.parse import urlsplit
 
 from flask import redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_wtf.csrf import generate_csrf
 
 from webgis import web
 from webgis.accounts import queries as accounts
 from webgis.cases import queries, workflow
+from webgis.errors import NotFound
 from webgis.grid import queries as grid
 from webgis.maps import drawing
 from webgis.maps import queries as map_queries
+from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
 from webgis.pages import asking, casework, context, forms, reporting, shown
 from webgis.pages.blueprint import pages
@@ -27,7 +30,7 @@ PARTS = (asking, casework, reporting)
 """Modules that put their addresses on the blueprint when they are imported."""
 
 ROWS = 50
-FILTERS = ("q", "subject", "area", "department", "since", "until")
+FILTERS = ("q", "subject", "area", "department", "since", "until", "within")
 A_YEAR = 365 * 24 * 3600
 
 
@@ -116,19 +119,36 @@ def _tabs(own: tuple[str, ...], counts: dict[str, int], given: dict[str, str]) -
     ]
 
 
-@pages.get("/maps/cases")
-def map_of_cases():
-    """The Folium map of cases in the layout of the pages."""
+@pages.get("/maps/<name>")
+def city_map(name: str):
+    """One of the maps in the layout of the pages."""
+    page = BY_NAME.get(name)
+    if page is None:
+        raise NotFound("maps.map-unknown", f"There is no map {name}", name=name, accepted=list(BY_NAME))
     with web.transaction() as session:
         bounds = map_queries.extent(session)
-    addresses = {
-        "areas": url_for("maps.areas"),
-        "cells": url_for("maps.cells"),
-        "cases": url_for("maps.cases"),
+    today = datetime.now(web.runtime().settings.zone).date().isoformat()
+    shell = drawing.Shell(
+        context.html_lang(), web.csp_nonce(), context.marked, _map_addresses(), today=today, token=generate_csrf()
+    )
+    return render_template("map.html", page=page, map=drawing.city_map(page, bounds, shell).parts())
+
+
+def _map_addresses() -> dict[str, str]:
+    """What the maps ask for; a name at the end of an address is put there by the browser."""
+    return {
+        "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
+        "map": url_for("pages.city_map", name="cases").removesuffix("cases"),
+        "names": url_for("maps.names"),
+        "inside": url_for("maps.cases"),
+        "found": url_for("maps.found"),
+        "choices": url_for("maps.choices"),
+        "version": url_for("maps.version"),
+        "snapshots": url_for("snapshots.ask"),
         "case": url_for("pages.case_list") + "/",
+        "list": url_for("pages.case_list"),
+        "api": "/api/v1/",
     }
-    figure = drawing.live_map(bounds, lang=context.html_lang(), nonce=web.csp_nonce(), addresses=addresses)
-    return render_template("map.html", map=figure.parts())
 
 
 @pages.get("/api/v1/docs")

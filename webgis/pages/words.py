@@ -235,6 +235,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("These are too many components for a table. Narrow the choice, or write a GeoPackage."),
     ),
     "geo.bad-box": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
+    "geo.bad-ring": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.not-a-number": _plain(
         lazy_gettext("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
     ),

@@ -1,0 +1,101 @@
+// What a click tells. Everything that people wrote is put in as text.
+
+import { address, json } from "./ask.js";
+import { counted, element, nameOf, sign } from "./dom.js";
+import { lightOf } from "./discs.js";
+
+const MOST_LISTED = 8;
+
+export function openPopup(map, latlng, content) {
+  return L.popup({ minWidth: 220, maxWidth: 300, autoPanPadding: [16, 16] }).setLatLng(latlng).setContent(content).openOn(map);
+}
+
+function link(className, href, words) {
+  const made = element("a", className, words);
+  made.href = href;
+  return made;
+}
+
+function line(box, word, value) {
+  if (value === undefined || value === null || value === "") return;
+  const made = element("div", "wg-popup-line");
+  made.append(element("span", "wg-popup-word", word), element("span", "", value));
+  box.append(made);
+}
+
+// One case: its sign at once, what the server tells of it when it comes.
+export function caseBox(page, facts) {
+  const { words, lights, addresses } = page.facts;
+  const row = page.states.get(facts.state);
+  const box = element("div", "wg-popup");
+  const head = element("div", "wg-popup-kind");
+  const light = lightOf(facts);
+  head.append(sign(row), element("span", "", row.word));
+  if (light && lights[light]) head.append(element("span", `wg-light wg-light-${light}`, lights[light]));
+  const title = element("div", "wg-popup-title", words.loading);
+  const text = element("div", "wg-popup-text");
+  const when = element("div", "wg-popup-line");
+  box.append(head, title, text, when, link("wg-popup-number", addresses.case + encodeURIComponent(facts.number), facts.number));
+  json(page.map, `${addresses.api}cases/${encodeURIComponent(facts.number)}`).then((told) => {
+    const found = told ? told.properties : {};
+    title.textContent = (page.english ? found.class_name_en : "") || found.class_name_zh || facts.class || "";
+    text.textContent = found.description || "";
+    when.textContent = found.reported_at ? new Date(found.reported_at).toLocaleString(page.lang, { dateStyle: "medium", timeStyle: "short" }) : "";
+  });
+  return box;
+}
+
+// Several cases at one place: as a list.
+export function casesBox(page, group) {
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-title", `${page.facts.words.many_cases}: ${counted(group.count)}`));
+  const list = element("ul", "wg-popup-list");
+  for (const facts of group.cases.slice(0, MOST_LISTED)) {
+    const item = element("li");
+    item.append(sign(page.states.get(facts.state)), link("wg-popup-number", page.facts.addresses.case + facts.number, facts.number));
+    list.append(item);
+  }
+  box.append(list);
+  return box;
+}
+
+export function cellBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { code, count, level } = feature.properties;
+  const box = element("div", "wg-popup");
+  if (code) box.append(element("div", "wg-popup-kind", level === "cell" ? words.cell : words[level]));
+  if (code) box.append(element("div", "wg-popup-title", level === "cell" ? code : nameOf(feature.properties)));
+  if (count !== undefined) line(box, words.of_count, counted(Number(count)));
+  if (addresses) box.append(link("wg-popup-number", address(addresses.list, { area: code, ...page.listQuery() }), words.to_list));
+  return box;
+}
+
+export function componentBox(page, feature) {
+  const { words, component_states: states = {}, addresses } = page.facts;
+  const { code, name, state, count } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", words.component));
+  if (!code) {
+    box.append(element("div", "wg-popup-title", counted(Number(count))));
+    return box;
+  }
+  box.append(element("div", "wg-popup-title", name));
+  line(box, words.state, states[state] || state);
+  line(box, words.code, code);
+  if (addresses.component) box.append(link("wg-popup-number", addresses.component + code, code));
+  return box;
+}
+
+export function beatBox(page, feature) {
+  const { words } = page.facts;
+  const { code } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", words.beat), element("div", "wg-popup-title", nameOf(feature.properties) || code));
+  line(box, words.code, code);
+  const there = page.duty.filter((one) => one.beat === code);
+  if (page.dutyKnown) line(box, words.on_duty, there.length ? there.map((one) => one.name).join(", ") : words.nobody);
+  return box;
+}
+
+export const BOXES = { areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, beats: beatBox };
+

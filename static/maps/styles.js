@@ -1,0 +1,102 @@
+// How the features of each layer look: a function (feature, coords, paints, scale, page) -> look, or null for not drawn.
+// Colours are the custom properties of maps.css, which the legend uses too.
+
+// Pixels of a tile's side.
+export const SIDE = 256;
+
+const NAMES = [
+  "land", "county", "subdistrict", "community", "cell", "beat", "duty", "beat-line", "intact", "damaged", "edge",
+  "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
+];
+
+// The colours of the theme that is on.
+export function paintsOf(container) {
+  const style = getComputedStyle(container);
+  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--wg-${name}`).trim()]));
+}
+
+// The zoom of the bins in a tile (fn.case_bins_tile).
+function binZoom(zoom) {
+  return zoom <= 9 ? Math.min(zoom + 6, 14) : Math.max(Math.min(zoom + 6, 16), zoom);
+}
+
+function heat(value, paints, scale, more) {
+  const step = scale.step(value);
+  return step ? { fill: paints[`heat-${step}`], ...more } : null;
+}
+
+export const STYLES = {
+  land: (feature, coords, paints) => ({ fill: paints.land }),
+  county: (feature, coords, paints) => ({ line: paints.county, width: coords.z < 10 ? 1.5 : 2.5 }),
+  subdistrict: (feature, coords, paints) => ({ line: paints.subdistrict, width: 1.25 }),
+  community: (feature, coords, paints) => ({ line: paints.community, width: 1, dash: [5, 4] }),
+  cells: (feature, coords, paints) => ({ line: paints.cell, width: coords.z < 16 ? 0.5 : 0.8, fill: paints.cell, opacity: 0.03 }),
+  beats: (feature, coords, paints, scale, page) => {
+    const paint = page.duty.some((one) => one.beat === feature.properties.code) ? paints.duty : paints.beat;
+    if (feature.type === 1) return { fill: paint, radius: 4, line: paints["beat-line"] };
+    return { fill: paint, opacity: 0.28, line: paints["beat-line"], width: 1.5 };
+  },
+  bins: (feature, coords, paints, scale) => {
+    const side = SIDE / 2 ** (binZoom(coords.z) - coords.z);
+    const [[[x, y]]] = feature.parts;
+    const square = [Math.floor(x / side) * side, Math.floor(y / side) * side, side, side];
+    return heat(feature.properties.count, paints, scale, { square, opacity: 0.85 });
+  },
+  cells_by_count: (feature, coords, paints, scale) =>
+    heat(feature.properties.count, paints, scale, { opacity: 0.72, line: paints.edge, width: 0.5 }),
+  areas_by_count: (feature, coords, paints, scale) =>
+    heat(feature.properties.count, paints, scale, { opacity: 0.72, line: paints.edge, width: 1 }),
+  components: (feature, coords, paints) => {
+    const { count, not_intact: not, state } = feature.properties;
+    if (state === undefined) {
+      return { fill: not ? paints.damaged : paints.intact, radius: Math.min(1.5 + Math.sqrt(count) / 2, 6), opacity: 0.75 };
+    }
+    const paint = state === "intact" ? paints.intact : paints.damaged;
+    if (feature.type === 1) return { fill: paint, radius: coords.z < 17 ? 3 : 4.5, line: paints.land, width: 1 };
+    return { line: paint, width: 2.5, ...(feature.type === 3 ? { fill: paint, opacity: 0.25 } : {}) };
+  },
+};
+
+const ROUND = [1, 2, 5];
+
+// The next number of the row 1, 2, 5, 10, 20, 50, ... that is not below the value.
+function rounded(value) {
+  for (let power = 1; ; power *= 10) for (const digit of ROUND) if (digit * power >= value) return digit * power;
+}
+
+// Five steps of a count, from what is in view: half of the places are in the first, a hundredth in the last.
+export class Scale {
+  constructor() {
+    this.from = [1];
+  }
+
+  // True when the steps are others than before.
+  measure(values) {
+    const sorted = values.filter((value) => value > 0).sort((a, b) => a - b);
+    if (!sorted.length) return false;
+    const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+    const from = [1];
+    for (const part of [0.5, 0.75, 0.9, 0.98]) {
+      const next = rounded(at(part));
+      if (next > from.at(-1) && next <= sorted.at(-1)) from.push(next);
+    }
+    const changed = from.join() !== this.from.join();
+    this.from = from;
+    return changed;
+  }
+
+  // 1 to 5; with fewer steps the strongest colours are still used.
+  step(value) {
+    if (!(value > 0)) return 0;
+    const place = this.from.findLastIndex((from) => value >= from);
+    return 5 - (this.from.length - 1 - place);
+  }
+
+  rows() {
+    return this.from.map((from, place) => {
+      const next = this.from[place + 1];
+      const words = next === undefined ? `${from}+` : next - 1 === from ? `${from}` : `${from}–${next - 1}`;
+      return { step: 5 - (this.from.length - 1 - place), words };
+    });
+  }
+}
