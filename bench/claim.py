@@ -13,12 +13,13 @@ from functools import cached_property
 import click
 from sqlalchemy import Engine, Row, text
 
-from bench import generator, report, scratch
+from bench import report, scratch
 from tests import city
 from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.cases import claims, workflow
 from webgis.db import Runtime
+from webgis.demo import filling
 from webgis.errors import Conflict
 from webgis.settings import Settings
 
@@ -49,7 +50,7 @@ def claim(as_json: bool, rounds: int, wanted: int) -> None:
         runtime = scratch.runtime(engine)
         with runtime.transaction() as session:
             city.build(session)
-        generator.fill(runtime, CASES, open_cases=CASES)
+        filling.fill(runtime, CASES, open_cases=CASES)
         with runtime.transaction() as session:
             ids = session.execute(text(_PEOPLE.format(count=CLAIMERS))).scalars().all()
         runtime.dispose()

@@ -22,13 +22,13 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine, text
 
-from bench import clients, generator, report, scratch, web
+from bench import clients, report, scratch, web
 from bench.clients import CLIENTS, STEPS, Town
 from webgis import db
 from webgis.accounts import operations as accounts
 from webgis.cases import duplicates
 from webgis.db import Runtime
-from webgis.demo import loading
+from webgis.demo import filling, loading
 
 CLASS = "06010"
 PLACES = 2000
@@ -96,7 +96,7 @@ def _cities(stack: contextlib.ExitStack, sizes: Sequence[int], opened: int | Non
     for size in sizes:
         runtime = scratch.runtime(stack.enter_context(scratch.database(base)), **own)
         stack.callback(runtime.dispose)
-        filled = generator.fill(runtime, size, open_cases=opened)
+        filled = filling.fill(runtime, size, open_cases=opened)
         click.echo(f"{filled.cases:,} cases, {filled.open:,} of them open, made in {filled.seconds:.0f} s", err=True)
         environment = web.environment(runtime.settings.database, redis_url, str(folder))
         cities.append(City(size, runtime, town, stack.enter_context(web.running(web.OURS, environment))))
@@ -148,7 +148,7 @@ def _pages(one: City) -> None:
 
 def _duplicates(one: City) -> None:
     """The search for duplicates as a report makes it, at places in busy cells; one session."""
-    rng = random.Random(generator.SEED)
+    rng = random.Random(filling.SEED)
     with one.runtime.transaction() as session:
         places = session.execute(
             text("SELECT ST_X(geom), ST_Y(geom) FROM city.case ORDER BY reported_at DESC LIMIT 1000")

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import click
 from sqlalchemy import Connection, text
 
-from bench import generator, report, scratch
+from bench import report, scratch
 from webgis import db, settings
 from webgis.db import Runtime
-from webgis.demo import loading
+from webgis.demo import filling, loading
 from webgis.maps import rollups
 
 CASES = 1_000_000
@@ -89,7 +89,7 @@ def heat(as_json: bool, cases: int, city: bool, asked: int) -> None:
         runtime = scratch.runtime(engine)
         db.upgrade(engine)
         loading.load(runtime, count=0, quiet=True)
-        generator.fill(runtime, cases)
+        filling.fill(runtime, cases)
         with engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
             start = time.perf_counter()
             written = rollups.rebuild(connection)

@@ -10,14 +10,13 @@ from itertools import cycle
 import pytest
 from sqlalchemy import event, text
 
-from bench import generator
 from tests import city
 from tests.cases.life import Life
 from tests.conftest import Api
 from webgis.app import create_app
 from webgis.cases import audit
 from webgis.db import Runtime
-from webgis.demo import loading
+from webgis.demo import filling, loading
 
 CASES, OPEN = 20_000, 6_000
 LARGE = {"case", "case_event", "open_case", "photo", "component", "component_event", "cell", "outbox"}
@@ -66,7 +65,7 @@ def district(make_settings) -> Iterator[Watched]:
     """Jinjiang district of the demo, with components, a past and a full outbox."""
     runtime = Runtime(make_settings())
     loading.load(runtime, ["510104"], count=0, quiet=True)
-    generator.fill(runtime, CASES, open_cases=OPEN)
+    filling.fill(runtime, CASES, open_cases=OPEN)
     with runtime.transaction() as session:
         session.execute(_OUTBOX)
     with runtime.reading() as connection:
@@ -262,10 +261,10 @@ def _newest(district: Watched) -> str:
 
 
 def test_what_the_generator_makes_is_as_if_it_had_been_lived(city_runtime):
-    generator.fill(city_runtime, 1000, open_cases=200)
+    filling.fill(city_runtime, 1000, open_cases=200)
     life = Life(city_runtime)
     assert life.check() == 1000
-    generator.fill(city_runtime, 500, open_cases=100, seed=2)
+    filling.fill(city_runtime, 500, open_cases=100, seed=2)
     life.closed()
     assert life.check() == 1501
     assert audit.verify(city_runtime.engine, city_runtime.settings).findings == ()
@@ -277,7 +276,7 @@ def test_the_same_seed_makes_the_same_cases(city_runtime):
     for workers in (1, 2):
         with city_runtime.transaction() as session:
             after = session.scalar(text("SELECT coalesce(max(id), 0) FROM city.case"))
-        generator.fill(city_runtime, 300, workers=workers)
+        filling.fill(city_runtime, 300, workers=workers)
         with city_runtime.transaction() as session:
             found.append([one[8:16] + one[19:] for one in session.scalar(made, {"after": after})])
     assert found[0] == found[1]

@@ -1,13 +1,15 @@
-"""`webgis demo`: load a demo city, list its accounts."""
+"""`webgis demo`: load a demo city, let it grow, list its accounts."""
 
 import json
 from dataclasses import asdict
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from webgis.db import Runtime
+from webgis.demo import grow as growing
 from webgis.demo import loading, people, places
 
 console = Console()
@@ -38,6 +40,50 @@ def load(runtime: Runtime, counties: tuple[str, ...], count: int, seed: int, as_
         f" and {done.cases} cases added"
         f" in {done.seconds:.0f} s. Accounts: webgis demo accounts"
     )
+
+
+@demo.command()
+@click.option("--cases", type=click.IntRange(1, 20_000_000), default=growing.CASES, show_default=True)
+@click.option("--cells", type=click.IntRange(1), default=growing.CELLS, show_default=True, help="At least so many.")
+@click.option("--components", type=click.IntRange(0, 2_000_000), default=growing.COMPONENTS, show_default=True)
+@click.option("--seed", default=growing.SEED, show_default=True, help="Another seed gives another past.")
+@click.option("--beside-cases", is_flag=True, help="Also where there are cases already; theirs and these look alike.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def grow(
+    runtime: Runtime, cases: int, cells: int, components: int, seed: int, beside_cases: bool, as_json: bool
+) -> None:
+    """Make a city of millions of cases to measure with: arrivals, classes, hot spots and durations as in a real one.
+
+    Needs a superuser of the database, which nobody else uses meanwhile. Stopped, it leaves no part of the cases behind.
+    """
+    bar, lines = _bar(as_json), dict[str, int]()
+
+    def progress(what: str, done: int, total: int) -> None:
+        bar.start()
+        line = lines[what] if what in lines else lines.setdefault(what, bar.add_task(what))
+        bar.update(line, completed=done, total=total)
+
+    try:
+        made = growing.grow(
+            runtime, cases=cases, cells=cells, components_=components, seed=seed, beside=beside_cases,
+            quiet=as_json, progress=progress,
+        )  # fmt: skip
+    finally:
+        bar.stop()
+    if as_json:
+        click.echo(json.dumps(asdict(made)))
+        return
+    console.print(
+        f"{made.cases:,} cases ({made.open:,} open) with {made.events:,} events made in {made.seconds:.0f} s."
+        f" The city has {made.cells:,} cells in {made.counties} counties and {made.components:,} components",
+        highlight=False,
+    )
+
+
+def _bar(quiet: bool) -> Progress:
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=quiet)
 
 
 @demo.command("accounts")

@@ -60,10 +60,11 @@ def load(
     *,
     count: int = CASES,
     seed: int = SEED,
+    grid_age: timedelta = GRID_AGE,
     quiet: bool = False,
 ) -> Loaded:
     """Load these counties of one city: areas, catalogue, cells, posts, components, names of places, beats with a few
-    routing rules, and `count` cases of the last 30 days.
+    routing rules, and `count` cases of the last 30 days. Cells and beats are valid since `grid_age` ago.
 
     What is there already is left as it is, so a second load does nothing. `Invalid` for counties of several cities,
     `NotFound` for a code without a boundary.
@@ -80,7 +81,8 @@ def load(
             catalog.load_standard_classes(session)
             catalog.load_default_filing_standard(session, city)
         with _stage(bar, "cells") as task, runtime.transaction() as session:
-            cells = _divide(session, counties, runtime.settings.projected_srid, lambda *at: _show(bar, task, *at))
+            srid, since = runtime.settings.projected_srid, datetime.now(UTC) - grid_age
+            cells = _divide(session, counties, srid, since, lambda *at: _show(bar, task, *at))
         with _stage(bar, "posts"), runtime.transaction() as session:
             posts = people.settle(session, runtime, city, counties)
         with _stage(bar, "components"), runtime.transaction() as session:
@@ -88,8 +90,8 @@ def load(
         with _stage(bar, "places"), runtime.transaction() as session:
             gazetteer.settle(session, counties, seed)
         with _stage(bar, "beats"), runtime.transaction() as session:
-            laid = beats.lay_out(session, counties, datetime.now(UTC) - GRID_AGE)
-            beats.make_rules(session, city, datetime.now(UTC) - GRID_AGE)
+            laid = beats.lay_out(session, counties, datetime.now(UTC) - grid_age)
+            beats.make_rules(session, city, datetime.now(UTC) - grid_age)
         with _stage(bar, "cases") as task:
             now = datetime.now(UTC)
             made = cases.live(runtime, counties, count, seed, now, lambda done: _show(bar, task, done, count))
@@ -130,9 +132,8 @@ def _import(session: Session, group: list[Place], srid: int) -> None:
         raise Invalid("demo.areas-refused", f"The demo's areas cannot be stored: {outcome.faults[0].message}")
 
 
-def _divide(session: Session, counties: Sequence[str], srid: int, progress) -> int:
+def _divide(session: Session, counties: Sequence[str], srid: int, at: datetime, progress) -> int:
     """Divide the counties that have no cells yet, all at once where that is the whole city."""
-    at = datetime.now(UTC) - GRID_AGE
     county = func.left(Cell.code, 6)
     divided = set(session.scalars(select(county).where(county.in_(counties)).distinct()))
     left = [code for code in counties if code not in divided]

@@ -103,6 +103,22 @@ def county_boundary(code: str) -> Area:
     return shapely.make_valid(shapely.transform(real, lambda degrees: np.round(degrees, 9)))
 
 
+def counties_of(city: str) -> list[str]:
+    """The codes of the counties of a city that have a boundary file."""
+    return sorted(code for code in _counties() if code.startswith(city))
+
+
+def middle(county: str) -> tuple[float, float]:
+    """The middle of a county (CGCS2000 degrees)."""
+    centroid = county_boundary(county).centroid
+    return centroid.x, centroid.y
+
+
+def area_km2(county: str) -> float:
+    """How large a county is."""
+    return _km2(county_boundary(county))
+
+
 def areas(county_codes: list[str], seed: int = 1) -> list[Place]:
     """City, counties, subdistricts and communities of the counties, parents first; boundaries seamless throughout.
 

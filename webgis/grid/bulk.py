@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-_TRAILER = struct.pack(">h", -1)
+HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+TRAILER = struct.pack(">h", -1)
 _WIRE = {"i8": ">i8", "i4": ">i4", "f8": ">f8"}
 
 
@@ -22,10 +22,10 @@ def write(cursor, target: str, columns: Sequence[np.ndarray]) -> int:
     Rows of equal layout are written together, so their order in the table is not that of the arrays.
     """
     with io.BytesIO() as stream:
-        stream.write(_HEADER)
+        stream.write(HEADER)
         for block in _blocks([np.asarray(column) for column in columns]):
             stream.write(block)
-        stream.write(_TRAILER)
+        stream.write(TRAILER)
         stream.seek(0)
         cursor.copy_expert(f"COPY {target} FROM STDIN (FORMAT binary)", stream, size=1 << 20)
         return cursor.rowcount
@@ -92,7 +92,7 @@ def read(cursor, query: str, dtypes: Sequence[str]) -> list[np.ndarray]:
     stream = io.BytesIO()
     cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", stream, size=1 << 20)
     held = stream.getbuffer()
-    skip = len(_HEADER) + struct.unpack_from(">i", held, len(_HEADER) - 4)[0]
+    skip = len(HEADER) + struct.unpack_from(">i", held, len(HEADER) - 4)[0]
     if "O" not in dtypes:
         return _read_even(held[skip:-2], dtypes)
     return _read_uneven(held, skip, dtypes)
@@ -133,6 +133,12 @@ def _column(values: list, dtype: str) -> np.ndarray:
         made[:] = values
         return made
     return np.frombuffer(b"".join(values), dtype=_WIRE[dtype]).astype(dtype)
+
+
+def row(values: Sequence[bytes | None]) -> bytes:
+    """One row as it stands in the stream, of values in their binary form."""
+    fields = (b"\xff\xff\xff\xff" if value is None else struct.pack(">i", len(value)) + value for value in values)
+    return struct.pack(">h", len(values)) + b"".join(fields)
 
 
 def ewkb(geoms: np.ndarray, srid: int) -> np.ndarray:
