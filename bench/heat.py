@@ -1,7 +1,7 @@
 """`python -m bench heat`: counts by level of zoom, span and class beside the plain GROUP BY over the cases.
 
 Both answer the same questions on the same tables in turns, and their sums must agree: views lie where cases are, spans
-end on random days of the last year. Pending changes are folded but for the last.
+end on random days of the last year. Millions of cases take a while to make: `--city` asks a city that is there.
 """
 
 import random
@@ -18,10 +18,9 @@ from sqlalchemy import Connection, text
 from bench import report, scratch
 from webgis import db, settings
 from webgis.db import Runtime
-from webgis.demo import filling, loading
-from webgis.maps import rollups
+from webgis.demo import grow
 
-CASES = 1_000_000
+CASES, CELLS = 1_000_000, 150_000
 SEED = 20261122
 ASKED = 20
 """Questions of each kind to ours; the plain GROUP BY gets as many as its patience allows, at least three."""
@@ -78,9 +77,10 @@ _PLAIN = """
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per row.")
 @click.option("--cases", default=CASES, show_default=True, help="Cases that are made.")
+@click.option("--cells", default=CELLS, show_default=True, help="Cells of the city that is made, about.")
 @click.option("--city", is_flag=True, help="Ask the city that WEBGIS_DATABASE_URL names; nothing is made.")
 @click.option("--asked", default=ASKED, show_default=True, help="Questions of each kind.")
-def heat(as_json: bool, cases: int, city: bool, asked: int) -> None:
+def heat(as_json: bool, cases: int, cells: int, city: bool, asked: int) -> None:
     """Read counts for maps beside the plain GROUP BY over the cases."""
     if city:
         runtime = Runtime(settings.load())
@@ -88,13 +88,8 @@ def heat(as_json: bool, cases: int, city: bool, asked: int) -> None:
     with scratch.database() as engine:
         runtime = scratch.runtime(engine)
         db.upgrade(engine)
-        loading.load(runtime, count=0, quiet=True)
-        filling.fill(runtime, cases)
-        with engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
-            start = time.perf_counter()
-            written = rollups.rebuild(connection)
-            connection.commit()
-        click.echo(f"{written:,} rows of counts in {time.perf_counter() - start:.0f} s", err=True)
+        made = grow.grow(runtime, cases=cases, cells=cells, components_=0)
+        click.echo(f"{made.cases:,} cases and {made.cells:,} cells made in {made.seconds:.0f} s", err=True)
         missed = _show(runtime, as_json, asked)
         runtime.dispose()
         sys.exit(missed)

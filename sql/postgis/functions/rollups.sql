@@ -36,12 +36,18 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (1 - asinh(tan(radians(least(greatest(latitude, -85.05), 85.05)))) / pi()) / 2 * (1 << zoom)
 $$;
 
--- The bin of zoom 16 in which a point lies.
+-- The bin of zoom 16 in which a point lies: column and line spread together, one in each half of a number.
 CREATE FUNCTION fn.bin_at(point geometry) RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    halves bigint := (floor(fn.bin_column(ST_X(point), 16))::bigint & 65535)
+                     | (floor(fn.bin_line(ST_Y(point), 16))::bigint << 32);
 BEGIN
-    RETURN fn.bin_spread(floor(fn.bin_column(ST_X(point), 16))::bigint & 65535)
-        | (fn.bin_spread(floor(fn.bin_line(ST_Y(point), 16))::bigint) << 1);
+    halves := (halves | (halves << 8)) & 71777214294589695;
+    halves := (halves | (halves << 4)) & 1085102592571150095;
+    halves := (halves | (halves << 2)) & 3689348814741910323;
+    halves := (halves | (halves << 1)) & 6148914691236517205;
+    RETURN (halves & 4294967295) | (halves >> 31);
 END $$;
 
 -- A case is counted on the day of its number: the city's day on which it was reported.
@@ -105,14 +111,13 @@ END $$;
 
 -- The first day of the period of a grain in which a day lies, and of the next one.
 CREATE FUNCTION fn.period_start(day date, grain integer) RETURNS date
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-BEGIN
-    RETURN CASE grain
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE grain
         WHEN 1 THEN date_trunc('year', day::timestamp)::date
         WHEN 12 THEN date_trunc('month', day::timestamp)::date
         WHEN 36 THEN date_trunc('month', day::timestamp)::date + least((extract(day FROM day)::integer - 1) / 10, 2) * 10
-        ELSE day END;
-END $$;
+        ELSE day END
+$$;
 
 CREATE FUNCTION fn.period_after(start date, grain integer) RETURNS date
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
