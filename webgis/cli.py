@@ -30,6 +30,7 @@ COMMANDS = {
     "beats": "webgis.cases.beat_commands",
     "routing": "webgis.cases.routing_commands",
     "maps": "webgis.maps.commands",
+    "basemap": "webgis.maps.basemap_commands",
     "rollup": "webgis.maps.rollup_commands",
     "demo": "webgis.demo.commands",
     "replay": "webgis.cases.replay_commands",

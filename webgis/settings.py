@@ -46,6 +46,12 @@ class Settings(BaseSettings):
     maps_dir: Path | None = Field(
         None, description="where drawn maps are kept; empty: static/maps/drawn, else var/maps"
     )
+    tianditu_key: SecretStr | None = Field(
+        None, description="offers Tianditu as a basemap, fetched by this server; empty: nothing is fetched from outside"
+    )
+    tianditu_url: str = Field(
+        "https://t0.tianditu.gov.cn", pattern=r"^https?://[^/\s]+$", description="where Tianditu's tiles are"
+    )
     secret_key: SecretStr | None = Field(None, description="signs session cookies; empty: made once, kept in var/")
 
     city_code: str = Field(

@@ -1,6 +1,24 @@
 // The ground below everything: own areas only, or a basemap that this installation has.
 
-const PALE = { light: "light", dark: "dark" };
+import { element } from "./dom.js";
+
+const SCRIPTS = {
+  vector: "/static/vendor/protomaps-leaflet/dist/protomaps-leaflet.js",
+  pmtiles: "/static/vendor/pmtiles/dist/pmtiles.js",
+};
+const loaded = new Map();
+
+// A script that few maps need, once.
+function need(address) {
+  if (!loaded.has(address)) {
+    loaded.set(address, new Promise((resolve, reject) => {
+      const script = element("script");
+      Object.assign(script, { src: address, onload: resolve, onerror: reject });
+      document.head.append(script);
+    }));
+  }
+  return loaded.get(address);
+}
 
 // Makes `page.setBase(name)`; what it shows follows the theme.
 export function baseLayers(page) {
@@ -9,27 +27,39 @@ export function baseLayers(page) {
   let shown = null;
   let key = "";
 
-  page.setBase = (name) => {
-    const told = (facts.basemaps || []).find((base) => base.name === name);
+  page.setBase = async (name) => {
+    const told = facts.basemaps.find((base) => base.name === name);
     const wanted = told ? `${name} ${told.kind === "vector" ? page.view.theme : ""}` : "";
     if (wanted === key) return;
     key = wanted;
+    const layers = told ? await made(told, page.view.theme) : [];
+    if (wanted !== key) return;
     if (shown) shown.remove();
-    shown = told ? L.layerGroup(make(told, page.view.theme)).addTo(map) : null;
-    map.getContainer().dataset.base = told ? name : "";
-    page.attribution.setPrefix(false);
-    if (page.baseTold) page.attribution.removeAttribution(page.baseTold);
-    page.baseTold = told ? told.attribution : "";
-    if (page.baseTold) page.attribution.addAttribution(page.baseTold);
+    shown = L.layerGroup(layers).addTo(map);
+    attribute(page, told);
     document.documentElement.classList.toggle("wg-has-base", Boolean(told));
     page.repaintAll();
+    map.getContainer().dataset.base = told ? name : "";
   };
 }
 
-function make(told, theme) {
-  const options = { pane: "base", maxNativeZoom: told.last, minNativeZoom: told.first };
+function attribute(page, told) {
+  if (page.baseTold) page.attribution.removeAttribution(page.baseTold);
+  page.baseTold = told ? element("span", "", told.attribution).innerHTML : "";
+  if (page.baseTold) page.attribution.addAttribution(page.baseTold);
+}
+
+async function made(told, theme) {
+  const common = { pane: "base", attribution: "" };
   if (told.kind === "vector") {
-    return [window.protomapsL.leafletLayer({ url: told.address, flavor: PALE[theme], lang: told.lang, maxDataZoom: told.last, pane: "base" })];
+    await need(SCRIPTS.vector);
+    const url = told.form === "pmtiles" ? told.addresses[0] : `${told.addresses[0]}?vector=1`;
+    return [window.protomapsL.leafletLayer({ ...common, url, flavor: theme, lang: told.lang, maxDataZoom: told.last })];
   }
-  return told.addresses.map((address) => L.tileLayer(address, options));
+  const zooms = { minNativeZoom: told.first, maxNativeZoom: told.last, maxZoom: 20 };
+  if (told.form === "pmtiles") {
+    await need(SCRIPTS.pmtiles);
+    return [window.pmtiles.leafletRasterLayer(new window.pmtiles.PMTiles(told.addresses[0]), { ...common, ...zooms })];
+  }
+  return told.addresses.map((address) => L.tileLayer(address, { ...common, ...zooms }));
 }

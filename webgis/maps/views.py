@@ -17,11 +17,12 @@ from webgis.cases import wire as case_wire
 from webgis.cases import workflow
 from webgis.catalog import queries as catalog
 from webgis.maps import heat_views, queries, wire
+from webgis.maps.basemap_views import basemap
 from webgis.maps.snapshot_views import snapshot
 from webgis.maps.tile_views import tiles
 
 maps = APIBlueprint("maps", __name__, enable_openapi=False)
-BLUEPRINTS = (maps, snapshot, tiles, *heat_views.BLUEPRINTS)
+BLUEPRINTS = (maps, basemap, snapshot, tiles, *heat_views.BLUEPRINTS)
 
 AN_HOUR = "private, max-age=3600"
 """Boundaries, cells and classes change a few times a year."""

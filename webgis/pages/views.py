@@ -15,7 +15,7 @@ from webgis.accounts import queries as accounts
 from webgis.cases import queries, workflow
 from webgis.errors import NotFound
 from webgis.grid import queries as grid
-from webgis.maps import drawing
+from webgis.maps import basemaps, drawing
 from webgis.maps import queries as map_queries
 from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
@@ -128,8 +128,15 @@ def city_map(name: str):
     with web.transaction() as session:
         bounds = map_queries.extent(session)
     today = datetime.now(web.runtime().settings.zone).date().isoformat()
+    lang = context.html_lang()
     shell = drawing.Shell(
-        context.html_lang(), web.csp_nonce(), context.marked, _map_addresses(), today=today, token=generate_csrf()
+        lang,
+        web.csp_nonce(),
+        context.marked,
+        _map_addresses(),
+        basemaps.offered(web.runtime().settings, "/basemaps/", lang),
+        today,
+        generate_csrf(),
     )
     return render_template("map.html", page=page, map=drawing.city_map(page, bounds, shell).parts())
 
