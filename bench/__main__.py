@@ -9,6 +9,7 @@ from bench.duplicates import duplicates
 from bench.geocode import geocode
 from bench.grid import grid
 from bench.heat import heat
+from bench.tiles import tiles
 
 
 @click.group()
@@ -23,6 +24,7 @@ main.add_command(duplicates)
 main.add_command(geocode)
 main.add_command(grid)
 main.add_command(heat)
+main.add_command(tiles)
 
 if __name__ == "__main__":
     main()

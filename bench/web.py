@@ -52,3 +52,15 @@ def _wait(port: int, server: subprocess.Popen) -> None:
             return
         time.sleep(0.1)
     raise SystemExit("the server did not start")
+
+
+def memory_mb(port: int) -> float:
+    """Memory of the processes of the server on this port: what each has alone, and its share of what they share."""
+    mine = f"127.0.0.1:{port}".encode()
+    total = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mine in (process / "cmdline").read_bytes().split(b"\0"):
+                lines = (process / "smaps_rollup").read_text().splitlines()
+                total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
