@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pyogrio
 import pytest
 from shapely.geometry import shape
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from tests import city
 from tests.maps import crowd
@@ -301,3 +303,39 @@ def test_versions_change_once_for_each_transaction_and_outlive_being_added_up(ru
     assert [int(one.split(".")[1]) for one in seen] == list(range(121))
     ((left,),) = runtime.ask("SELECT count(*) FROM city.layer_change")
     assert left < 60
+
+
+def sql_of_the_manual(root: Path) -> tuple[str, str]:
+    """The function of a layer of one's own, and the rights of a role for a tile server, as docs/maps.md has them."""
+    told = (root / "docs" / "maps.md").read_text(encoding="utf-8").split("\n## Tiles\n")[1]
+    function, rights = re.findall(r"```sql\n(.*?)```", told, re.S)
+    return function, rights
+
+
+def test_the_layer_that_the_manual_adds_is_drawn(make_settings, city_template, root):
+    runtime = Runtime(make_settings(city_template))
+    with runtime.transaction() as session:
+        session.connection().exec_driver_sql(sql_of_the_manual(root)[0])
+        crowd.insert(session, crowd.made(1, seed=1))
+        session.execute(text("INSERT INTO city.case_footprint (case_id, geom, cells)"
+                             " SELECT id, ST_Buffer(geom, 0.0005), '{}' FROM city.case"))  # fmt: skip
+    for params, count in (("{}", 1), ('{"_departments": []}', 0)):
+        ((tile,),) = runtime.ask("SELECT fn.footprints_tile(%s, %s, %s, %s::jsonb)", *next(crowd.tiles(10)), params)
+        assert len(crowd.features(bytes(tile or b""), "footprints")) == count
+    runtime.dispose()
+
+
+def test_a_tile_server_with_the_rights_of_the_manual_has_the_ground_and_no_cases(make_settings, city_template, root):
+    runtime = Runtime(make_settings(city_template))
+    with runtime.engine.connect() as connection:
+        connection.exec_driver_sql(sql_of_the_manual(root)[1].replace("tiles", "tiles_of_a_test"))
+        connection.exec_driver_sql("SET ROLE tiles_of_a_test")
+        for layer in ("areas", "cells", "beats"):
+            tile = connection.scalar(
+                text(f"SELECT fn.{layer}_tile(:z, :x, :y)"), dict(zip("zxy", (Z, X, Y), strict=True))
+            )
+            assert layer == "beats" or tile
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            connection.scalar(text("SELECT fn.cases_tile(10, 808, 420)"))
+        connection.rollback()
+    runtime.dispose()
