@@ -4,7 +4,7 @@ from datetime import datetime, time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -58,6 +58,7 @@ def test_hours_of_a_shift_are_those_inside_the_span(days, start, end, since, unt
     assert duty.hours_between(days, start, end, since, until) == hours
 
 
+@settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     days=st.sets(st.integers(1, 7), min_size=1),
     shift=st.tuples(st.integers(0, 1439), st.integers(0, 1439)),

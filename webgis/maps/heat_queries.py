@@ -85,12 +85,13 @@ def asked(
         grid.area(session, area)
     if class_code is not None:
         if kind is None:
-            raise _bad("kind", None, "component or matter: both have classes of the same numbers")
+            raise refused("kind", None, "component or matter: both have classes of the same numbers")
         catalog.require_class(session, kind, class_code)
     return Asked(span, None if departments is None else tuple(sorted(departments)), area or own, kind, class_code)
 
 
-def _bad(field: str, got: object, accepted: str) -> Invalid:
+def refused(field: str, got: object, accepted: str) -> Invalid:
+    """The refusal of a field of a question."""
     return Invalid("maps.bad-field", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
 
 
@@ -101,7 +102,7 @@ def span(session: Session, since: date | None, until: date | None, zone: ZoneInf
         first = session.scalar(text("SELECT min(reported_at) FROM city.case"))
         since = until if first is None else min(first.astimezone(zone).date(), until)
     if since > until:
-        raise _bad("until", until.isoformat(), f"a day that is not before {since.isoformat()}")
+        raise refused("until", until.isoformat(), f"a day that is not before {since.isoformat()}")
     return Window(since, until)
 
 
@@ -126,7 +127,7 @@ def places(session: Session, level: str, area: str | None) -> Places:
 
 
 _SEEN_CELLS = text(
-    "SELECT cell_id, reported FROM fn.seen_cells("
+    "SELECT array_agg(cell_id) AS cells, array_agg(reported) AS counts FROM fn.seen_cells("
     "CAST(:departments AS varchar[]), :area, CAST(:since AS date), CAST(:until AS date), :kind, :class)"
 )
 _SEEN_AREAS = text(
@@ -144,9 +145,11 @@ def counts(session: Session, question: Asked, where: Places) -> np.ndarray:
 
 
 def cell_counts(session: Session, question: Asked, ids: np.ndarray) -> np.ndarray:
-    """How many cases each of these cells (ids of cells valid now) counts."""
-    found = np.array(session.execute(_SEEN_CELLS, question.values()).all(), dtype=np.int64).reshape(-1, 2)
-    return spread(session, found[:, 0], found[:, 1].astype(float), ids)
+    """How many cases each of these cells (ids of cells valid now) counts. Of a whole city: they come as two arrays,
+    which are read ten times as fast as rows."""
+    found = session.execute(_SEEN_CELLS, question.values()).one()
+    cells, amounts = np.array(found.cells or [], dtype=np.int64), np.array(found.counts or [], dtype=float)
+    return spread(session, cells, amounts, ids)
 
 
 _CARRIED = text("SELECT was, cell_id, share FROM fn.cells_carried(CAST(:ended AS bigint[]))")

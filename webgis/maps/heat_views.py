@@ -4,7 +4,6 @@ from apiflask import APIBlueprint
 from flask import jsonify, request, url_for
 
 from webgis import api, web
-from webgis.errors import Invalid
 from webgis.maps import heat_queries, heat_wire, hotspot_operations, hotspot_queries, trends
 from webgis.maps.heat_wire import HeatAsked, HotspotsAsked, RunAsked
 
@@ -24,7 +23,7 @@ def measured():
     """Counts and rates, the highest first."""
     asked = api.checked(HeatAsked, api.once(request.args))
     if (asked.than_since is None) != (asked.than_until is None):
-        raise _bad("than_since", None, "than_since and than_until together")
+        raise heat_queries.refused("than_since", None, "than_since and than_until together")
     zone = web.runtime().settings.zone
     with web.transaction() as session:
         question = _question(session, asked)
@@ -49,11 +48,13 @@ def find():
     """The run that answers now, made if there is none."""
     asked = api.checked(HotspotsAsked, api.fields())
     if 0 < asked.windows < trends.FEWEST:
-        raise _bad("windows", asked.windows, f"0, or {trends.FEWEST} to {trends.MOST}")
+        raise heat_queries.refused("windows", asked.windows, f"0, or {trends.FEWEST} to {trends.MOST}")
     with web.transaction() as session:
         question = _question(session, asked)
         if asked.windows > question.span.days:
-            raise _bad("windows", asked.windows, f"no more than the {question.span.days} days of the span")
+            raise heat_queries.refused(
+                "windows", asked.windows, f"no more than the {question.span.days} days of the span"
+            )
         run = hotspot_operations.find(session, question, asked.windows)
     told = _run(run, RunAsked())
     return jsonify(told), 200 if told["done"] else 202, {"Location": url_for("hotspots.found", run=run)}
@@ -80,7 +81,3 @@ def _question(session, asked: heat_wire.SpanAsked) -> heat_queries.Asked:
     span = heat_queries.span(session, asked.since, asked.until, web.runtime().settings.zone)
     within = {"area": asked.area, "kind": asked.kind, "class_code": asked.class_}
     return heat_queries.asked(session, web.actor(), span, **within)
-
-
-def _bad(field: str, got: object, accepted: str) -> Invalid:
-    return Invalid("maps.bad-field", f"{field}: {accepted}", field=field, got=got, accepted=accepted)

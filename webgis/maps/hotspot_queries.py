@@ -31,11 +31,14 @@ LOST_AFTER = timedelta(minutes=30)
 
 _STATE = text(
     """
-    SELECT md5(concat_ws(' ', count(*), max(id), sum(id), sum(hashtextextended(code, 0)), sum(area_m2)))
+    SELECT md5(concat_ws(' ', count(*), sum(hashtextextended(concat_ws(' ', id, code, area_m2), 0))))
     FROM city.cell WHERE upper_inf(valid)
     """
 )
-_CELLS = text("SELECT id, code FROM city.cell WHERE upper_inf(valid) ORDER BY id")
+_CELLS = text(
+    "SELECT array_agg(id ORDER BY id) AS ids, array_agg(CAST(code AS bigint) ORDER BY id) AS codes"
+    " FROM city.cell WHERE upper_inf(valid)"
+)
 _GROUND = text("SELECT ST_AsBinary(geom) FROM city.cell WHERE upper_inf(valid) ORDER BY id")
 
 
@@ -97,13 +100,10 @@ def grid(session: Session, settings: Settings) -> Grid:
     place = kept(settings, state(session))
     if place.path.is_file():
         return _read(place.path)
-    found = session.execute(_CELLS).all()
+    found = session.execute(_CELLS).one()
     geoms = shapely.from_wkb(np.array([bytes(one) for one in session.scalars(_GROUND)], dtype=object))
-    made = Grid(
-        np.array([row.id for row in found], dtype=np.int64),
-        np.array([int(row.code) for row in found], dtype=np.int64),
-        contiguous(geoms),
-    )
+    ids, codes = (np.array(one or [], dtype=np.int64) for one in found)
+    made = Grid(ids, codes, contiguous(geoms))
     place.write(made)
     return made
 
