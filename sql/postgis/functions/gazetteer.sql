@@ -3,12 +3,20 @@
 -- How a text sounds: its Chinese signs by the names that are stored, everything else as it is. Null when a sign is in no
 -- name: then no name sounds like it.
 CREATE FUNCTION fn.sound(words text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN count(*) = count(coalesce(s.sound, CASE WHEN sign.sign <= '~' THEN sign.sign END))
-                THEN string_agg(coalesce(s.sound, sign.sign), '' ORDER BY sign.at) END
-    FROM regexp_split_to_table(sound.words, '') WITH ORDINALITY AS sign (sign, at)
-    LEFT JOIN city.sign_sound s ON s.sign = sign.sign
-$$;
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    heard text;
+    whole text := '';
+BEGIN
+    FOR at IN 1..length(words) LOOP
+        heard := substr(words, at, 1);
+        IF heard > '~' THEN
+            SELECT s.sound INTO heard FROM city.sign_sound s WHERE s.sign = substr(words, at, 1);
+        END IF;
+        whole := whole || heard;
+    END LOOP;
+    RETURN whole;
+END $$;
 
 -- The part of a text that is a name, and the area that stands before it: "锦江区春熙路" is 春熙路 in 锦江区. A text with
 -- which a name begins is left as it is, for many names begin with one of an area.
@@ -39,10 +47,12 @@ $$;
 -- `most`. Score 1: the name itself; 0.8 and more: begins so; then sounds so, holds it, and last of all is similar.
 -- Each stage is asked only when those before it found too little, so that what is typed as it is written costs one
 -- range of an index, and pg_trgm looks for mistakes only where nothing else fits. A stage looks at 1,000 spellings at
--- most: a single common sign is in tens of thousands. Within an area that was named, places elsewhere come last.
+-- most, the later ones at 500: a single common sign is in tens of thousands. How like a name must be is what one wrong letter or sign leaves of
+-- its trigrams, which in a long name is much, so that few candidates are read; what has more mistakes is looked for again,
+-- by a lower bound. Within an area that was named, places elsewhere come last.
 CREATE FUNCTION fn.places_named(words text, from_lon float8, from_lat float8, area text, most integer)
 RETURNS TABLE (place_id bigint, score float8, metres float8)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20
 SET jit = off SET enable_seqscan = off SET pg_trgm.similarity_threshold = 0.4 AS $$
 #variable_conflict use_column
 DECLARE
@@ -51,7 +61,13 @@ DECLARE
     latin constant boolean := octet_length(words) = length(words);
     sound constant text := CASE WHEN latin THEN words ELSE fn.sound(words) END;
     apart constant text := fn.signs(words);
+    one_mistake constant float8 :=
+        CASE WHEN latin THEN (length(words) - 2.0) / (length(words) + 4)
+             ELSE (length(words) - 1.0) / (length(words) + 1) END;
 BEGIN
+    FOR least IN 1..2 LOOP
+    PERFORM set_config('pg_trgm.similarity_threshold',
+                       (CASE least WHEN 1 THEN greatest(0.4, one_mistake - 0.02) ELSE 0.4 END)::text, true);
     RETURN QUERY
     WITH begun AS MATERIALIZED (
         SELECT s.place_id, s.alias, s.lon, s.lat,
@@ -62,13 +78,13 @@ BEGIN
         SELECT s.place_id, s.alias, s.lon, s.lat,
                CASE WHEN s.pinyin = words THEN 0.98 ELSE 0.78::float8 + long / length(s.pinyin) END
         FROM (SELECT * FROM city.place_spelling s WHERE latin AND s.pinyin ~>=~ words AND s.pinyin ~<~ past
-              ORDER BY s.pinyin USING ~<~ LIMIT 1000) s
+              ORDER BY s.pinyin USING ~<~ LIMIT 500) s
         UNION ALL
         SELECT s.place_id, s.alias, s.lon, s.lat,
                CASE WHEN s.initials = words THEN 0.95 ELSE 0.7::float8 + long / length(s.initials) END
         FROM (SELECT * FROM city.place_spelling s
               WHERE latin AND length(words) > 1 AND s.initials ~>=~ words AND s.initials ~<~ past
-              ORDER BY s.initials USING ~<~ LIMIT 1000) s
+              ORDER BY s.initials USING ~<~ LIMIT 500) s
     ), sounding AS MATERIALIZED (
         SELECT s.place_id, s.alias, s.lon, s.lat,
                CASE WHEN s.pinyin = sound THEN 0.9
@@ -76,19 +92,19 @@ BEGIN
         FROM (SELECT * FROM city.place_spelling s
               WHERE NOT latin AND length(words) > 1 AND s.pinyin ~>=~ sound AND s.pinyin ~<~ (sound || chr(1114111))
                 AND NOT EXISTS (SELECT FROM begun)
-              ORDER BY s.pinyin USING ~<~ LIMIT 1000) s
+              ORDER BY s.pinyin USING ~<~ LIMIT 500) s
     ), held AS MATERIALIZED (
         SELECT s.place_id, s.alias, s.lon, s.lat, 0.55::float8 + long / length(s.said) AS score
         FROM (SELECT * FROM city.place_spelling s
               WHERE NOT latin AND s.signs LIKE '%' || apart || '%'
                 AND (SELECT count(*) FROM begun) < most
-              LIMIT 1000) s
+              LIMIT 500) s
         UNION ALL
         SELECT s.place_id, s.alias, s.lon, s.lat, 0.5::float8 + long / length(s.pinyin)
         FROM (SELECT * FROM city.place_spelling s
               WHERE latin AND length(words) > 2 AND s.pinyin LIKE '%' || words || '%'
                 AND (SELECT count(*) FROM begun) < most
-              LIMIT 1000) s
+              LIMIT 500) s
     ), alike AS MATERIALIZED (
         SELECT s.place_id, s.alias, s.lon, s.lat,
                0.3::float8 * public.similarity(s.signs, apart)
@@ -97,13 +113,13 @@ BEGIN
               WHERE NOT latin AND s.signs % apart
                 AND NOT EXISTS (SELECT FROM begun) AND NOT EXISTS (SELECT FROM sounding)
                 AND NOT EXISTS (SELECT FROM held)
-              LIMIT 1000) s
+              LIMIT 500) s
         UNION ALL
         SELECT s.place_id, s.alias, s.lon, s.lat, 0.65::float8 * public.similarity(s.pinyin, words)
         FROM (SELECT * FROM city.place_spelling s
               WHERE latin AND s.pinyin % words
                 AND NOT EXISTS (SELECT FROM begun) AND NOT EXISTS (SELECT FROM held)
-              LIMIT 1000) s
+              LIMIT 500) s
     ), best AS (
         SELECT e.place_id, max(e.score - CASE WHEN e.alias THEN 0.02 ELSE 0 END) AS score,
                fn.metres_apart(from_lon, from_lat, min(e.lon), min(e.lat)) AS metres
@@ -121,6 +137,8 @@ BEGIN
     FROM placed b
     ORDER BY floor(b.score * 100 + 0.5) DESC, b.metres, b.place_id
     LIMIT most;
+    EXIT WHEN FOUND;
+    END LOOP;
 END $$;
 
 -- What a search finds, the likest first: doors where a number is asked for, else places, cells and areas by name or code.
@@ -132,7 +150,7 @@ CREATE FUNCTION fn.find_places(
 )
 RETURNS TABLE (ref text, kind text, name text, name_en text, lon float8, lat float8, area_code text, cell_code text,
                score float8, metres float8)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10 SET jit = off SET enable_seqscan = off AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10 SET jit = off SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     named record;
@@ -150,7 +168,8 @@ BEGIN
                              most) f
     ), doors AS (
         SELECT d.id, d.kind, d.name, d.name_en, d.lon, d.lat, d.area_code,
-               l.score * CASE WHEN d.number = find_places.number THEN 1 ELSE 0.8 END AS score
+               l.score * CASE WHEN d.number = find_places.number THEN 1
+                               ELSE 0.8::float8 - 0.01 * least(abs(d.number_value - value), 9) END AS score
         FROM liked l
         CROSS JOIN LATERAL (
             SELECT p.* FROM city.place_name p WHERE p.parent_id = l.place_id
