@@ -30,7 +30,7 @@ DECLARE
     finer integer := bins - binned_cases.level;
     inner_ground geometry := fn.tile_ground(z, x, y, -0.5 / (1 << (bins - z)));
 BEGIN
-    IF fn.stored(a) THEN
+    IF fn.stored(a) AND finer >= 0 THEN
         RETURN QUERY
         SELECT n.x >> finer, n.y >> finer, sum(fn.measured((a).measure, n.reported, n.open, n.closed, n.on_time))::bigint,
                sum(n.open)::bigint, sum(n.closed)::bigint, sum(n.on_time)::bigint
