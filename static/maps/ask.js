@@ -5,9 +5,10 @@ import { say } from "./notice.js";
 // A box of the view, grown outwards to a round grid so that nearby views ask for the same address.
 export function box(map, step) {
   const bounds = map.getBounds().pad(0.15);
-  const down = (value) => (Math.floor(value / step) * step).toFixed(4);
-  const up = (value) => (Math.ceil(value / step) * step).toFixed(4);
-  return [down(bounds.getWest()), down(bounds.getSouth()), up(bounds.getEast()), up(bounds.getNorth())].join(",");
+  const within = (value, most) => Math.max(-most, Math.min(most, value)).toFixed(4);
+  const down = (value, most) => within(Math.floor(value / step) * step, most);
+  const up = (value, most) => within(Math.ceil(value / step) * step, most);
+  return [down(bounds.getWest(), 180), down(bounds.getSouth(), 90), up(bounds.getEast(), 180), up(bounds.getNorth(), 90)].join(",");
 }
 
 export function address(base, values) {

@@ -92,10 +92,22 @@ export function beatBox(page, feature) {
   const box = element("div", "wg-popup");
   box.append(element("div", "wg-popup-kind", words.beat), element("div", "wg-popup-title", nameOf(feature.properties) || code));
   line(box, words.code, code);
-  const there = page.duty.filter((one) => one.beat === code);
+  const there = page.duty.filter((one) => one.beat_code === code);
   if (page.dutyKnown) line(box, words.on_duty, there.length ? there.map((one) => one.name).join(", ") : words.nobody);
   return box;
 }
 
-export const BOXES = { areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, beats: beatBox };
+export function spotBox(page, feature) {
+  const { words } = page.facts;
+  const { code, reported, called, q, hot, cold } = feature.properties;
+  const box = element("div", "wg-popup");
+  const sure = called ? `${called > 0 ? words.hot : words.cold} · ${Math.abs(called)} %` : words.neither;
+  box.append(element("div", "wg-popup-kind", code ? words.cell : words.place), element("div", "wg-popup-title", code || `${words.hot} ${hot}, ${words.cold} ${cold}`));
+  if (code) box.append(element("div", "wg-popup-line", sure));
+  if (code) line(box, "q", Number(q).toPrecision(2));
+  if (code) line(box, words.of_count, counted(Number(reported)));
+  return box;
+}
+
+export const BOXES = { areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox };
 

@@ -6,7 +6,7 @@ export const SIDE = 256;
 
 const NAMES = [
   "land", "county", "subdistrict", "community", "cell", "beat", "duty", "beat-line", "intact", "damaged", "edge",
-  "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
+  "hot-99", "hot-95", "hot-90", "cold", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
 ];
 
 // The colours of the theme that is on.
@@ -32,7 +32,7 @@ export const STYLES = {
   community: (feature, coords, paints) => ({ line: paints.community, width: 1, dash: [5, 4] }),
   cells: (feature, coords, paints) => ({ line: paints.cell, width: coords.z < 16 ? 0.5 : 0.8, fill: paints.cell, opacity: 0.03 }),
   beats: (feature, coords, paints, scale, page) => {
-    const paint = page.duty.some((one) => one.beat === feature.properties.code) ? paints.duty : paints.beat;
+    const paint = page.duty.some((one) => one.beat_code === feature.properties.code) ? paints.duty : paints.beat;
     if (feature.type === 1) return { fill: paint, radius: 4, line: paints["beat-line"] };
     return { fill: paint, opacity: 0.28, line: paints["beat-line"], width: 1.5 };
   },
@@ -46,6 +46,15 @@ export const STYLES = {
     heat(feature.properties.count, paints, scale, { opacity: 0.72, line: paints.edge, width: 0.5 }),
   areas_by_count: (feature, coords, paints, scale) =>
     heat(feature.properties.count, paints, scale, { opacity: 0.72, line: paints.edge, width: 1 }),
+  hotspots: (feature, coords, paints) => {
+    const { called, hottest, coldest } = feature.properties;
+    const sure = called ?? (hottest > 0 ? hottest : coldest);
+    if (!sure) return null;
+    const fill = sure > 0 ? paints[`hot-${sure}`] : paints.cold;
+    if (feature.type === 3) return { fill, opacity: 0.75, line: paints.edge, width: 0.5 };
+    const [[[x, y]]] = feature.parts;
+    return { fill, opacity: 0.85, square: [Math.floor(x / 4) * 4, Math.floor(y / 4) * 4, 4, 4] };
+  },
   components: (feature, coords, paints) => {
     const { count, not_intact: not, state } = feature.properties;
     if (state === undefined) {
@@ -64,7 +73,10 @@ function rounded(value) {
   for (let power = 1; ; power *= 10) for (const digit of ROUND) if (digit * power >= value) return digit * power;
 }
 
-// Five steps of a count, from what is in view: half of the places are in the first, a hundredth in the last.
+// Which of the five colours so many steps take: a count of one alone is no alarm.
+const TAKEN = [[], [2], [2, 4], [1, 3, 5], [1, 2, 4, 5], [1, 2, 3, 4, 5]];
+
+// Steps of a count, five at most, from what is in view: half of the places are in the first, a fiftieth in the last.
 export class Scale {
   constructor() {
     this.from = [1];
@@ -85,18 +97,16 @@ export class Scale {
     return changed;
   }
 
-  // 1 to 5; with fewer steps the strongest colours are still used.
+  // The colour of a count, 1 to 5; 0 for none.
   step(value) {
-    if (!(value > 0)) return 0;
-    const place = this.from.findLastIndex((from) => value >= from);
-    return 5 - (this.from.length - 1 - place);
+    return value > 0 ? TAKEN[this.from.length][this.from.findLastIndex((from) => value >= from)] : 0;
   }
 
   rows() {
     return this.from.map((from, place) => {
       const next = this.from[place + 1];
       const words = next === undefined ? `${from}+` : next - 1 === from ? `${from}` : `${from}–${next - 1}`;
-      return { step: 5 - (this.from.length - 1 - place), words };
+      return { step: TAKEN[this.from.length][place], words };
     });
   }
 }

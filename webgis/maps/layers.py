@@ -111,6 +111,19 @@ LAYERS = (
         order=320,
     ),
     Layer(
+        "hotspots",
+        lazy_gettext("Hot spots, last 30 days"),
+        "cases",
+        (Source("hotspots", "hotspots"),),
+        (
+            Row("hot-99", lazy_gettext("Hot, 99 % sure")),
+            Row("hot-95", lazy_gettext("Hot, 95 % sure")),
+            Row("hot-90", lazy_gettext("Hot, 90 % sure")),
+            Row("cold", lazy_gettext("Cold, 90 % sure or more")),
+        ),
+        order=330,
+    ),
+    Layer(
         "coverage",
         lazy_gettext("Beats"),
         "city",

@@ -13,6 +13,7 @@ from flask_wtf.csrf import generate_csrf
 from webgis import web
 from webgis.accounts import queries as accounts
 from webgis.cases import queries, workflow
+from webgis.cases.beat_views import SEE as WHO_SEES_BEATS
 from webgis.errors import NotFound
 from webgis.grid import queries as grid
 from webgis.maps import basemaps, drawing
@@ -143,12 +144,14 @@ def city_map(name: str):
 
 def _map_addresses() -> dict[str, str]:
     """What the maps ask for; a name at the end of an address is put there by the browser."""
-    return {
+    duty = {"duty": url_for("beats.on_duty")} if web.actor().role in WHO_SEES_BEATS else {}
+    return duty | {
         "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
         "map": url_for("pages.city_map", name="cases").removesuffix("cases"),
         "names": url_for("maps.names"),
         "inside": url_for("maps.cases"),
         "found": url_for("maps.found"),
+        "places": url_for("places.search"),
         "choices": url_for("maps.choices"),
         "version": url_for("maps.version"),
         "snapshots": url_for("snapshots.ask"),
