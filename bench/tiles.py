@@ -34,7 +34,7 @@ SEED = 20261122
 ZOOMS = range(8, 18)
 LOW, HIGH = range(8, 13), range(13, 18)
 EACH = 30
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 """Seconds for the tiles of one zoom; a way that has taken longer is asked for no more of them."""
 
 GOAL_WARM_MS, GOAL_LOW, GOAL_HIGH = 20.0, 10.0, 1 / 1.2
@@ -186,7 +186,7 @@ def _rows(ours: _Ours, runtime: Runtime, tipg: int | None, each: int) -> Iterato
     chosen = _tiles(runtime, each)
     ways: dict[str, Callable[[Tile], object]] = {"cold": ours.get, "bare": _bare(runtime)}
     if tipg is not None:
-        path = "/collections/city.case/tiles/WebMercatorQuad/{}/{}/{}"
+        path = "/collections/city.case/tiles/WebMercatorQuad/{}/{}/{}?properties=number,state,kind,class_code"
         ways["tipg"] = lambda one: _get(tipg, path.format(*one), {"Accept-Encoding": "gzip"})
     taken = _in_turns(ways, chosen, ours.forget)
     for name, ask in (("warm", ours.get), ("again", ours.again)):
