@@ -50,7 +50,7 @@ def rows(past: Past, working: Working, first_case: int, first_event: int, block:
     fixed = _fixed(past, working, part, first_case, np.random.default_rng((past.seed, block)))
     base = first_event + int(past.events_before[part.start])
     moments = _bytes(at - templates.POSTGRES_EPOCH)
-    stamps = np.char.add(np.datetime_as_string(at.astype("datetime64[us]")).astype("S26"), b"Z").tolist()
+    stamps = np.datetime_as_string(at.astype("datetime64[us]")).astype("S26").tolist()
     ranks, event_ids, pictures = ids.tolist(), _bytes(ids + base), _bytes(_scattered(ids + base))
     roads, firsts = past.road[part].tolist(), (past.pattern[part] - steps + 1).tolist()
     for n, (values, count) in enumerate(zip(fixed, steps.tolist(), strict=True)):

@@ -5,7 +5,9 @@ the product alone: a pattern is the row as COPY takes it, and the bytes that the
 differ.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -22,6 +24,10 @@ from webgis.db import Runtime
 from webgis.demo import stories, templates
 from webgis.demo.templates import Template
 from webgis.errors import Invalid
+
+COUNTIES_AT_ONCE = 2
+MOST_PHOTOS = 4
+"""A road has at most so many."""
 
 CLASSES = 8
 """So many classes have cases when nothing else is asked for."""
@@ -154,26 +160,41 @@ _ASTRAY = text(
 )
 
 
-def make(runtime: Runtime, classes: int = CLASSES, progress: Callable[[int, int], None] | None = None) -> Patterns:
+def make(
+    runtime: Runtime, classes: int = CLASSES, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Patterns:
     """Drive a case of each county, class and road; nothing of it stays in the database.
 
     `Invalid` "demo.empty-city" when the city has nobody and nowhere to make cases of.
     """
     base = datetime.now(UTC).replace(second=17, microsecond=123_457)
-    with runtime.sessions() as session:
+    with runtime.transaction() as session:
         kinds = _chosen(session.execute(_KINDS, {"standard": catalog.CURRENT}).all(), classes)
         cells = session.execute(_CELLS).all()
-        if not (kinds and cells):
-            raise Invalid("demo.empty-city", "The city has no cells, conditions or departments: load one first")
-        with session.connection().connection.cursor() as cursor:
-            columns = templates.prepare(cursor)
-            words = [words for _kind, _code, words in kinds]
-            made = Patterns(tuple(cell.county for cell in cells), len(kinds), words, [], [], columns)
-            drives = [(cell, kind, steps) for cell in cells for kind in kinds for _share, steps in ROADS.values()]
-            for place, (cell, kind, steps) in enumerate(drives):
-                _Drive(session, cursor, runtime, made, base).through(cell, kind, steps)
-                if progress:
-                    progress(place + 1, len(drives))
+    if not (kinds and cells):
+        raise Invalid("demo.empty-city", "The city has no cells, conditions or departments: load one first")
+    with ThreadPoolExecutor(COUNTIES_AT_ONCE) as pool:
+        done: list[Patterns] = []
+        for one in pool.map(lambda place: _county(runtime, base, cells[place], kinds, place), range(len(cells))):
+            done.append(one)
+            progress(len(done), len(cells))
+    return Patterns(
+        tuple(cell.county for cell in cells),
+        len(kinds),
+        [words for _kind, _code, words in kinds],
+        [case for one in done for case in one.cases],
+        [events for one in done for events in one.events],
+        done[0].columns,
+    )
+
+
+def _county(runtime: Runtime, base: datetime, cell, kinds: Sequence, place: int) -> Patterns:
+    """The patterns of one county; nobody else waits, since numbers are counted by county."""
+    with runtime.sessions() as session, session.connection().connection.cursor() as cursor:
+        made = Patterns((cell.county,), len(kinds), [], [], [], templates.prepare(cursor))
+        drives = [(kind, steps) for kind in kinds for _share, steps in ROADS.values()]
+        for number, (kind, steps) in enumerate(drives, start=place * len(drives)):
+            _Drive(session, cursor, runtime, made, base, number).through(cell, kind, steps)
         session.rollback()
     return made
 
@@ -191,9 +212,9 @@ def _chosen(rows: Sequence, count: int) -> list[tuple[str, str, str]]:
 class _Drive:
     """One case on its road."""
 
-    def __init__(self, session: Session, cursor, runtime: Runtime, made: Patterns, base: datetime) -> None:
+    def __init__(self, session: Session, cursor, runtime: Runtime, made: Patterns, base: datetime, number: int) -> None:
         self.session, self.cursor, self.settings, self.made, self.base = session, cursor, runtime.settings, made, base
-        self.photo = evidence.store(runtime.settings, [_picture()])
+        self.pictures = itertools.count(number * MOST_PHOTOS)
 
     def through(self, cell, kind: tuple[str, str, str], steps: tuple[Step, ...]) -> None:
         """Add the case after each of its steps, and its events."""
@@ -202,7 +223,7 @@ class _Drive:
             float(self.lon), float(self.lat), *kind[:2], templates.WORDS, address=templates.ADDRESS, crs="cgcs2000",
             acknowledged=True,
         )  # fmt: skip
-        shown = self.photo if steps[0].photo else ()
+        shown = self._photos(steps[0])
         reporter = accounts.actor(self.session, steps[0].who)
         line = intake.report(self.session, self.settings, reporter, report, shown, at=self.base)
         marks = templates.marks(line, (self.lon, self.lat), [self._at(step) for step in steps])
@@ -225,10 +246,13 @@ class _Drive:
         if given.get("department") is ASTRAY:
             given["department"] = self.session.scalar(_ASTRAY, {"condition": line.condition_id})
         who = self.session.scalar(_POST, {"code": line.department_code}) if step.who == "department" else step.who
-        actor, shown = accounts.actor(self.session, who), self.photo if step.photo else ()
+        actor, shown = accounts.actor(self.session, who), self._photos(step)
         return handling.act(
             self.session, self.settings, actor, line.number, step.action, given, shown, at=self._at(step)
         )
+
+    def _photos(self, step: Step) -> Sequence[evidence.Evidence]:
+        return evidence.store(self.settings, [_picture(next(self.pictures))]) if step.photo else ()
 
     def _note(self, line, step: Step, marks: Mapping[str, bytes]) -> None:
         case = self.session.execute(_CASE, {"id": line.id}).one()
@@ -240,7 +264,8 @@ class _Drive:
         )
 
 
-def _picture() -> bytes:
+def _picture(number: int) -> bytes:
+    """A picture like no other, so that none has been used before."""
     buffer = BytesIO()
-    Image.new("RGB", (64, 48), (120, 130, 140)).save(buffer, "JPEG")
+    Image.new("RGB", (64, 48), (number % 64 * 4, number // 64 % 64 * 4, number // 4096 * 4)).save(buffer, "JPEG")
     return buffer.getvalue()

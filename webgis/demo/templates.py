@@ -67,7 +67,7 @@ def marks(line, place: tuple[str, str], moments: Sequence[datetime]) -> dict[str
         "lon": place[0].encode(), "lat": place[1].encode(), "xy": pack("<dd", *map(float, place)),
     }  # fmt: skip
     for n, at in enumerate(moments):
-        found |= {f"at{n}": moment(at), f"stamp{n}": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z".encode()}
+        found |= {f"at{n}": moment(at), f"stamp{n}": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}".encode()}
     return found
 
 
