@@ -22,6 +22,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from psycopg2.errors import InsufficientPrivilege, LockNotAvailable
 from psycopg2.extensions import quote_ident
 from psycopg2.extras import execute_values
 
@@ -29,6 +30,7 @@ from webgis.cases import calendar
 from webgis.db import Runtime
 from webgis.demo import copies, ground, patterns
 from webgis.demo.past import Past, Working
+from webgis.errors import Conflict, Unavailable
 from webgis.grid import bulk
 
 SEED = 20261122
@@ -117,6 +119,7 @@ ON CONFLICT ON CONSTRAINT pk_case_counter DO UPDATE SET last = excluded.last
 def _connections(runtime: Runtime) -> Iterator[tuple]:
     """Two cursors, for the history and for the rest; committed together, or undone."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_refusals())
         cursors = []
         for tables in TABLES.values():
             connection = runtime.engine.raw_connection()
@@ -131,6 +134,19 @@ def _connections(runtime: Runtime) -> Iterator[tuple]:
         yield history, others
         history.connection.commit()
         others.connection.commit()
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """What the database refuses, in our words."""
+    try:
+        yield
+    except InsufficientPrivilege as error:
+        raise Unavailable(
+            "demo.no-superuser", "Only a superuser of the database can fill it: foreign keys are not checked meanwhile"
+        ) from error
+    except LockNotAvailable as error:
+        raise Conflict("demo.city-in-use", "Others are using the cases; stop the servers of this city first") from error
 
 
 def _next(cursor, table: str) -> int:

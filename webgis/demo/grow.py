@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webgis.cases.models import Case
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import components, filling, loading, past, places
+from webgis.demo import components, filling, hot_spots, loading, past, places
 from webgis.errors import Conflict, Invalid
 from webgis.grid.models import Area, Cell
 from webgis.maps import rollups
@@ -120,4 +120,4 @@ def _nearest(counties: list[str]) -> list[str]:
     city = places.city_of(counties)
     middle = np.array(places.CENTRES.get(city) or np.mean([places.middle(code) for code in counties], axis=0))
     others = [code for code in places.counties_of(city) if code not in counties]
-    return sorted(others, key=lambda code: float(np.hypot(*(np.array(places.middle(code)) - middle))))
+    return sorted(others, key=lambda code: hot_spots.km(np.array([places.middle(code)]), middle)[0])

@@ -59,7 +59,7 @@ def spots(rng: np.random.Generator, places: np.ndarray, weights: np.ndarray, mon
 
 def weights(rng: np.random.Generator, places: np.ndarray, centre: np.ndarray) -> np.ndarray:
     """(n,) how likely a case outside the hot spots is at each place."""
-    return np.exp(-_km(places, centre) / CENTRE_KM) * rng.lognormal(0, BUSY, len(places))
+    return np.exp(-km(places, centre) / CENTRE_KM) * rng.lognormal(0, BUSY, len(places))
 
 
 def settle(
@@ -76,8 +76,9 @@ def settle(
     keys = month[order].astype(np.int64) * found.strength.shape[1] + spot[order]
     for rows in np.split(order, np.flatnonzero(np.diff(keys)) + 1):
         if len(rows):
-            km = _km(places, found.place[month[rows[0]], spot[rows[0]]])
-            place[rows] = _drawn(rng, np.exp(-0.5 * (km - km.min()) * (km + km.min()) / RADIUS_KM**2), len(rows))
+            away = km(places, found.place[month[rows[0]], spot[rows[0]]])
+            near = np.exp((away.min() ** 2 - away**2) / (2 * RADIUS_KM**2))
+            place[rows] = _drawn(rng, near, len(rows))
     own = (spot >= 0) & (rng.random(len(month)) < OWN_CLASS)
     return place, np.where(own, found.kind[spot], -1)
 
@@ -89,7 +90,8 @@ def _of_month(rng: np.random.Generator, strength: np.ndarray, month: np.ndarray)
     return np.clip(found, 0, strength.shape[1] - 1)
 
 
-def _km(places: np.ndarray, centre: np.ndarray) -> np.ndarray:
+def km(places: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """(n,) how far places are from one, in China's middle latitudes."""
     return np.hypot(*((places - centre) * DEGREE_KM).T)
 
 
