@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import queries as accounts
-from webgis.cases import evidence, handling, intake
+from webgis.cases import calendar, evidence, handling, intake
 from webgis.catalog import queries as catalog
 from webgis.db import Runtime
 from webgis.demo import stories, templates
@@ -171,6 +171,7 @@ def make(
     with runtime.transaction() as session:
         kinds = _chosen(session.execute(_KINDS, {"standard": catalog.CURRENT}).all(), classes)
         cells = session.execute(_CELLS).all()
+        calendar.of_city(session, runtime.settings)  # stored at the first question: drives would wait for one another
     if not (kinds and cells):
         raise Invalid("demo.empty-city", "The city has no cells, conditions or departments: load one first")
     with ThreadPoolExecutor(COUNTIES_AT_ONCE) as pool:
