@@ -312,6 +312,7 @@ TAMPERED = (
     "UPDATE city.day_count SET reported = 7 WHERE day < '2025-01-01'",
     "INSERT INTO city.bin_count SELECT bin, area, '2019-01-01', 1, 0, 0, 0, 14, 1, '', '' FROM city.bin_count LIMIT 1",
     "DELETE FROM city.case_change WHERE id % 2 = 0",
+    "TRUNCATE city.case_change, city.day_count, city.bin_count, city.cell_count",
 )
 
 
