@@ -7,7 +7,6 @@ differ.
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -18,14 +17,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import queries as accounts
-from webgis.cases import calendar, evidence, handling, intake
+from webgis.cases import evidence, handling, intake
 from webgis.catalog import queries as catalog
 from webgis.db import Runtime
 from webgis.demo import stories, templates
 from webgis.demo.templates import Template
 from webgis.errors import Invalid
 
-COUNTIES_AT_ONCE = 2
 MOST_PHOTOS = 4
 """A road has at most so many."""
 
@@ -171,14 +169,12 @@ def make(
     with runtime.transaction() as session:
         kinds = _chosen(session.execute(_KINDS, {"standard": catalog.CURRENT}).all(), classes)
         cells = session.execute(_CELLS).all()
-        calendar.of_city(session, runtime.settings)  # stored at the first question: drives would wait for one another
     if not (kinds and cells):
         raise Invalid("demo.empty-city", "The city has no cells, conditions or departments: load one first")
-    with ThreadPoolExecutor(COUNTIES_AT_ONCE) as pool:
-        done: list[Patterns] = []
-        for one in pool.map(lambda place: _county(runtime, base, cells[place], kinds, place), range(len(cells))):
-            done.append(one)
-            progress(len(done), len(cells))
+    done: list[Patterns] = []
+    for place, cell in enumerate(cells):
+        done.append(_county(runtime, base, cell, kinds, place))
+        progress(place + 1, len(cells))
     return Patterns(
         tuple(cell.county for cell in cells),
         len(kinds),
@@ -190,7 +186,7 @@ def make(
 
 
 def _county(runtime: Runtime, base: datetime, cell, kinds: Sequence, place: int) -> Patterns:
-    """The patterns of one county; nobody else waits, since numbers are counted by county."""
+    """The patterns of one county, in a transaction of its own: the locks of its cases are not held for long."""
     with runtime.sessions() as session, session.connection().connection.cursor() as cursor:
         made = Patterns((cell.county,), len(kinds), [], [], [], templates.prepare(cursor))
         drives = [(kind, steps) for kind in kinds for _share, steps in ROADS.values()]
