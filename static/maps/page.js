@@ -56,6 +56,10 @@ export class Page {
     return { paddingTopLeft: [wide() ? 364 : 12, 12], paddingBottomRight: [64, 24] };
   }
 
+  popupRoom() {
+    return wide() ? [364, 16] : [12, 124];
+  }
+
   layer(name) {
     return this.layers.get(name);
   }
@@ -235,9 +239,9 @@ export class Page {
 
   openGroup(group) {
     if (this.sketch && !this.sketch.done) this.sketch.tap(group.place);
-    else if (group.single) openPopup(this.map, group.place, caseBox(this, group.cases[0]));
+    else if (group.single) openPopup(this, group.place, caseBox(this, group.cases[0]));
     else if (this.map.getZoom() < CLOSEST) this.map.setView(group.place, Math.min(this.map.getZoom() + 2, CLOSEST));
-    else if (group.cases.length) openPopup(this.map, group.place, casesBox(this, group));
+    else if (group.cases.length) openPopup(this, group.place, casesBox(this, group));
   }
 
   clicked(latlng) {
@@ -246,7 +250,7 @@ export class Page {
     for (const canvas of canvases.reverse()) {
       const [feature] = BOXES[canvas.webgisStyle] ? canvas.under(latlng) : [];
       if (feature) {
-        openPopup(this.map, latlng, BOXES[canvas.webgisStyle](this, feature));
+        openPopup(this, latlng, BOXES[canvas.webgisStyle](this, feature));
         return;
       }
     }

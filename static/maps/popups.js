@@ -6,8 +6,10 @@ import { lightOf } from "./discs.js";
 
 const MOST_LISTED = 8;
 
-export function openPopup(map, latlng, content) {
-  return L.popup({ minWidth: 220, maxWidth: 300, autoPanPadding: [16, 16] }).setLatLng(latlng).setContent(content).openOn(map);
+// Where the search, the panel and the buttons do not lie over it.
+export function openPopup(page, latlng, content) {
+  const room = { autoPanPaddingTopLeft: page.popupRoom(), autoPanPaddingBottomRight: [64, 24] };
+  return L.popup({ minWidth: 220, maxWidth: 270, ...room }).setLatLng(latlng).setContent(content).openOn(page.map);
 }
 
 function link(className, href, words) {

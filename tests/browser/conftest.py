@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests import city
 from webgis.accounts import queries as accounts
@@ -25,6 +25,11 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 """Flags under which Chromium itself asks no other host for anything."""
+
+PATIENCE_MS = 120_000
+"""How long a page may take before a test gives up: on a busy machine the server alone may need a minute to start."""
+
+expect.set_options(timeout=30_000)
 
 if not shutil.which(CHROMIUM):
     collect_ignore_glob = ["test_*.py"]
@@ -73,6 +78,7 @@ class Site:
         context = self.browser.new_context(
             viewport={"width": width, "height": height}, locale=language, base_url=self.origin, **(phone | options)
         )
+        context.set_default_timeout(PATIENCE_MS)
         self.watch.heard(context)
         page = context.new_page()
         try:
