@@ -90,6 +90,8 @@ def heat(as_json: bool, cases: int, cells: int, city: bool, asked: int) -> None:
         db.upgrade(engine)
         made = grow.grow(runtime, cases=cases, cells=cells, components_=0)
         click.echo(f"{made.cases:,} cases and {made.cells:,} cells made in {made.seconds:.0f} s", err=True)
+        with runtime.reading() as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE city.day_count, city.bin_count, city.cell_count")
         missed = _show(runtime, as_json, asked)
         runtime.dispose()
         sys.exit(missed)
@@ -97,7 +99,6 @@ def heat(as_json: bool, cases: int, cells: int, city: bool, asked: int) -> None:
 
 def _show(runtime: Runtime, as_json: bool, asked: int) -> int:
     with runtime.reading() as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE city.day_count, city.bin_count, city.cell_count")
         rows = _rows(connection, runtime.settings.timezone, asked)
         return report.show("heat", rows, as_json, scratch.versions(runtime.engine))
 
