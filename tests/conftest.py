@@ -214,7 +214,8 @@ def _database(servers: Servers, template: str) -> Iterator[str]:
     engine = create_engine(_url(servers, "postgres"), isolation_level="AUTOCOMMIT")
     locale = " ENCODING 'UTF8' LOCALE 'C.UTF-8'" if template == "template0" else ""
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{locale}"))
+        quick = " STRATEGY FILE_COPY" if connection.dialect.server_version_info >= (15,) else ""
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{locale}{quick}"))
     try:
         yield name
     finally:
