@@ -414,6 +414,7 @@ def test_a_thumbnail_is_made_by_a_job(api, city_app):
 OPEN = {
     *("accounts.login", "accounts.log_in", "health.healthz", "health.readyz"),
     *("public.report_form", "public.report", "public.areas", "public.cells", "public.cell"),
+    *("public.places", "public.near"),
     *("public.follow", "public.rate", "public.object_to_end"),
     *("public_cases.report", "public_cases.follow", "public_cases.rate", "public_cases.object_to_end"),
 }

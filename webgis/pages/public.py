@@ -193,7 +193,7 @@ def cell():
 
 @public.get("/report/map/places")
 @web.open_to_all
-@limits.at_most("follow_limit")
+@limits.at_most("follow_limit", together="map")
 def places():
     """Places for what a stranger typed, without the codes of cells."""
     return jsonify(gazetteer_views.found(cells=False))
@@ -201,7 +201,7 @@ def places():
 
 @public.get("/report/map/near")
 @web.open_to_all
-@limits.at_most("follow_limit")
+@limits.at_most("follow_limit", together="map")
 def near():
     """What is near a place, without the codes of cells."""
     return jsonify(gazetteer_views.found_near(cells=False))
