@@ -84,6 +84,20 @@ def test_a_second_recompute_moves_nothing_and_the_history_of_the_case_is_as_it_w
         assert (after.version, after.ledger) == (before.version, before.ledger)
 
 
+def test_maps_have_another_version_when_deadlines_moved_and_the_same_when_none_did(town):
+    version = text("SELECT fn.case_version()")
+    with town.transaction() as session:
+        stories.dispatched(session, town.settings, "2026-11-20 16:30", 1)
+    with town.transaction() as session:
+        before = session.scalar(version)
+    change_and_recompute(town)
+    with town.transaction() as session:
+        moved = session.scalar(version)
+        assert moved > before
+        assert recompute.recompute(session, town.settings).moved == 0
+        assert session.scalar(version) == moved
+
+
 def test_a_change_of_the_calendar_has_the_job_done_by_a_worker(town):
     import_tasks()
     with town.transaction() as session:

@@ -34,6 +34,7 @@ _THESE = text(f"{_READ} WHERE o.case_id = ANY(CAST(:ids AS bigint[])) ORDER BY o
 _LOCK = text(
     "SELECT id FROM city.case WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome IS NULL ORDER BY id FOR NO KEY UPDATE"
 )
+# One change of nothing counted: a map of cases whose deadlines moved is another one (`fn.case_version`).
 _WRITE = text(
     """
     WITH moved AS (
@@ -41,6 +42,11 @@ _WRITE = text(
             AS n (id, deadline_at, due_at)
     ), cases AS (
         UPDATE city.case c SET deadline_at = n.deadline_at, due_at = n.due_at FROM moved n WHERE c.id = n.id
+    ), noted AS (
+        INSERT INTO city.case_change (day, kind, class_code, bin, cell_id, area, reported, open, closed, on_time)
+        SELECT fn.case_day(c.number), c.kind, c.class_code, fn.bin_at(c.geom), c.cell_id,
+               left(c.cell_code, 12)::bigint, 0, 0, 0, 0
+        FROM moved n JOIN city.case c ON c.id = n.id LIMIT 1
     )
     UPDATE city.open_case o SET due_at = n.due_at FROM moved n WHERE o.case_id = n.id
     """
