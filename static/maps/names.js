@@ -43,6 +43,7 @@ export const Names = L.Layer.extend({
     if (level !== this.level) this.clear();
     this.level = level;
     for (const area of found) if (!this.shown.has(area.code)) this.put(area, level);
+    this.hideCovered();
     ready(this._map, "areas", level);
   },
 
@@ -50,6 +51,20 @@ export const Names = L.Layer.extend({
     if (typeof this.source !== "string") return this.source.filter((area) => area.level === level);
     const told = await this.ask(address(this.source, { level, bbox: box(this._map, step) }));
     return told && told.names;
+  },
+
+  // A name that would lie over one before it waits for a nearer view.
+  hideCovered() {
+    const kept = [];
+    for (const marker of this.shown.values()) {
+      const name = marker.getElement().firstElementChild;
+      const own = name.getBoundingClientRect();
+      const free = kept.every(
+        (other) => own.right < other.left || own.left > other.right || own.bottom < other.top || own.top > other.bottom,
+      );
+      name.classList.toggle("wg-name-covered", !free);
+      if (free) kept.push(own);
+    }
   },
 
   put(area, level) {
