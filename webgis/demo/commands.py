@@ -43,9 +43,17 @@ def load(runtime: Runtime, counties: tuple[str, ...], count: int, seed: int, as_
 
 
 @demo.command()
-@click.option("--cases", type=click.IntRange(1, 20_000_000), default=growing.CASES, show_default=True)
+@click.option(
+    "--cases", type=click.IntRange(1, 20_000_000), default=growing.CASES, show_default=True, help="Cases to add."
+)
 @click.option("--cells", type=click.IntRange(1), default=growing.CELLS, show_default=True, help="At least so many.")
-@click.option("--components", type=click.IntRange(0, 2_000_000), default=growing.COMPONENTS, show_default=True)
+@click.option(
+    "--components",
+    type=click.IntRange(0, 2_000_000),
+    default=growing.COMPONENTS,
+    show_default=True,
+    help="Components there are to be in all.",
+)
 @click.option("--seed", default=growing.SEED, show_default=True, help="Another seed gives another past.")
 @click.option("--beside-cases", is_flag=True, help="Also where there are cases already; theirs and these look alike.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
