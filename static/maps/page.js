@@ -1,12 +1,15 @@
 // A whole map with its controls: holds what the page was told, what is shown, and the layers; the other modules ask it.
 
 import { block, counted, element, english, fill, ready } from "./dom.js";
+import { Heat } from "./heat.js";
+import { heatContent } from "./heat_panel.js";
 import { makeLayer } from "./layers.js";
 import { notice, say } from "./notice.js";
 import { filtersContent, layersContent, Panel, wide } from "./panel.js";
 import { BOXES, caseBox, casesBox, openPopup } from "./popups.js";
 import { search } from "./search.js";
 import { paintsOf } from "./styles.js";
+import { TimeBar } from "./time.js";
 import { tools } from "./tools.js";
 import { View } from "./view.js";
 
@@ -23,6 +26,7 @@ export class Page {
     this.layers = new Map();
     this.english = english();
     this.lang = this.english ? "en" : "zh-CN";
+    this.heat = this.facts.heat ? new Heat(this) : null;
     this.duty = [];
     this.total = null;
     this.frame();
@@ -41,6 +45,11 @@ export class Page {
     map.getContainer().setAttribute("role", "application");
     map.on("moveend", () => this.moved());
     view.hear((what) => this.apply(what));
+    document.documentElement.addEventListener("webgis:theme", ({ detail }) => {
+      view.theme = detail;
+      view.remember("replaceState");
+      this.apply("theme");
+    });
   }
 
   // The place of the address, else the whole city.
@@ -79,10 +88,12 @@ export class Page {
     holder.append(side);
     if (facts.addresses) search(this, side);
     this.panel = new Panel(this, side);
+    if (this.heat) this.panel.add("heat", "flame", facts.words.heat, () => heatContent(this));
     this.panel.add("layers", "stack-2", facts.words.layers, () => layersContent(this));
     if (facts.addresses) this.panel.add("filters", "filter", facts.words.filters, () => filtersContent(this));
     this.printHead = element("div", "wg-print-head");
     holder.append(this.printHead);
+    if (this.heat) this.time = new TimeBar(this, holder);
     tools(this);
     map.on("click", (event) => this.clicked(event.latlng));
     window.addEventListener("popstate", () => this.back());
@@ -116,6 +127,19 @@ export class Page {
     this.panel.redraw("filters");
   }
 
+  measure(values) {
+    this.view.choose("heat", (view) => Object.assign(view.heat, values));
+  }
+
+  // Another window of time: what is seen stays until the new is there.
+  slide(values, step, how) {
+    Object.assign(this.view.filters, values);
+    this.view.heat.step = step;
+    this.view.remember(how);
+    this.panel.redraw("filters");
+    return this.refilter();
+  }
+
   setTheme(theme) {
     this.view.choose("theme", (view) => { view.theme = theme; });
   }
@@ -130,12 +154,19 @@ export class Page {
     if (what === "filters") this.refilter();
     if (what === "theme") this.applyTheme();
     if (what === "base" && this.setBase) this.setBase(this.view.base);
-    if (what !== "filters") this.panel.redraw("layers");
+    if (what === "heat") this.heat.changed();
+    if (this.time && what === "filters") this.time.sync();
+    if (what !== "filters") this.redrawLegends();
   }
 
   refilter() {
     this.markFilters();
-    for (const layer of this.shown()) if (layer.webgis.told.filtered) layer.webgis.refresh({});
+    return Promise.all(this.shown().filter((layer) => layer.webgis.told.filtered).map((layer) => layer.webgis.refresh({})));
+  }
+
+  redrawLegends() {
+    this.panel.redraw("layers");
+    this.panel.redraw("heat");
   }
 
   markFilters() {
@@ -185,8 +216,10 @@ export class Page {
     this.going = false;
     this.applyTheme();
     this.showLayers();
+    if (this.heat) this.heat.changed();
+    if (this.time) this.time.sync();
     this.refilter();
-    this.panel.redraw("layers");
+    this.redrawLegends();
     this.panel.redraw("filters");
   }
 
@@ -215,7 +248,7 @@ export class Page {
   }
 
   scaled() {
-    this.panel.redraw("layers");
+    this.redrawLegends();
   }
 
   filterWords() {

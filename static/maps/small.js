@@ -2,17 +2,25 @@
 
 import { box, address, asker } from "./ask.js";
 import { element, nameOf, ready } from "./dom.js";
+import { paintsOf } from "./styles.js";
+
+const LEVELS = ["county", "subdistrict", "community"];
 
 const DETAILS = [
   { detail: "far", from: 0, step: 1, levels: ["county"], names: "county" },
   { detail: "middle", from: 12, step: 0.2, levels: ["county", "subdistrict"], names: "subdistrict" },
   { detail: "near", from: 14.5, step: 0.05, levels: ["county", "subdistrict", "community"], names: "community" },
 ];
-const STYLES = {
-  county: { color: "#64748b", weight: 2, fill: true, fillColor: "#ffffff", fillOpacity: 1 },
-  subdistrict: { color: "#94a3b8", weight: 1.25, fill: false },
-  community: { color: "#b6c2d1", weight: 1, fill: false, dashArray: "4 3" },
-};
+
+// In the colours of the theme (maps.css).
+function stylesOf(container) {
+  const { county, subdistrict, community, land } = paintsOf(container);
+  return {
+    county: { color: county, weight: 2, fill: true, fillColor: land, fillOpacity: 1 },
+    subdistrict: { color: subdistrict, weight: 1.25, fill: false },
+    community: { color: community, weight: 1, fill: false, dashArray: "4 3" },
+  };
+}
 
 // All levels of one detail are simplified alike, so that shared lines lie on one another.
 export function areaLayer(map, options) {
@@ -21,7 +29,8 @@ export function areaLayer(map, options) {
   labels.style.zIndex = 450;
   labels.style.pointerEvents = "none";
   const renderers = {};
-  Object.keys(STYLES).forEach((level, place) => {
+  let styles = stylesOf(map.getContainer());
+  LEVELS.forEach((level, place) => {
     map.createPane(level).style.zIndex = 350 + place;
     renderers[level] = L.canvas({ pane: level, padding: 0.3 });
   });
@@ -31,7 +40,7 @@ export function areaLayer(map, options) {
     const facts = feature.properties;
     if (target.known.has(facts.code)) return;
     target.known.add(facts.code);
-    const look = { pane: facts.level, renderer: renderers[facts.level], interactive: false, style: STYLES[facts.level] };
+    const look = { pane: facts.level, renderer: renderers[facts.level], interactive: false, style: styles[facts.level] };
     L.geoJSON(feature, look).addTo(target.shapes);
     if (facts.level !== named) return;
     const [lon, lat] = facts.label;
@@ -40,7 +49,7 @@ export function areaLayer(map, options) {
     L.marker([lat, lon], { icon: icon_, pane: "labels", interactive: false, keyboard: false }).addTo(target.shapes);
   }
 
-  const askers = Object.fromEntries(Object.keys(STYLES).map((level) => [level, asker(map)]));
+  const askers = Object.fromEntries(LEVELS.map((level) => [level, asker(map)]));
 
   async function load({ detail, step, names }, level) {
     const data = await askers[level](address(options.address, { level, detail, bbox: box(map, step) }));
@@ -60,6 +69,12 @@ export function areaLayer(map, options) {
     ready(map, "areas");
   }
 
+  document.documentElement.addEventListener("webgis:theme", () => {
+    styles = stylesOf(map.getContainer());
+    for (const { shapes } of drawn.values()) {
+      shapes.eachLayer((shape) => shape.eachLayer && shape.setStyle((feature) => styles[feature.properties.level]));
+    }
+  });
   group.on("add", update);
   map.on("moveend", update);
   return group;

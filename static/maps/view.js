@@ -1,6 +1,11 @@
 // What a map shows (place, layers, filters, theme), as its address says it, and those who must hear of changes.
 
+// The theme of the page, which its switch may change (static/app/theme.js); a file that stands alone has none.
+const pageTheme = () => document.documentElement.dataset.bsTheme || "light";
+
 const FILTERS = ["which", "state", "subject", "department", "since", "until"];
+// What the heat map measures: by what, of which level, compared with which span, and the step of its window of time.
+const HEAT = ["by", "level", "than", "than_since", "than_until", "step"];
 const DIGITS = 5;
 
 function readPlace(text) {
@@ -23,7 +28,8 @@ export class View {
     const layers = query.has("layers") ? query.get("layers").split(",") : this.shownFirst;
     this.layers = new Set(layers.filter((name) => this.known.has(name)));
     this.filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) || ""]));
-    this.theme = query.get("theme") === "dark" ? "dark" : "light";
+    this.heat = Object.fromEntries(HEAT.map((name) => [name, query.get(name) || ""]));
+    this.theme = ["light", "dark"].includes(query.get("theme")) ? query.get("theme") : pageTheme();
     this.base = query.get("base") || "";
   }
 
@@ -34,7 +40,8 @@ export class View {
     const names = [...this.layers].sort().join(",");
     if (names !== [...this.shownFirst].sort().join(",")) query.set("layers", names);
     for (const name of FILTERS) if (this.filters[name]) query.set(name, this.filters[name]);
-    if (this.theme === "dark") query.set("theme", "dark");
+    for (const name of HEAT) if (this.heat[name]) query.set(name, this.heat[name]);
+    if (this.theme !== pageTheme()) query.set("theme", this.theme);
     if (this.base) query.set("base", this.base);
     const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
     return window.location.pathname + (text ? `?${text}` : "");
