@@ -26,6 +26,7 @@ COMMANDS = {
     "contacts": "webgis.cases.channel_commands",
     "notices": "webgis.cases.channel_commands",
     "clock": "webgis.cases.clock_commands",
+    "cases": "webgis.exchange.case_commands",
     "workflow": "webgis.cases.workflow_commands",
     "beats": "webgis.cases.beat_commands",
     "routing": "webgis.cases.routing_commands",
