@@ -131,7 +131,8 @@ def like(words: str) -> str:
 
 
 def make_engine(settings: Settings, **options) -> Engine:
-    """An engine for `settings.database`; connections speak UTC and give up waiting for a lock after 15 s.
+    """An engine for `settings.database`; connections speak UTC and give up waiting for a lock after 15 s. They name the
+    city's time zone (`webgis.zone`), by which functions tell days.
 
     Functions keep their plans: they are short questions by an index, and PostgreSQL's own choice is to plan many of
     them anew at each call, which costs five times the answer (`fn.lock_case`).
@@ -142,7 +143,7 @@ def make_engine(settings: Settings, **options) -> Engine:
     defaults = {"pool_size": 10, "max_overflow": 20}
     engine = create_engine(
         url,
-        connect_args={"options": CONNECTED, "application_name": "webgis"},
+        connect_args={"options": f"{CONNECTED} -c webgis.zone={settings.timezone}", "application_name": "webgis"},
         **(defaults | options),
     )
     event.listen(engine, "checkin", _note_use)

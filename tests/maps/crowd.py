@@ -93,7 +93,10 @@ def insert(session: Session, cases: Sequence[One]) -> None:
     session.execute(_INSERT, {"cases": json.dumps([asdict(case) for case in cases])})
     numbers = [case.number for case in cases]
     session.execute(
-        text("SELECT count(fn.note_change(NULL, c)) FROM city.case c WHERE c.number = ANY(:numbers)"),
+        text(
+            "SELECT count(fn.note_change(NULL, c)), count(fn.note_figures(NULL, c)) FROM city.case c"
+            " WHERE c.number = ANY(:numbers)"
+        ),
         {"numbers": numbers},
     )
 

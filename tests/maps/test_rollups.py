@@ -124,7 +124,8 @@ _FILL = """
         CROSS JOIN LATERAL fn.cell_at(place) AS cell
         RETURNING *
     )
-    SELECT count(fn.note_change(NULL, m)) FROM (SELECT made::city.case AS m FROM made) AS made
+    SELECT count(fn.note_change(NULL, m)), count(fn.note_figures(NULL, m))
+    FROM (SELECT made::city.case AS m FROM made) AS made
 """
 
 

@@ -57,6 +57,7 @@ class Case(Base):
             postgresql_where=text("outcome IS NOT NULL"),
         ),
         Index("ix_case_department_code", "department_code", desc("reported_at"), desc("id")),
+        Index("ix_case_closed_at", "closed_at", postgresql_where=text("outcome = 'closed'")),
         Index("ix_case_parent_id", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("ix_case_component_code", "component_code", postgresql_where=text("component_code IS NOT NULL")),
         Index("ix_case_class", "kind", "class_code", desc("reported_at"), desc("id")),

@@ -1,7 +1,8 @@
 """Tables of counts: how many cases lie where, by class and time, and the changes that are not folded into them yet.
 
-Written by `fn.note_change` (the log alone) and `rollups.py` (the sums); read by the functions of `rollups.sql`, which
-explain bins, areas as numbers, and grains. All measures are functions of the case's row as it is.
+Written by `fn.note_change` and `fn.note_figures` (the logs alone) and `rollups.py` (the sums); read by the functions of
+`rollups.sql` and `rollups_figures.sql`, which explain bins, areas as numbers, and grains. All measures are functions of
+the case's row as it is.
 """
 
 from datetime import date, datetime
@@ -40,7 +41,7 @@ class DayCount(Base):
 
     __tablename__ = "day_count"
     __table_args__ = (
-        Index("ix_day_count_cell_id_day", "cell_id", "day"),
+        Index("ix_day_count_day_bin", "day", "bin"),
         {"postgresql_with": {"fillfactor": 90}},
     )
 
@@ -79,17 +80,60 @@ class BinCount(Base):
 
 
 class CellCount(Base):
-    """Cases of a year in a cell; the kind or the class '' counts all of them."""
+    """Cases of a year in a cell and bin (of zoom 16); the kind or the class '' counts all of them."""
 
     __tablename__ = "cell_count"
     __table_args__ = ({"postgresql_with": {"fillfactor": 90}},)
 
-    cell_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     kind: Mapped[str] = mapped_column(Text, primary_key=True)
     class_code: Mapped[str] = mapped_column(Text, primary_key=True)
     start: Mapped[date] = mapped_column(primary_key=True)
+    bin: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    cell_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     reported: Mapped[int]
     open: Mapped[int]
+    closed: Mapped[int]
+    on_time: Mapped[int]
+
+
+class FigureChange(Base):
+    """A difference that a step made in what came in and went out, not folded yet. A department '' is none yet."""
+
+    __tablename__ = "figure_change"
+    __table_args__ = ({"postgresql_with": {"autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 2000}},)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    day: Mapped[date]
+    area: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+    class_code: Mapped[str] = mapped_column(Text)
+    department: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    reported: Mapped[int]
+    filed: Mapped[int]
+    reopened: Mapped[int]
+    closed: Mapped[int]
+    on_time: Mapped[int]
+
+
+class FigureCount(Base):
+    """What came in and went out in a day or month (`grain` 365 or 12), told apart by none, one or two of area (1),
+    class (2), department (4) and source (8), whose numbers are added up in `dims`; the others are 0 or ''."""
+
+    __tablename__ = "figure_count"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 90}},)
+
+    dims: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    grain: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    start: Mapped[date] = mapped_column(primary_key=True)
+    area: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    class_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    department: Mapped[str] = mapped_column(Text, primary_key=True)
+    source: Mapped[str] = mapped_column(Text, primary_key=True)
+    reported: Mapped[int]
+    filed: Mapped[int]
+    reopened: Mapped[int]
     closed: Mapped[int]
     on_time: Mapped[int]
 

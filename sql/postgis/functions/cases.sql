@@ -189,6 +189,7 @@ BEGIN
     PERFORM fn.add_event(e, write_step.photos);
     PERFORM fn.keep_queue(n, c.state <> n.state);
     PERFORM fn.note_change(c, n);
+    PERFORM fn.note_figures(c, n);
     PERFORM fn.add_jobs(n.id, write_step.jobs);
     RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = n.id;
 END $$;
@@ -240,6 +241,7 @@ BEGIN
     PERFORM fn.add_event(e, write_report.photos);
     PERFORM fn.keep_queue(c, true);
     PERFORM fn.note_change(NULL, c);
+    PERFORM fn.note_figures(NULL, c);
     PERFORM fn.add_jobs(c.id, write_report.jobs);
     RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = c.id;
 END $$;
