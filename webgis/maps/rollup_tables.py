@@ -94,7 +94,7 @@ CASES = Log(
 
 _FIGURE_MEASURES = ("reported", "filed", "reopened", "closed", "on_time")
 
-# Told apart by none, one or two of area (1), class (2), department (4) and source (8); by two, the area is a subdistrict.
+# Told apart by none, one or two of area (1), class (2), department (4), source (8); by two, the area is a subdistrict.
 _FIGURES = f"""
     SELECT (CASE WHEN grouping(area) + grouping(subdistrict) < 2 THEN 1 ELSE 0 END
             + CASE WHEN grouping(class_code) = 0 THEN 2 ELSE 0 END

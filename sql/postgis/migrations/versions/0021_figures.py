@@ -1,7 +1,7 @@
 """Counts of what was reported, filed, reopened and closed by day, area, class, department and source, and their log.
 
-Every case that is there is written to the log: figures are right at once, and the first fold makes sums of them. Days of
-closing are those of the city's time zone that the connection names (`webgis.zone`).
+Every case that is there is written to the log: figures are right at once, and the first fold makes sums of them. Days
+of closing are those of the city's time zone that the connection names (`webgis.zone`).
 """
 
 from alembic import op
@@ -53,9 +53,10 @@ def upgrade() -> None:
                ('reopened' = ANY(c.flags))::integer, 0, 0
         FROM city.case c
         UNION ALL
-        SELECT (c.closed_at AT TIME ZONE coalesce(nullif(current_setting('webgis.zone', true), ''), 'Asia/Shanghai'))::date,
-               left(c.cell_code, 12)::bigint, c.kind, c.class_code, coalesce(c.department_code, ''), c.source, 0, 0, 0, 1,
-               coalesce(c.resolved_at <= c.deadline_at, c.deadline_at IS NULL)::integer
+        SELECT (c.closed_at AT TIME ZONE
+                    coalesce(nullif(current_setting('webgis.zone', true), ''), 'Asia/Shanghai'))::date,
+               left(c.cell_code, 12)::bigint, c.kind, c.class_code, coalesce(c.department_code, ''), c.source, 0, 0, 0,
+               1, coalesce(c.resolved_at <= c.deadline_at, c.deadline_at IS NULL)::integer
         FROM city.case c WHERE c.outcome = 'closed'
         """
     )
