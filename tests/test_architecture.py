@@ -22,7 +22,7 @@ RANKS = (
     ("metro",),
     ("cases",),
     ("hazards",),
-    ("evaluation", "exchange", "maps"),
+    ("evaluation", "exchange", "live", "maps"),
     ("pages",),
     ("app", "worker", "schedule", "cli", "demo", "serve", "services", "children", "vendor"),
 )

@@ -33,6 +33,7 @@ COMMANDS = {
     "maps": "webgis.maps.commands",
     "basemap": "webgis.maps.basemap_commands",
     "rollup": "webgis.maps.rollup_commands",
+    "live": "webgis.live.commands",
     "demo": "webgis.demo.commands",
     "replay": "webgis.cases.replay_commands",
     "serve": "webgis.serve",

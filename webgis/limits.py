@@ -67,7 +67,7 @@ def start(app: Flask) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = "redis://"
     app.config["RATELIMIT_STORAGE_OPTIONS"] = {"connection_pool": jobs.connect(settings).connection_pool}
     limiter = Limiter(
-        address, strategy="moving-window", in_memory_fallback_enabled=True, key_prefix=f"webgis:{_city(settings)}"
+        address, strategy="moving-window", in_memory_fallback_enabled=True, key_prefix=f"webgis:{city_mark(settings)}"
     )
     for endpoint, view in app.view_functions.items():
         for limit in getattr(view, "limits", ()):
@@ -80,7 +80,7 @@ def start(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _too_many)
 
 
-def _city(settings: Settings) -> str:
+def city_mark(settings: Settings) -> str:
     """Tells installations apart that share a Redis."""
     return hashlib.sha256(settings.database.encode()).hexdigest()[:12]
 

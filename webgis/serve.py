@@ -1,4 +1,4 @@
-"""`webgis serve`: the one parent of everything that runs: private servers, web, workers and timetable.
+"""`webgis serve`: the one parent of everything that runs: private servers, web, streams, workers and timetable.
 
 It takes the port first, brings the database up to date, and then only watches: a child that ends is started again, and
 when the parent is told to stop (Ctrl-C, SIGTERM, SIGHUP) all stop in order. A parent that is killed takes them along.
@@ -123,7 +123,7 @@ def _prepare(runtime: Runtime, *, demo: bool) -> None:
 def _run(runtime: Runtime, listener: socket.socket, servers: services.Services | None, workers: int) -> None:
     """Start web, workers and timetable, announce them once the web answers, and watch until told to stop."""
     web = _web(runtime.settings, listener, workers)
-    background = [*_workers(runtime.settings, workers), _timetable(runtime.settings)]
+    background = [_live(runtime.settings), *_workers(runtime.settings, workers), _timetable(runtime.settings)]
     try:
         _say("starting the web, the workers and the timetable")
         host, port = listener.getsockname()[:2]
@@ -197,6 +197,12 @@ def _workers(settings: Settings, count: int) -> list[Child]:
 def _timetable(settings: Settings) -> Child:
     command = [sys.executable, "-c", "from webgis.cli import main; main()", "scheduler"]
     return Child("timetable", command, log=_log(settings, "timetable"), env=_environment(settings))
+
+
+def _live(settings: Settings) -> Child:
+    """The process that holds the streams of those who listen; without it pages ask in turns."""
+    command = [sys.executable, "-c", "from webgis.cli import main; main()", "live"]
+    return Child("live", command, log=_log(settings, "live"), env=_environment(settings))
 
 
 def _reachable(host: str) -> str:

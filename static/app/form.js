@@ -41,12 +41,21 @@ function content(form, button) {
   return data;
 }
 
+// On to the next page, unless who shows the form goes on in place.
+function done(form, button, go) {
+  const event = new CustomEvent("webgis:done", { bubbles: true, cancelable: true, detail: { go } });
+  if (form.dispatchEvent(event)) return window.location.assign(go);
+  busy(button, false);
+  delete form.dataset.sent;
+  return undefined;
+}
+
 async function send(form, button) {
   busy(button, true);
   try {
     const answer = await fetch(form.action, { method: "POST", body: content(form, button), headers: { Accept: "text/html", "X-Stay": "yes" } });
     if (answer.redirected) return window.location.assign(answer.url);
-    if (answer.headers.get("Content-Type").startsWith("application/json")) return window.location.assign((await answer.json()).go);
+    if (answer.headers.get("Content-Type").startsWith("application/json")) return done(form, button, (await answer.json()).go);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const key = [...form.classList].map((name) => `.${CSS.escape(name)}`).join("");
     const fresh = page.querySelector(`form[action="${CSS.escape(form.getAttribute("action") || "")}"]`) || page.querySelector(`form${key}`);
@@ -61,7 +70,9 @@ async function send(form, button) {
   return undefined;
 }
 
-for (const form of document.querySelectorAll("form[data-stay]")) {
+export function stay(form) {
+  if (form.dataset.wired) return;
+  form.dataset.wired = "yes";
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (form.dataset.sent) return;
@@ -69,3 +80,5 @@ for (const form of document.querySelectorAll("form[data-stay]")) {
     send(form, event.submitter || form.querySelector("button[type=submit]"));
   });
 }
+
+for (const form of document.querySelectorAll("form[data-stay]")) stay(form);

@@ -2,7 +2,9 @@
 
 import { icon } from "./icon.js";
 
-function photos(box) {
+export function photos(box) {
+  if (box.dataset.wired) return;
+  box.dataset.wired = "yes";
   const [camera, album] = box.querySelectorAll("input[type=file]");
   const list = box.querySelector("[data-previews]");
   const error = box.querySelector("[data-error]");

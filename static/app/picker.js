@@ -29,7 +29,9 @@ function make(tag, className, text) {
   return made;
 }
 
-function picker(box) {
+export function picker(box) {
+  if (box.dataset.wired) return;
+  box.dataset.wired = "yes";
   const select = box.querySelector("select");
   const label = box.querySelector("label");
   const classes = [...select.options].filter((option) => option.value).map((option) => ({

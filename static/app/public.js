@@ -1,7 +1,9 @@
 // Pages for people without an account: common problems as buttons over the search for a class, and the receipt's link.
 
-for (const box of document.querySelectorAll("[data-common]")) {
-  const select = document.getElementById("subject");
+export function common(box) {
+  if (box.dataset.wired) return;
+  box.dataset.wired = "yes";
+  const select = box.ownerDocument.getElementById("subject");
   const buttons = [...box.querySelectorAll("[data-key]")];
   const mark = () => buttons.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.key === select.value)));
   box.hidden = false;
@@ -13,6 +15,8 @@ for (const box of document.querySelectorAll("[data-common]")) {
     });
   }
 }
+
+for (const box of document.querySelectorAll("[data-common]")) common(box);
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = button.parentElement.querySelector("[data-link]");

@@ -198,12 +198,11 @@ def _departments(asked: _Asked) -> list[Department]:
     return [*near, *(one for one in every if one not in near)]
 
 
-def _alike(asked: _Asked) -> list[shown.Alike]:
+def alike(session: Session, actor: Actor, row: Row) -> list[shown.Alike]:
     """Open cases that this one may repeat."""
-    row = asked.row
-    hashes = [one.picture_hash for one in queries.photos(asked.session, [row.id])[row.id]]
+    hashes = [one.picture_hash for one in queries.photos(session, [row.id])[row.id]]
     found = duplicates.candidates(
-        asked.session,
+        session,
         kind=row.kind,
         class_code=row.class_code,
         lon=row.lon,
@@ -213,7 +212,7 @@ def _alike(asked: _Asked) -> list[shown.Alike]:
         photo_hashes=[one for one in hashes if one is not None],
     )
     others = [one.as_facts() for one in found if one.number != row.number]
-    return shown.alike(asked.session, asked.actor, others)
+    return shown.alike(session, actor, others)
 
 
 def _inspectors(asked: _Asked) -> list[Person]:
@@ -233,7 +232,7 @@ _CHOICES: dict[str, Callable[[_Asked], Any]] = {
     "department": _department,
     "departments": _departments,
     "class": lambda asked: shown.class_groups(asked.session),
-    "into": _alike,
+    "into": lambda asked: alike(asked.session, asked.actor, asked.row),
     "inspector": _inspectors,
     "handler": _handlers,
 }

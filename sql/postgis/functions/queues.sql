@@ -1,0 +1,33 @@
+-- Queues as desks and departments see them, and what happens to cases as it happens. `departments` (null: all) and a prefix
+-- of cells' codes (null: all) say who asks, as everywhere.
+
+-- How many cases wait in each state, and how many of them are late at a moment.
+CREATE FUNCTION fn.queue_counts(departments varchar[], area varchar, at timestamptz)
+RETURNS TABLE (state text, cases bigint, late bigint)
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT o.state, count(*), count(*) FILTER (WHERE o.due_at < queue_counts.at)
+    FROM city.open_case o
+    WHERE (queue_counts.departments IS NULL OR o.department_code = ANY(queue_counts.departments))
+      AND (queue_counts.area IS NULL OR starts_with(o.cell_code, queue_counts.area))
+    GROUP BY o.state;
+END $$;
+
+-- Events after one, and those of these ids, each with how its case stands now; oldest first. `was_cell`: where a case was
+-- that has been moved.
+CREATE FUNCTION fn.case_changes(since bigint, ids bigint[], most integer)
+RETURNS TABLE (id bigint, number text, state text, was text, action text, version integer, ended boolean,
+               department_code varchar, was_department varchar, cell_code text, was_cell text, due_at timestamptz,
+               lon double precision, lat double precision)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT e.id, c.number, c.state, e.from_state, e.action, c.version, c.outcome IS NOT NULL, c.department_code,
+           e.department_code, c.cell_code, e.facts #>> '{was,cell}', c.due_at, ST_X(c.geom), ST_Y(c.geom)
+    FROM (SELECT n.* FROM city.case_event n WHERE n.id > case_changes.since
+          UNION ALL
+          SELECT m.* FROM city.case_event m WHERE m.id = ANY(case_changes.ids)) AS e
+    JOIN city.case c ON c.id = e.case_id
+    ORDER BY e.id LIMIT case_changes.most;
+END $$;

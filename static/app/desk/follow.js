@@ -1,0 +1,77 @@
+// What happens elsewhere, at this desk: counts, what is new, who looks at the same case. Nothing moves under one's eyes.
+
+import { listen } from "../live.js";
+
+export function follow(desk) {
+  const { root, facts } = desk;
+  const mark = root.querySelector("[data-new]");
+  const light = root.querySelector("[data-live]");
+  const fresh = new Set();
+  const signs = new Map(facts.states.map((row) => [row.state, row]));
+
+  function tell() {
+    mark.hidden = fresh.size === 0;
+    mark.querySelector("span").textContent = mark.dataset.one.replace("{n}", fresh.size);
+  }
+
+  // A row of a case that has changed says so where it stands.
+  function changeRow(row, change) {
+    const left = change.gone || change.ended || !desk.holds(change.state);
+    row.classList.toggle("row-left", left);
+    row.dataset.state = change.state || row.dataset.state;
+    const sign = signs.get(change.state);
+    const foot = row.querySelector(".row-badges");
+    let word = foot.querySelector("[data-became]");
+    if (!word) {
+      word = document.createElement("span");
+      word.className = "badge-word";
+      word.dataset.became = "yes";
+      foot.prepend(word);
+    }
+    word.textContent = change.gone || !sign ? facts.said.left : sign.word;
+  }
+
+  function onCase(change) {
+    const row = desk.row(change.number);
+    if (row) changeRow(row, change);
+    else if (!change.gone && !change.ended && facts.queues[desk.queue].includes(change.state)) fresh.add(change.number);
+    else fresh.delete(change.number);
+    tell();
+    const shown = desk.panel.querySelector("[data-panel]");
+    if (shown && shown.dataset.panel === change.number && change.version > Number(shown.dataset.version)) {
+      shown.querySelector("[data-changed]").hidden = false;
+    }
+    if (desk.map) desk.map.changed(change);
+  }
+
+  function onCounts(counts) {
+    for (const tab of root.querySelectorAll("[data-queue-tab]")) {
+      const states = facts.queues[tab.dataset.queueTab];
+      const own = states.map((state) => counts[state] || [0, 0]);
+      const late = own.reduce((sum, one) => sum + one[1], 0);
+      const isLate = tab.dataset.queueTab === "late";
+      const number = tab.querySelector("[data-count]");
+      if (number && states.length) number.textContent = isLate ? late : own.reduce((sum, one) => sum + one[0], 0);
+      const sign = tab.querySelector("[data-late]");
+      sign.hidden = isLate || !late || !number;
+      sign.querySelector("span").textContent = late;
+    }
+  }
+
+  function onPresence({ number, people }) {
+    const shown = desk.panel.querySelector("[data-panel]");
+    if (!shown || shown.dataset.panel !== number) return;
+    const names = people.map((one) => one.name).join(facts.said.and);
+    shown.querySelector("[data-presence]").textContent = names ? facts.said.here.replace("{names}", names) : "";
+  }
+
+  function onState(state) {
+    light.dataset.state = state;
+    light.textContent = facts.said[state];
+  }
+
+  const line = listen({ onCase, onCounts, onPresence, onState, onResync: () => { fresh.clear(); tell(); mark.hidden = false; mark.querySelector("span").textContent = facts.said.again; }, token: desk.token });
+  root.addEventListener("desk:case", ({ detail }) => line.watch(detail));
+  root.addEventListener("desk:queue", () => { fresh.clear(); tell(); });
+  mark.addEventListener("click", () => desk.load());
+}
