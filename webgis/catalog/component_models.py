@@ -28,12 +28,18 @@ from webgis.catalog.models import CaseClass
 from webgis.db import Base, one_of
 from webgis.geo import SRID
 
+_PLACE = (
+    "CASE GeometryType(geom) WHEN 'POINT' THEN geom WHEN 'LINESTRING' THEN ST_LineInterpolatePoint(geom, 0.5)"
+    " ELSE ST_PointOnSurface(geom) END"
+)
+
 
 class Component(Base):
     """A managed component with the fields of GB/T 47678.5-2026, table 2; `docs/components.md` lists them.
 
     `code`: county 6, class 5, sequence 6. `geom`: point, line or polygon in degrees. `cell_code` is that of its place.
-    `authority_code`, `owner_code`, `maintainer_code`: unified social credit codes, 18 characters.
+    `authority_code`, `owner_code`, `maintainer_code`: unified social credit codes, 18 characters. `square_x`, `square_y`:
+    column and line of its place (`fn.component_place`) among the web-mercator squares of zoom 19, by which tiles count.
     """
 
     __tablename__ = "component"
@@ -61,6 +67,7 @@ class Component(Base):
         Index("ix_component_place", "geom", "class_number", postgresql_using="gist"),
         Index("ix_component_cell_code", "cell_code", "code", postgresql_ops={"cell_code": "text_pattern_ops"}),
         Index("ix_component_class_code", "class_code", "code"),
+        Index("ix_component_square", "square_x", "square_y", postgresql_include=["state", "class_code"]),
         Index(
             "ix_component_maintainer_code",
             "maintainer_code",
@@ -114,6 +121,14 @@ class Component(Base):
     accuracy_class: Mapped[str | None] = mapped_column(Text)
     geom = mapped_column(Geometry("GEOMETRY", SRID, spatial_index=False), nullable=False)
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    square_x: Mapped[int] = mapped_column(Integer, Computed(f"floor((ST_X({_PLACE}) + 180) / 360 * 524288)::integer"))
+    square_y: Mapped[int] = mapped_column(
+        Integer,
+        Computed(
+            "floor((1 - asinh(tan(radians(least(greatest("
+            f"ST_Y({_PLACE}), -85.05), 85.05)))) / pi()) / 2 * 524288)::integer"
+        ),
+    )
 
 
 class ComponentSurvey(Base):

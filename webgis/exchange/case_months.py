@@ -1,6 +1,6 @@
 """The cases of a month and their histories as GeoParquet 1.1, for archives and for tools that read columns.
 
-Two files: `cases-2026-03.parquet` with the place of each case, `case_events-2026-03.parquet` with what happened to them.
+Two files: `cases-2026-03.parquet` with the place of each case, `case_events-2026-03.parquet` with what happened to it.
 Columns are those of the tables, moments in UTC, JSON as text. Who asked from outside is not in them: contacts are kept
 sealed in a table of their own (docs/channels.md).
 """

@@ -33,7 +33,7 @@ END $$;
 -- What can differ between two versions of a component, as its history keeps it.
 CREATE FUNCTION fn.component_facts(c city.component) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT to_jsonb(c) - '{code,kind,class_number,subdistrict_code,community_code,geom,version}'::text[]
+    SELECT to_jsonb(c) - '{code,kind,class_number,subdistrict_code,community_code,geom,version,square_x,square_y}'::text[]
         || jsonb_build_object('geom', ST_AsText(c.geom, 9))
 $$;
 

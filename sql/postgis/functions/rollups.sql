@@ -275,9 +275,9 @@ BEGIN
         WHERE p.grain = 365 AND by_class
         UNION ALL
         SELECT d.bin >> shift, d.area, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
-        FROM period p CROSS JOIN LATERAL (
+        FROM period p CROSS JOIN range r CROSS JOIN LATERAL (
             SELECT d.* FROM city.day_count d
-            WHERE d.day = p.start AND d.bin BETWEEN lowest AND highest
+            WHERE d.day = p.start AND d.bin BETWEEN r.low << shift AND ((r.high + 1) << shift) - 1
                 AND (counted_places.kind IS NULL OR d.kind = counted_places.kind)
             OFFSET 0) d
         WHERE p.grain = 365 AND NOT by_class
@@ -329,7 +329,8 @@ BEGIN
 END $$;
 
 -- Cases by the cell in which they were found, for the cells that touch a box, also those that are no longer valid.
--- By cell, since a cell's cases lie in any of the bins it touches: whole years, and days at the edges of the span.
+-- A cell's cases lie in the bins that it touches, so the bins of all these cells are read, range by range: whole years,
+-- and days at the edges of the span.
 CREATE FUNCTION fn.counted_cells(west double precision, south double precision, east double precision,
                                  north double precision, since date, until date, kind text, class_code text, area text)
 RETURNS TABLE (cell_id bigint, reported integer, open integer, closed integer, on_time integer)
@@ -342,43 +343,62 @@ DECLARE
                          WHEN by_class THEN ARRAY['component', 'matter'] ELSE ARRAY[''] END;
     box geometry := ST_MakeEnvelope(coalesce(counted_cells.west, -180), coalesce(counted_cells.south, -90),
                                     coalesce(counted_cells.east, 180), coalesce(counted_cells.north, 90), 4490);
+    everywhere boolean := counted_cells.area IS NULL AND box ~ ST_MakeEnvelope(-180, -90, 180, 90, 4490);
+    meant bigint[];
+    ground box2d;
+    bins record;
 BEGIN
+    IF NOT everywhere THEN
+        SELECT array_agg(c.id), ST_Extent(c.geom) INTO meant, ground FROM city.cell c
+        WHERE c.geom && box AND (counted_cells.area IS NULL OR starts_with(c.code, counted_cells.area));
+        IF meant IS NULL THEN
+            RETURN;
+        END IF;
+    END IF;
+    bins := fn.bin_ranges(16, ST_XMin(ground) - 1e-6, ST_YMin(ground) - 1e-6, ST_XMax(ground) + 1e-6,
+                          ST_YMax(ground) + 1e-6);
     RETURN QUERY
-    WITH stretch AS MATERIALIZED (
-        SELECT * FROM fn.span_stretches(counted_cells.since, counted_cells.until, '{1}')
-    ), cell AS MATERIALIZED (
-        SELECT c.id FROM city.cell c
-        WHERE c.geom && box AND (counted_cells.area IS NULL OR starts_with(c.code, counted_cells.area))
+    WITH period AS MATERIALIZED (
+        SELECT * FROM fn.span_periods(counted_cells.since, counted_cells.until, '{1}')
+    ), range AS MATERIALIZED (
+        SELECT r.low, r.high FROM unnest(bins.lows, bins.highs) AS r (low, high)
     ), counted AS (
-        SELECT y.cell_id, s.sign * y.reported AS reported, s.sign * y.open AS open, s.sign * y.closed AS closed,
-               s.sign * y.on_time AS on_time
-        FROM stretch s CROSS JOIN unnest(kinds) AS k (kind) CROSS JOIN cell c
+        SELECT y.cell_id, p.sign * y.reported AS reported, p.sign * y.open AS open, p.sign * y.closed AS closed,
+               p.sign * y.on_time AS on_time
+        FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
         CROSS JOIN LATERAL (
             SELECT y.* FROM city.cell_count y
-            WHERE y.cell_id = c.id AND y.kind = k.kind
-                AND y.class_code = coalesce(counted_cells.class_code, '') AND y.start >= s.first AND y.start < s.before
+            WHERE y.kind = k.kind AND y.class_code = coalesce(counted_cells.class_code, '') AND y.start = p.start
+                AND y.bin BETWEEN r.low AND r.high
             OFFSET 0) y
-        WHERE s.grain = 1
+        WHERE p.grain = 1
         UNION ALL
-        SELECT d.cell_id, s.sign * d.reported, s.sign * d.open, s.sign * d.closed, s.sign * d.on_time
-        FROM stretch s CROSS JOIN cell c
+        SELECT d.cell_id, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
+        FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
         CROSS JOIN LATERAL (
             SELECT d.* FROM city.day_count d
-            WHERE d.cell_id = c.id AND d.day >= s.first AND d.day < s.before
-                AND (counted_cells.kind IS NULL OR d.kind = counted_cells.kind)
-                AND (counted_cells.class_code IS NULL OR d.class_code = counted_cells.class_code)
+            WHERE d.day = p.start AND d.kind = k.kind AND d.class_code = counted_cells.class_code
+                AND d.bin BETWEEN r.low AND r.high
             OFFSET 0) d
-        WHERE s.grain = 365
+        WHERE p.grain = 365 AND by_class
+        UNION ALL
+        SELECT d.cell_id, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
+        FROM period p CROSS JOIN range r
+        CROSS JOIN LATERAL (
+            SELECT d.* FROM city.day_count d
+            WHERE d.day = p.start AND d.bin BETWEEN r.low AND r.high
+                AND (counted_cells.kind IS NULL OR d.kind = counted_cells.kind)
+            OFFSET 0) d
+        WHERE p.grain = 365 AND NOT by_class
         UNION ALL
         SELECT n.cell_id, n.reported, n.open, n.closed, n.on_time
         FROM city.case_change n
-        JOIN city.cell c ON c.id = n.cell_id AND c.geom && box
-        WHERE (counted_cells.area IS NULL OR starts_with(c.code, counted_cells.area))
-            AND (counted_cells.since IS NULL OR n.day >= counted_cells.since)
+        WHERE (counted_cells.since IS NULL OR n.day >= counted_cells.since)
             AND (counted_cells.until IS NULL OR n.day <= counted_cells.until)
             AND (counted_cells.kind IS NULL OR n.kind = counted_cells.kind)
             AND (counted_cells.class_code IS NULL OR n.class_code = counted_cells.class_code)
     )
     SELECT c.cell_id, sum(c.reported)::integer, sum(c.open)::integer, sum(c.closed)::integer, sum(c.on_time)::integer
-    FROM counted c GROUP BY c.cell_id HAVING sum(c.reported) <> 0;
+    FROM counted c WHERE everywhere OR c.cell_id IN (SELECT unnest(meant))
+    GROUP BY c.cell_id HAVING sum(c.reported) <> 0;
 END $$;

@@ -156,23 +156,24 @@ DECLARE
     found bigint;
     tile bytea;
 BEGIN
-    IF z >= 14 THEN
-        EXECUTE 'SELECT count(*) FROM (SELECT FROM fn.asked_components($1, $2) LIMIT fn.most_points() + 1) n'
-        INTO found USING params, ground;
-        IF found <= fn.most_points() THEN
-            EXECUTE $sql$
-                SELECT ST_AsMVT(f, 'components', 4096, 'geom')
-                FROM (SELECT c.code, c.class_code AS class, c.name, c.state,
-                             fn.in_tile(c.place, $3, $4, $5)::integer AS count,
-                             coalesce(c.shape, fn.in_units(c.place, $3, $4, $5)) AS geom
-                      FROM (SELECT o.*, fn.counted_place(o.geom) AS place,
-                                   CASE WHEN ST_Dimension(o.geom) > 0 THEN fn.drawn(o.geom, $3, $4, $5) END AS shape
-                            FROM fn.asked_components($1, $2) o OFFSET 0) c
-                      WHERE fn.in_tile(c.place, $3, $4, $5) OR c.shape IS NOT NULL) f
-            $sql$ INTO tile USING params, ground, z, x, y;
-            IF NOT fn.too_heavy(tile) THEN
-                RETURN coalesce(tile, '');
-            END IF;
+    IF z <= 13 THEN
+        RETURN fn.component_squares_tile(z, x, y, params);
+    END IF;
+    EXECUTE 'SELECT count(*) FROM (SELECT FROM fn.asked_components($1, $2) LIMIT fn.most_points() + 1) n'
+    INTO found USING params, ground;
+    IF found <= fn.most_points() THEN
+        EXECUTE $sql$
+            SELECT ST_AsMVT(f, 'components', 4096, 'geom')
+            FROM (SELECT c.code, c.class_code AS class, c.name, c.state,
+                         fn.in_tile(c.place, $3, $4, $5)::integer AS count,
+                         coalesce(c.shape, fn.in_units(c.place, $3, $4, $5)) AS geom
+                  FROM (SELECT o.*, fn.counted_place(o.geom) AS place,
+                               CASE WHEN ST_Dimension(o.geom) > 0 THEN fn.drawn(o.geom, $3, $4, $5) END AS shape
+                        FROM fn.asked_components($1, $2) o OFFSET 0) c
+                  WHERE fn.in_tile(c.place, $3, $4, $5) OR c.shape IS NOT NULL) f
+        $sql$ INTO tile USING params, ground, z, x, y;
+        IF NOT fn.too_heavy(tile) THEN
+            RETURN coalesce(tile, '');
         END IF;
     END IF;
     EXECUTE $sql$
@@ -185,5 +186,29 @@ BEGIN
                           FROM fn.asked_components($1, $2) o OFFSET 0) p OFFSET 0) c
               WHERE c.bin_x >> 6 = $4 AND c.bin_y >> 6 = $5 GROUP BY c.bin_x, c.bin_y) f
     $sql$ INTO tile USING params, ground, z, x, y;
+    RETURN coalesce(tile, '');
+END $$;
+
+-- How many components there are by the square, 64 times 64 in a tile of zoom 13 at most: by an index that holds all that
+-- is asked, whatever their number.
+CREATE FUNCTION fn.component_squares_tile(z integer, x integer, y integer, params jsonb) RETURNS bytea
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    tile bytea;
+    shift constant integer := 13 - z;
+    states constant text[] := string_to_array(params ->> 'state', ',');
+BEGIN
+    EXECUTE $sql$
+        SELECT ST_AsMVT(f, 'components', 4096, 'geom')
+        FROM (SELECT s.count, s.not_intact, fn.bin_in_units($1 + 6, s.square_x, s.square_y, $1, $2, $3) AS geom
+              FROM (SELECT c.square_x >> $4 AS square_x, c.square_y >> $4 AS square_y, count(*) AS count,
+                           count(*) FILTER (WHERE c.state <> 'intact') AS not_intact
+                    FROM city.component c
+                    WHERE c.square_x BETWEEN $2 << ($4 + 6) AND (($2 + 1) << ($4 + 6)) - 1
+                      AND c.square_y BETWEEN $3 << ($4 + 6) AND (($3 + 1) << ($4 + 6)) - 1
+                      AND ($5 IS NULL OR c.class_code = $5)
+                      AND CASE WHEN $6 IS NULL THEN c.state <> 'removed' ELSE c.state = ANY($6) END
+                    GROUP BY 1, 2) s) f
+    $sql$ INTO tile USING z, x, y, shift, params ->> 'class', states;
     RETURN coalesce(tile, '');
 END $$;
