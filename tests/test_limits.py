@@ -85,7 +85,7 @@ def test_addresses_of_one_home_are_one_asker(settings):
 @contextmanager
 def _marked(settings):
     """A client of an application with a view that may be asked as often as `follow_limit` says."""
-    app = web.make_app(Runtime(settings), lambda: None)
+    app = web.make_app(Runtime(settings), lambda: None, lambda _actor, _action: None)
 
     @app.get("/api/v1/once")
     @web.open_to_all

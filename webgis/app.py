@@ -5,7 +5,7 @@ import importlib
 from apiflask import APIFlask
 
 from webgis import limits, settings, web
-from webgis.accounts.views import authenticate
+from webgis.accounts.login_views import authenticate, permit
 from webgis.db import Runtime
 
 PACKAGES = ("accounts", "grid", "catalog", "cases", "maps", "pages")
@@ -15,7 +15,7 @@ def create_app(loaded: settings.Settings | None = None) -> APIFlask:
     """The application. Opens no connection: engine and sessions are made on the first request."""
     loaded = loaded or settings.load()
     web.configure_logs(loaded)
-    app = web.make_app(Runtime(loaded), authenticate)
+    app = web.make_app(Runtime(loaded), authenticate, permit)
     for name in PACKAGES:
         views = importlib.import_module(f"webgis.{name}.views")
         for blueprint in views.BLUEPRINTS:

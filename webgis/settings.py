@@ -160,6 +160,32 @@ class Settings(BaseSettings):
     job_attempts: int = Field(6, ge=1, le=20, description="tries of a job before it is put on the dead-letter list")
     job_backoff_s: float = Field(10.0, gt=0, description="wait before the second try; doubles with each further one")
     job_lease_s: float = Field(600.0, gt=0, description="a job whose worker died is tried again after this")
+    password_length: int = Field(8, ge=8, le=64, description="shortest password, characters")
+    lock_after: int = Field(
+        10, ge=0, le=100, description="failed logins after which a login is locked, whoever tried; 0: never"
+    )
+    lock_minutes: int = Field(
+        15, ge=0, le=10080, description="how long it stays locked; 0: until an administrator unlocks it"
+    )
+    second_factor_roles: str = Field(
+        "",
+        pattern=r"^([a-z]+(,[a-z]+)*)?$",
+        description="roles that need a second factor to log in, such as administrator; the others may have one",
+    )
+    oidc_issuer: str | None = Field(
+        None, pattern=r"^https?://[^/\s]+(/[^\s]*)?$", description="the city's own login service (OIDC); empty: none"
+    )
+    oidc_client_id: str | None = Field(None, description="what the login service calls this installation")
+    oidc_client_secret: SecretStr | None = Field(None, description="the secret that the login service gave for it")
+    oidc_claim: str = Field(
+        "preferred_username", pattern=r"^[A-Za-z_]\w*$", description="claim of the login service that is the login here"
+    )
+    oidc_name: str = Field("OIDC", max_length=40, description="what the login page calls the login service")
+    oidc_role: str | None = Field(
+        None,
+        pattern=r"^(inspector|acceptor|dispatcher|manager)$",
+        description="role of accounts that a first login by the login service makes; empty: none are made",
+    )
 
     @field_validator("timezone")
     @classmethod

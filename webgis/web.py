@@ -58,12 +58,14 @@ class Actor(Protocol):
 
 
 Authenticate = Callable[[], Actor | None]
+Permit = Callable[[Actor, str], None]
 
 
-def make_app(runtime: Runtime, authenticate: Authenticate) -> APIFlask:
+def make_app(runtime: Runtime, authenticate: Authenticate, permit: Permit) -> APIFlask:
     """An application without subjects: closed to strangers, with errors, CSRF, headers, languages, logs and health.
 
     `authenticate` looks at the request and gives who asks, or None; it sets `g.by_key` when an API key was used.
+    `permit` refuses who may not do the action of a view (`permits`).
     """
     settings = runtime.settings
     app = APIFlask(
@@ -82,6 +84,7 @@ def make_app(runtime: Runtime, authenticate: Authenticate) -> APIFlask:
     app.extensions["webgis"] = runtime
     app.extensions["webgis-redis"] = jobs.connect(settings)
     app.extensions["webgis-authenticate"] = authenticate
+    app.extensions["webgis-permit"] = permit
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
@@ -94,6 +97,7 @@ def make_app(runtime: Runtime, authenticate: Authenticate) -> APIFlask:
     _register_errors(app)
     app.spec_processor(api.complete_spec)
     app.register_blueprint(health)
+    app.view_functions["openapi.spec"] = permits("site.use")(app.view_functions["openapi.spec"])
     app.jinja_env.globals.update(csp_nonce=csp_nonce, webgis_version=webgis.__version__)
     return app
 
@@ -176,8 +180,18 @@ def actor() -> Any:
     return g.actor
 
 
+def permits(action: str) -> Callable:
+    """Mark a view with the action of the table of rights that it is: who may not do it is refused (403)."""
+
+    def mark(view: Callable) -> Callable:
+        view.permits = action
+        return view
+
+    return mark
+
+
 def open_to_all(view: Callable) -> Callable:
-    """Mark a view that strangers may call. Everything else needs a login or a key."""
+    """Mark a view that strangers may call. Everything else needs a login or a key, and names its action."""
     view.open_to_all = True
     return view
 
@@ -205,9 +219,17 @@ def _admit() -> None:
     g.actor = current_app.extensions["webgis-authenticate"]()
     view = current_app.view_functions.get(request.endpoint)
     if view is not None and not getattr(view, "open_to_all", False):
-        actor()
+        _permit(view)
     if view is not None and not g.by_key and not getattr(view, "without_cookies", False):
         current_app.extensions["csrf"].protect()
+
+
+def _permit(view: Callable) -> None:
+    """Refuse strangers and those who may not; what names no action is closed to everyone."""
+    who, action = actor(), getattr(view, "permits", None)
+    if action is None:
+        raise Forbidden("web.no-right-named", "This address stands in no row of the table of rights")
+    current_app.extensions["webgis-permit"](who, action)
 
 
 def _refuse_nul() -> None:
@@ -232,6 +254,12 @@ def locale() -> str:
     if offered is None:
         return runtime().settings.locale
     return "en" if offered == "en" else "zh_CN"
+
+
+def choose_language(response: Response, chosen: str) -> None:
+    """Keep the language on this device."""
+    secure = runtime().settings.secure_cookies
+    response.set_cookie("lang", chosen, max_age=365 * 24 * 3600, samesite="Lax", secure=secure, httponly=True)
 
 
 def _finish(response: Response) -> Response:

@@ -10,9 +10,17 @@ from sqlalchemy import func, select, text, update
 
 from tests import city
 from webgis import cli, db
-from webgis.accounts import operations, queries
+from webgis.accounts import logins, operations, queries
 from webgis.accounts.models import LoginSession
 from webgis.errors import Conflict, Invalid, NotFound
+
+
+def _log_in(session, login: str, password: str):
+    """Who has logged in, and the token."""
+    tried = logins.log_in(session, session.info["settings"], login, password, logins.Device("Firefox", "192.0.2.7"))
+    if tried.refused:
+        raise tried.refused
+    return tried.person, tried.token
 
 
 def _department(session):
@@ -63,14 +71,14 @@ def test_a_wrong_password_and_an_unknown_login_are_refused_alike(session):
     messages = set()
     for login, password in (("inspector9", "wrong"), ("nobody", "long enough")):
         with pytest.raises(Invalid) as refused:
-            operations.log_in(session, login, password, 12)
+            _log_in(session, login, password)
         messages.add(refused.value.message)
     assert len(messages) == 1
 
 
 def test_a_login_that_has_ended_speaks_for_nobody(session):
     operations.add_person(session, "inspector9", "岗", "inspector", "long enough")
-    _person, token = operations.log_in(session, "inspector9", "long enough", 12)
+    _person, token = _log_in(session, "inspector9", "long enough")
     assert queries.actor_of_session(partial(db.call, session), token).login == "inspector9"
     session.execute(update(LoginSession).values(expires_at=func.now() - text("interval '1 s'")))
     assert queries.actor_of_session(partial(db.call, session), token) is None
@@ -78,17 +86,17 @@ def test_a_login_that_has_ended_speaks_for_nobody(session):
 
 def test_a_new_password_ends_all_logins(session):
     operations.add_person(session, "inspector9", "岗", "inspector", "long enough")
-    _person, token = operations.log_in(session, "inspector9", "long enough", 12)
+    _person, token = _log_in(session, "inspector9", "long enough")
     operations.set_password(session, "inspector9", "another one")
     assert queries.actor_of_session(partial(db.call, session), token) is None
     with pytest.raises(Invalid):
-        operations.log_in(session, "inspector9", "long enough", 12)
+        _log_in(session, "inspector9", "long enough")
 
 
 def test_keys_and_tokens_are_stored_as_hashes(session):
     operations.add_person(session, "inspector9", "岗", "inspector", "long enough")
     key = operations.make_key(session, "inspector9")
-    _person, token = operations.log_in(session, "inspector9", "long enough", 12)
+    _person, token = _log_in(session, "inspector9", "long enough")
     stored = session.execute(text("SELECT key_hash FROM city.api_key")).scalars().all()
     stored += session.execute(select(LoginSession.token_hash)).scalars().all()
     assert all(secret.encode() not in bytes(one) for secret in (key, token) for one in stored)

@@ -105,14 +105,14 @@ def test_the_calendar_is_read_by_all_and_changed_by_administrators(api, login):
     client = api(login)
     assert client.get("/api/v1/calendar/days").status_code == 200
     refused = put(client, "/api/v1/calendar/days", {"days": [{"day": "2026-11-23", "working": False}]})
-    assert refused.json["code"] == "cases.not-your-role"
+    assert refused.json["code"] == "accounts.not-your-role"
 
 
 def test_who_is_limited_to_an_area_does_not_change_the_citys_calendar(api, city_runtime):
     with city_runtime.transaction() as session:
         session.execute(text("UPDATE city.person SET area_code = :area"), {"area": city.EAST})
     refused = put(api("administrator1"), "/api/v1/calendar/hours", {"periods": []})
-    assert refused.json["code"] == "cases.not-your-area"
+    assert refused.json["code"] == "accounts.not-your-area"
 
 
 def test_the_commands_explain_show_and_change(webgis, number, tmp_path):

@@ -185,8 +185,8 @@ def test_of_two_activations_at_once_one_set_is_in_force(city_runtime):
 def test_rules_are_changed_by_managers_of_the_whole_city(town):
     with pytest.raises(Forbidden) as refusal:
         routing_sets.new_draft(town, accounts.actor(town, "dispatcher1"), "试")
-    assert refusal.value.code == "cases.not-your-role"
+    assert refusal.value.code == "accounts.not-your-role"
     town.execute(text("UPDATE city.person SET area_code = :area"), {"area": city.EAST})
     with pytest.raises(Forbidden) as refusal:
         routing_sets.new_draft(town, accounts.actor(town, "manager1"), "试")
-    assert refusal.value.code == "cases.not-your-area"
+    assert refusal.value.code == "accounts.not-your-area"

@@ -84,7 +84,7 @@ def test_drafts_are_thrown_away_and_what_is_not_there_is_said(people):
 
 @pytest.mark.parametrize("login", ["inspector1", "sanitation1", "dispatcher1"])
 def test_rules_are_changed_by_managers_only(people, login):
-    assert people(login).post("/api/v1/routing/sets", {"name": "试"}).json["code"] == "cases.not-your-role"
+    assert people(login).post("/api/v1/routing/sets", {"name": "试"}).json["code"] == "accounts.not-your-role"
     seen = people(login).get("/api/v1/routing/sets").status_code
     assert seen == (200 if login == "dispatcher1" else 403)
 
@@ -93,12 +93,12 @@ def test_the_city_is_not_changed_by_who_is_limited_to_an_area(people, city_runti
     with city_runtime.transaction() as session:
         session.execute(text("UPDATE city.person SET area_code = :area WHERE login = 'manager1'"), {"area": city.EAST})
     manager = people("manager1")
-    assert manager.post("/api/v1/routing/sets", {"name": "试"}).json["code"] == "cases.not-your-area"
+    assert manager.post("/api/v1/routing/sets", {"name": "试"}).json["code"] == "accounts.not-your-area"
     beat = {"name_zh": "西一", "cells": [city.WEST]}
-    assert send(manager, "PUT", "/api/v1/beats/W1", beat).json["code"] == "cases.not-your-area"
+    assert send(manager, "PUT", "/api/v1/beats/W1", beat).json["code"] == "accounts.not-your-area"
     assert send(manager, "PUT", "/api/v1/beats/E1", beat | {"cells": [city.EAST]}).status_code == 200
     assert [one["id"] for one in manager.get("/api/v1/beats").json["features"]] == ["E1"]
-    assert manager.get("/api/v1/beats", area=city.WEST).json["code"] == "cases.not-your-area"
+    assert manager.get("/api/v1/beats", area=city.WEST).json["code"] == "accounts.not-your-area"
 
 
 def test_who_would_handle_a_case_is_told_with_the_reason(people):

@@ -142,7 +142,7 @@ def test_a_code_that_is_there_is_refused(editor):
 def test_only_an_administrator_changes_the_register_and_everybody_reads_it(api, editor, login):
     code, other = add(editor), api(login)
     for answer in (other.post(PATH, {"class": LAMP}), patch(other, code, state="lost")):
-        assert answer.status_code == 403 and answer.get_json()["code"] == "catalog.not-your-role"
+        assert answer.status_code == 403 and answer.get_json()["code"] == "accounts.not-your-role"
     assert other.get(f"{PATH}/{code}").status_code == 200
 
 

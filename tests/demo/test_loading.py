@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from webgis import cli
-from webgis.accounts import operations as accounts
+from webgis.accounts import logins
 from webgis.accounts.actor import ROLES
 from webgis.cases.workflow import STATES
 from webgis.db import Runtime
@@ -91,7 +91,8 @@ def test_every_role_has_an_account_that_can_log_in(demo):
     for role in ROLES:
         account = next(account for account in found if account["role"] == role)
         with demo.transaction() as session:
-            assert accounts.log_in(session, account["login"], account["password"], 1)
+            device = logins.Device()
+            assert logins.log_in(session, demo.settings, account["login"], account["password"], device).token
 
 
 def test_passwords_are_made_for_this_installation_and_only_its_owner_reads_them(demo):

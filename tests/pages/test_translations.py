@@ -41,9 +41,8 @@ def test_placeholders_are_the_same_in_both_languages():
         assert set(PLACEHOLDER.findall(said)) == set(PLACEHOLDER.findall(name)), name
 
 
-SAID_AT_THE_FIELD = {"api.bad-input", "cases.bad-field", "geo.crs-unknown"}
+SAID_AT_THE_FIELD = {"accounts.bad-field", "api.bad-input", "cases.bad-field", "geo.crs-unknown"}
 NOT_ON_PAGES = {
-    "accounts": {"bad-field"},
     "catalog": {
         *("bad-header", "code-form", "code-unmapped", "file-ending", "file-faults", "file-unreadable"),
         *("kind-unknown", "limit-form", "limit-value", "standard-unknown"),

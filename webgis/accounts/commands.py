@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from webgis.accounts import operations, queries
+from webgis.accounts import admin_log, logins, operations, permissions, queries, second_factor
 from webgis.accounts.actor import DEPARTMENT_KINDS, ROLES
 from webgis.db import Runtime
 
@@ -37,29 +37,124 @@ def list_people(runtime: Runtime, as_json: bool) -> None:
     console.print(table if rows else "Nobody yet. Add someone with: webgis accounts add LOGIN --role ROLE")
 
 
+_CHANGE = click.option(
+    "--change/--keep", default=True, help="Whether another password is to be chosen at the first login (default: yes)."
+)
+
+
 @accounts.command()
 @click.argument("login")
 @click.option("--name", help="Shown to others (default: the login).")
 @click.option("--role", type=click.Choice(ROLES), required=True, help="What the person may do.")
 @click.option("--department", help="Code of the department, for role department.")
+@click.option("--area", help="Code of the area that the person is limited to; the whole city when left out.")
 @click.password_option(help="At least 8 characters; asked for when not given.")
+@_CHANGE
 @click.pass_obj
-def add(runtime: Runtime, login: str, name: str | None, role: str, department: str | None, password: str) -> None:
+def add(
+    runtime: Runtime,
+    login: str,
+    name: str | None,
+    role: str,
+    department: str | None,
+    area: str | None,
+    password: str,
+    change: bool,
+) -> None:
     """Add a person who can log in."""
     with runtime.transaction() as session:
-        operations.add_person(session, login, name or login, role, password, department=department)
+        operations.add_person(
+            session, login, name or login, role, password, department=department, area=area, must_change=change
+        )
     console.print(f"{login} can log in as {role}")
 
 
 @accounts.command()
 @click.argument("login")
 @click.password_option(help="At least 8 characters; asked for when not given.")
+@_CHANGE
 @click.pass_obj
-def password(runtime: Runtime, login: str, password: str) -> None:
-    """Give a person a new password and end all their logins."""
+def password(runtime: Runtime, login: str, password: str, change: bool) -> None:
+    """Give a person a new password, unlock the login and end all logins that there are."""
     with runtime.transaction() as session:
-        operations.set_password(session, login, password)
+        operations.set_password(session, login, password, must_change=change)
     console.print(f"new password set for {login}")
+
+
+@accounts.command()
+@click.argument("login")
+@click.pass_obj
+def unlock(runtime: Runtime, login: str) -> None:
+    """Let someone try again whose login is locked after too many failures."""
+    with runtime.transaction() as session:
+        found = logins.unlock(session, login)
+    console.print(f"{login} is not locked any more" if found else f"{login} was not locked")
+
+
+@accounts.command()
+@click.argument("login")
+@click.pass_obj
+def deactivate(runtime: Runtime, login: str) -> None:
+    """Let LOGIN in no more: all logins and keys end."""
+    with runtime.transaction() as session:
+        operations.set_active(session, login, False)
+    console.print(f"{login} cannot log in any more")
+
+
+@accounts.command()
+@click.argument("login")
+@click.pass_obj
+def activate(runtime: Runtime, login: str) -> None:
+    """Let LOGIN in again."""
+    with runtime.transaction() as session:
+        operations.set_active(session, login, True)
+    console.print(f"{login} can log in")
+
+
+@accounts.command("second-factor-off")
+@click.argument("login")
+@click.pass_obj
+def second_factor_off(runtime: Runtime, login: str) -> None:
+    """Take the second factor of LOGIN off, for someone who has lost phone and recovery codes."""
+    with runtime.transaction() as session:
+        second_factor.take_off(session, logins.require_person(session, login), None)
+    console.print(f"{login} has no second factor any more")
+
+
+@accounts.command("end-sessions")
+@click.argument("login")
+@click.pass_obj
+def end_sessions(runtime: Runtime, login: str) -> None:
+    """End every login of LOGIN."""
+    with runtime.transaction() as session:
+        person = logins.require_person(session, login)
+        count = logins.end_all(session, person.id)
+        admin_log.record(session, None, "sessions.end", person.login, None, {"sessions": count})
+    console.print(f"{count} ended")
+
+
+@accounts.command()
+@click.option("--most", type=click.IntRange(1, admin_log.MOST_LINES), default=50, help="How many lines.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+@click.pass_obj
+def log(runtime: Runtime, most: int, as_json: bool) -> None:
+    """The log of administrative acts, newest first."""
+    with runtime.transaction() as session:
+        lines = [line for line, _name in admin_log.listed(session, most=most).rows]
+    names = ("at", "who", "action", "subject", "before", "after")
+    told = [{name: getattr(line, name) for name in names} | {"at": line.at.isoformat()} for line in lines]
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    for line in told:
+        changes = " ".join(json.dumps(line[name], ensure_ascii=False) for name in ("before", "after") if line[name])
+        click.echo(f"{line['at']}  {line['who']}  {line['action']}  {line['subject']}  {changes}".rstrip())
+
+
+@accounts.command()
+def rights() -> None:
+    """The table of rights as Markdown, as it stands in docs/accounts.md."""
+    click.echo(permissions.drawn(), nl=False)
 
 
 @accounts.command("add-department")
@@ -82,12 +177,23 @@ def add_department(
 @accounts.command()
 @click.argument("login")
 @click.option("--label", help="What the key is for.")
+@click.option("--read-only", is_flag=True, help="The key changes nothing.")
+@click.option("--action", "actions", multiple=True, help="Only this action of the table of rights; several times.")
+@click.option("--days", type=int, help="The key ends after so many days (default: never).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: login, key.")
 @click.pass_obj
-def key(runtime: Runtime, login: str, label: str | None, as_json: bool) -> None:
+def key(
+    runtime: Runtime,
+    login: str,
+    label: str | None,
+    read_only: bool,
+    actions: tuple[str, ...],
+    days: int | None,
+    as_json: bool,
+) -> None:
     """Make an API key that speaks for LOGIN. It is printed once and cannot be shown again."""
     with runtime.transaction() as session:
-        made = operations.make_key(session, login, label)
+        made = operations.make_key(session, login, label, read_only=read_only, actions=actions or None, days=days)
     click.echo(json.dumps({"login": login, "key": made}) if as_json else made)
 
 

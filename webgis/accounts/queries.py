@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.accounts.models import Department, Person
+from webgis.accounts.models import ApiKey, Department, Person
+from webgis.accounts.permissions import KeyLimits
 from webgis.errors import Invalid, NotFound
 
 
@@ -42,21 +44,100 @@ def _actor(row: Any) -> Actor:
     return Actor(row.id, row.login, row.name, row.role, row.department, tuple(row.departments or ()), row.area)
 
 
+@dataclass(frozen=True)
+class Admitted:
+    """Who a login or key speaks for. `by_id`: of the login or key; `needs`: what a login still needs before it counts;
+    `limits`: of a key; `stale`: it is some minutes since its use was written down."""
+
+    actor: Actor
+    by_id: int
+    needs: str | None
+    limits: KeyLimits
+    stale: bool
+
+
+def _admitted(found: Sequence) -> Admitted | None:
+    if not found:
+        return None
+    row = found[0]
+    limits = KeyLimits(row.read_only, None if row.actions is None else frozenset(row.actions))
+    return Admitted(_actor(row), row.by_id, row.needs, limits, row.stale)
+
+
+def admitted_by_key(ask: Callable[..., Sequence], key: str) -> Admitted | None:
+    """What an API key stands for; None when it is unknown, revoked or over. Asked (`Runtime.ask`) at every request."""
+    return _admitted(ask(_BY_KEY, fingerprint(key)))
+
+
+def admitted_by_session(ask: Callable[..., Sequence], token: str) -> Admitted | None:
+    """What a login stands for; None when it has ended. Asked (`Runtime.ask`) at every request."""
+    return _admitted(ask(_BY_TOKEN, fingerprint(token)))
+
+
 def actor_of_key(ask: Callable[..., Sequence], key: str) -> Actor | None:
-    """Who an API key speaks for; None when it is unknown or revoked. Asked (`Runtime.ask`) at every request."""
-    found = ask(_BY_KEY, fingerprint(key))
-    return _actor(found[0]) if found else None
+    """Who an API key speaks for; None when it is unknown, revoked or over. What it is limited to is not looked at."""
+    found = admitted_by_key(ask, key)
+    return found and found.actor
 
 
 def actor_of_session(ask: Callable[..., Sequence], token: str) -> Actor | None:
-    """Who is logged in with this token; None when the login has ended. Asked (`Runtime.ask`) at every request."""
-    found = ask(_BY_TOKEN, fingerprint(token))
-    return _actor(found[0]) if found else None
+    """Who is logged in with this token; None when the login has ended, or still needs something."""
+    found = admitted_by_session(ask, token)
+    return None if found is None or found.needs else found.actor
 
 
 def people(session: Session) -> list[Person]:
     """Everyone, by role and login."""
     return list(session.scalars(select(Person).order_by(Person.role, Person.login)))
+
+
+def called(words: str) -> ColumnElement[bool]:
+    """Whether a person's login or name holds these words."""
+    return Person.login.icontains(words, autoescape=True) | Person.name.icontains(words, autoescape=True)
+
+
+def search(
+    session: Session,
+    *,
+    words: str = "",
+    role: str = "",
+    department: str = "",
+    active: bool | None = None,
+    after: str = "",
+    most: int = 50,
+) -> list[Person]:
+    """People by part of login or name, role, department (with those below it) and whether they are active, by login;
+    `after`: from this login on."""
+    login = func.lower(Person.login)
+    wanted = select(Person).where(login > after.lower()).order_by(login).limit(most)
+    if words:
+        wanted = wanted.where(called(words))
+    if role:
+        wanted = wanted.where(Person.role == role)
+    if department:
+        wanted = wanted.where(Person.department_code.in_(departments_below(session, department)))
+    if active is not None:
+        wanted = wanted.where(Person.active.is_(active))
+    return list(session.scalars(wanted))
+
+
+_KEYS = (
+    select(ApiKey, Person.login, Person.name)
+    .join(Person, Person.id == ApiKey.person_id)
+    .where(ApiKey.revoked_at.is_(None))
+    .order_by(ApiKey.id.desc())
+)
+
+
+def keys(session: Session, *, person_id: int | None = None, words: str = "", most: int = 200) -> Sequence[Any]:
+    """Keys that were not revoked, newest first: (ApiKey, login, name); of a person, or by part of login or label."""
+    wanted = _KEYS.limit(most)
+    if person_id is not None:
+        wanted = wanted.where(ApiKey.person_id == person_id)
+    if words:
+        part = Person.login.icontains(words, autoescape=True) | ApiKey.label.icontains(words, autoescape=True)
+        wanted = wanted.where(part)
+    return session.execute(wanted).all()
 
 
 def departments(session: Session, kind: str | None = None) -> list[Department]:

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
-from webgis.cases import permits
 from webgis.cases.table_reading import (
     Fault,
     Fields,
@@ -47,7 +47,6 @@ EXPORT_HEADINGS = {
     "en": tuple(HEADINGS),
     "zh": ("责任网格", "名称", "英文名称", "单元网格", "星期", "时段", "采集员"),
 }
-CHANGE = ("administrator", "manager")
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 LONGEST_NAME = 100
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
@@ -89,9 +88,9 @@ def lay_out(
 
 def change(session: Session, actor: Actor, plans: Sequence[Plan], *, at: datetime) -> Laid:
     """Make these beats be so. `Forbidden` when a cell that they have, or had, is beyond the actor's area."""
-    permits.require_role(actor, CHANGE)
+    permissions.require(actor, "beats.change")
     before = beats.plans_of(session, [plan.code for plan in plans])
-    permits.require_area(actor, [cell for plan in (*plans, *before) for cell in plan.cells])
+    permissions.require_area(actor, [cell for plan in (*plans, *before) for cell in plan.cells])
     return beats.lay_out(session, plans, at=at)
 
 
@@ -124,8 +123,8 @@ def release(session: Session, actor: Actor, code: str, login: str, *, at: dateti
 
 def close(session: Session, actor: Actor, code: str, *, at: datetime) -> None:
     """End a beat."""
-    permits.require_role(actor, CHANGE)
-    permits.require_area(actor, beats.require_plan(session, code).cells)
+    permissions.require(actor, "beats.change")
+    permissions.require_area(actor, beats.require_plan(session, code).cells)
     beats.close(session, code, at=at)
 
 

@@ -9,14 +9,14 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from webgis import api, geo, web
-from webgis.cases import beat_tables, permits, queries, table_wire
+from webgis.accounts import permissions
+from webgis.cases import beat_tables, queries, table_wire
 from webgis.catalog import sheets
 from webgis.grid import beats as beat_operations
 
 beats = APIBlueprint("beats", __name__, url_prefix="/api/v1/beats", tag="Beats")
 BLUEPRINTS = (beats,)
 
-SEE = ("administrator", "manager", "dispatcher", "acceptor", "inspector")
 LARGEST_BEAT = 4 * 1024 * 1024
 """Bytes of a beat: it may name many cells."""
 
@@ -70,6 +70,7 @@ class BeatGiven(api.Given):
 @beats.get("")
 @beats.doc(summary="Beats", description="GeoJSON with cells and shifts, as they are at a moment.")
 @api.documented(query=BeatsAsked)
+@web.permits("beats.see")
 def listed():
     """The beats, each as a Feature."""
     asked = _asked(BeatsAsked)
@@ -80,9 +81,9 @@ def listed():
 
 @beats.get("/<code>")
 @beats.doc(summary="One beat", description="With the codes of its cells.")
+@web.permits("beats.see")
 def one(code: str):
     """One beat of now."""
-    permits.require_role(web.actor(), SEE)
     with web.transaction() as session:
         rows = beat_operations.listed(session, datetime.now(UTC), _area(None), code)
         if not rows:
@@ -94,9 +95,9 @@ def one(code: str):
 @beats.put("/<code>")
 @beats.doc(summary="Lay out a beat", description="For managers: it is so from now on; what it was stays readable.")
 @api.documented(body=BeatGiven)
+@web.permits("beats.change")
 def lay_out(code: str):
     """Make a beat, or change it."""
-    permits.require_role(web.actor(), beat_tables.CHANGE)
     given = api.checked(BeatGiven, api.fields(LARGEST_BEAT))
     named = {"beat": code, "name": given.name_zh, "name_en": given.name_en or "", "cells": " ".join(given.cells)}
     shifts = [one.model_dump() for one in given.shifts] or [{}]
@@ -108,6 +109,7 @@ def lay_out(code: str):
 
 @beats.delete("/<code>")
 @beats.doc(summary="End a beat", description="For managers.")
+@web.permits("beats.change")
 def close(code: str):
     """End a beat now."""
     with web.transaction() as session:
@@ -117,9 +119,9 @@ def close(code: str):
 
 @beats.post("/import")
 @beats.doc(summary="Import beats", description="For managers: a CSV, TSV or XLSX file in the field `file`.")
+@web.permits("beats.change")
 def import_beats():
     """Lay out the beats of a table."""
-    permits.require_role(web.actor(), beat_tables.CHANGE)
     with table_wire.uploaded() as path, web.transaction() as session:
         done = beat_tables.import_beats(session, web.actor(), sheets.read(path), at=datetime.now(UTC))
     return jsonify(vars(done))
@@ -128,6 +130,7 @@ def import_beats():
 @beats.get("/export.xlsx")
 @beats.doc(summary="The beats as a workbook", description="Which `import` reads back.")
 @api.documented(query=AreaAsked)
+@web.permits("beats.see")
 def export():
     """The beats of now as XLSX."""
     asked = _asked(AreaAsked)
@@ -139,6 +142,7 @@ def export():
 @beats.get("/on-duty")
 @beats.doc(summary="Who is on duty", description="In which beat, since when, with how many cases to look at.")
 @api.documented(query=BeatsAsked)
+@web.permits("beats.see")
 def on_duty():
     """Who is on duty at a moment."""
     asked = _asked(BeatsAsked)
@@ -150,6 +154,7 @@ def on_duty():
 @beats.get("/inspector")
 @beats.doc(summary="Who would look", description="The inspector on duty at a place, else the nearest, and why.")
 @api.documented(query=PlaceAsked)
+@web.permits("beats.see")
 def inspector():
     """Who would be sent to a place."""
     asked = _asked(PlaceAsked)
@@ -157,6 +162,7 @@ def inspector():
     at = _moment(asked.at)
     with web.transaction() as session:
         cell = queries.require_cell(session, lon, lat, at)
+        permissions.require_area(web.actor(), [cell.code])
         found = beat_operations.inspector_for(session, lon, lat, cell.code, at)
         login = beat_operations.login_of(session, found)
     return jsonify({"cell": cell.code, "inspector": login, "why": found.why})
@@ -165,6 +171,7 @@ def inspector():
 @beats.get("/coverage")
 @beats.doc(summary="What the beats leave out", description="Cells in none, in several, no longer valid; hours.")
 @api.documented(query=AreaAsked)
+@web.permits("beats.see")
 def coverage():
     """What the beats leave out or cover twice."""
     asked = _asked(AreaAsked)
@@ -174,7 +181,6 @@ def coverage():
 
 
 def _asked(model):
-    permits.require_role(web.actor(), SEE)
     return api.checked(model, api.once(request.args))
 
 
@@ -182,7 +188,7 @@ def _area(asked: str | None) -> str | None:
     """The area asked for, or the one that the actor is limited to, whichever is the smaller."""
     own = web.actor().area
     if asked and own and asked != own:
-        permits.require_area(web.actor(), [asked])
+        permissions.require_area(web.actor(), [asked])
     return asked or own
 
 

@@ -24,10 +24,10 @@ BLUEPRINTS = (hotline, machines, reporters, own_notices, public_cases)
     description="JSON, or multipart/form-data with `photos`.",
 )
 @api.documented(body=wire.CallGiven, photos=True, parameters=case_wire.HEADERS)
+@web.permits("hotline.take")
 def take_call():
     """Take in what a caller reports; for those who answer the hotline."""
     settings, actor = web.runtime().settings, web.actor()
-    channels.require_operator(actor)
     given = api.checked(wire.CallGiven, api.fields())
     who, now = given.caller(), datetime.now(UTC)
     key = request.headers.get("Idempotency-Key")
@@ -49,6 +49,7 @@ def take_call():
     summary="Earlier cases of a caller", description="By telephone number, which is kept in no address or log."
 )
 @api.documented(body=wire.PhoneGiven)
+@web.permits("hotline.callers")
 def callers():
     """The cases that were reported from a number, newest first."""
     actor = web.actor()
@@ -64,10 +65,10 @@ def callers():
     description="For accounts of the role system. The same `external_id` again gives the same case (200).",
 )
 @api.documented(body=wire.SignalGiven, photos=True)
+@web.permits("machines.report")
 def take_signal():
     """Take in what a sensor, a camera or another machine reports."""
     settings, actor = web.runtime().settings, web.actor()
-    channels.require_machine(actor)
     given = api.checked(wire.SignalGiven, api.fields())
     stored = evidence.store(settings, api.photos(request.files))
     told = given.report(acknowledged=True)
@@ -81,6 +82,7 @@ def take_signal():
 
 @reporters.get("/<number>/contacts")
 @reporters.doc(summary="Who reported a case", description="Masked: 138****1234. For everyone who may see the case.")
+@web.permits("cases.see")
 def masked(number: str):
     """The reporters' contacts, masked."""
     with web.transaction() as session:
@@ -93,6 +95,7 @@ def masked(number: str):
     summary="See who reported a case", description="Whole, for acceptors and dispatchers. Each look is written down."
 )
 @api.documented(body=wire.LookGiven)
+@web.permits("contacts.look")
 def look(number: str):
     """The reporters' contacts, whole; that one looked is kept for good."""
     api.checked(wire.LookGiven, api.fields())
@@ -103,6 +106,7 @@ def look(number: str):
 
 @own_notices.get("/addresses")
 @own_notices.doc(summary="Where you are told", description="Your own addresses, one a channel.")
+@web.permits("notices.see")
 def addresses():
     """One's own addresses."""
     with web.transaction() as session:
@@ -112,6 +116,7 @@ def addresses():
 @own_notices.post("/addresses")
 @own_notices.doc(summary="Set where you are told", description="One address a channel; a new one replaces the old.")
 @api.documented(body=wire.AddressGiven)
+@web.permits("notices.set")
 def set_address():
     """Set one's own address of a channel."""
     settings, login = web.runtime().settings, web.actor().login
@@ -132,6 +137,7 @@ def set_address():
 @own_notices.post("/addresses/drop")
 @own_notices.doc(summary="Be told no more", description="Erases your address of a channel.")
 @api.documented(body=wire.ChannelGiven)
+@web.permits("notices.set")
 def drop_address():
     """Erase one's own address of a channel."""
     settings, login = web.runtime().settings, web.actor().login

@@ -11,27 +11,18 @@ from datetime import datetime
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis.accounts import permissions
 from webgis.accounts.actor import PUBLIC, Actor
-from webgis.cases import contacts, following, intake, permits, workflow
+from webgis.cases import contacts, following, intake, workflow
 from webgis.cases.contacts import Caller
 from webgis.cases.evidence import Evidence
 from webgis.settings import Settings
-
-OPERATORS = ("acceptor",)
-"""The role that answers the hotline."""
-
-MACHINES = ("system",)
 
 LONGEST_CALL = 64
 LONGEST_EXTERNAL = 128
 
 
 # The hotline
-
-
-def require_operator(actor: Actor) -> None:
-    """Refuse who does not answer the hotline."""
-    permits.require_role(actor, OPERATORS)
 
 
 def take_call(
@@ -49,7 +40,7 @@ def take_call(
 
     `Invalid` for a call without a number of its own or without the caller's telephone number.
     """
-    require_operator(actor)
+    permissions.require(actor, "hotline.take")
     if not call_number.strip() or len(call_number) > LONGEST_CALL or not call_number.isprintable():
         raise workflow.bad_field("call_number", None, f"the number of the call, at most {LONGEST_CALL} characters")
     if who.phone is None:
@@ -67,7 +58,7 @@ _CALL = text(
 
 def calls_of(session: Session, settings: Settings, actor: Actor, phone: str) -> Sequence[Row]:
     """Earlier cases of the same caller, newest first; asked while the call goes on. See `contacts.cases_of_phone`."""
-    require_operator(actor)
+    permissions.require(actor, "hotline.callers")
     who = contacts.caller(None, phone, None)
     return contacts.cases_of_phone(session, settings, actor, who.phone) if who.phone else []
 
@@ -133,11 +124,6 @@ def _sent_before(session: Session, settings: Settings, form_hash: bytes) -> Rece
 # Machines
 
 
-def require_machine(actor: Actor) -> None:
-    """Refuse who is no machine with an account of its own."""
-    permits.require_role(actor, MACHINES)
-
-
 def take_signal(
     session: Session,
     settings: Settings,
@@ -153,7 +139,7 @@ def take_signal(
 
     `external_id` is unique for each account: a retry, also with other content, gives the case it made.
     """
-    require_machine(actor)
+    permissions.require(actor, "machines.report")
     if not external_id.strip() or len(external_id) > LONGEST_EXTERNAL or not external_id.isprintable():
         raise workflow.bad_field("external_id", None, f"1 to {LONGEST_EXTERNAL} printable characters")
     values = {"person": actor.id, "external": external_id, "confidence": confidence, "at": at}

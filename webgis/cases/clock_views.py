@@ -8,16 +8,13 @@ from flask import jsonify, request
 from pydantic import BaseModel, Field, StrictBool
 
 from webgis import api, web
-from webgis.cases import calendar, clock_queries, permits, queries, recompute, table_wire
+from webgis.cases import calendar, clock_queries, queries, recompute, table_wire
 from webgis.cases.calendar_file import FIRST_YEAR, LAST_YEAR, LONGEST_NAME, Day
 from webgis.cases.working_time import Period
 
 clocks = APIBlueprint("clocks", __name__, url_prefix="/api/v1/cases", tag="Clocks")
 calendars = APIBlueprint("calendars", __name__, url_prefix="/api/v1/calendar", tag="Clocks")
 BLUEPRINTS = (clocks, calendars)
-
-EDITORS = ("administrator",)
-WATCHERS = ("administrator", "manager", "dispatcher", "acceptor")
 
 
 class YearAsked(api.Given):
@@ -73,6 +70,7 @@ class PeriodsGiven(api.Given):
 
 @clocks.get("/<number>/clock")
 @clocks.doc(summary="The clock of a case", description="Its entries, the deadline, and how that comes about in words.")
+@web.permits("cases.see")
 def of_case(number: str):
     """The ledger of a case's handling clock with the derivation of the deadline, in both languages."""
     with web.transaction() as session:
@@ -83,6 +81,7 @@ def of_case(number: str):
 @calendars.get("/days")
 @calendars.doc(summary="The days of a year", description="Each with its source: seed, edited or import.")
 @api.documented(query=YearAsked)
+@web.permits("calendar.see")
 def days():
     """Every day of a year, and the version of the calendar."""
     settings = web.runtime().settings
@@ -100,9 +99,9 @@ def days():
 @calendars.put("/days")
 @calendars.doc(summary="Change days", description="For administrators. Open deadlines are reckoned anew by a job.")
 @api.documented(body=DaysGiven)
+@web.permits("calendar.change")
 def set_days():
     """Make days working days or days off."""
-    _require_editor()
     given = api.checked(DaysGiven, api.fields())
     wanted = [Day(one.day, one.working, one.name_zh or None, one.name_en or None) for one in given.days]
     with web.transaction() as session:
@@ -112,6 +111,7 @@ def set_days():
 
 @calendars.get("/hours")
 @calendars.doc(summary="Shifts", description="The usual ones, and periods of the year with shifts of their own.")
+@web.permits("calendar.see")
 def hours():
     """The shifts of working days."""
     settings = web.runtime().settings
@@ -123,9 +123,9 @@ def hours():
 @calendars.put("/hours")
 @calendars.doc(summary="Change shifts", description="For administrators: replaces all periods.")
 @api.documented(body=PeriodsGiven)
+@web.permits("calendar.change")
 def set_hours():
     """Give periods of the year shifts of their own, such as summer hours."""
-    _require_editor()
     given = api.checked(PeriodsGiven, api.fields())
     wanted = [Period(one.since, one.until, calendar.read_shifts(one.shifts)) for one in given.periods]
     with web.transaction() as session:
@@ -136,6 +136,7 @@ def set_hours():
 @calendars.get("/template.xlsx")
 @calendars.doc(summary="A year as a workbook", description="To be filled in and sent to `import`.")
 @api.documented(query=TemplateAsked)
+@web.permits("calendar.see")
 def template():
     """A year of the calendar as XLSX."""
     settings = web.runtime().settings
@@ -148,9 +149,9 @@ def template():
 
 @calendars.post("/import")
 @calendars.doc(summary="Import days", description="For administrators: a CSV, TSV or XLSX file in the field `file`.")
+@web.permits("calendar.change")
 def import_days():
     """Take over the days of a file; the answer reports what was turned."""
-    _require_editor()
     with table_wire.uploaded() as path, web.transaction() as session:
         done = calendar.import_file(session, web.runtime().settings, path, by=web.actor().id)
     return jsonify(clock_queries.import_facts(done))
@@ -158,27 +159,22 @@ def import_days():
 
 @calendars.get("/recomputes")
 @calendars.doc(summary="Recomputes", description="When open deadlines were reckoned anew, and how many moved.")
+@web.permits("calendar.moves")
 def recomputes():
     """The last recomputes, newest first."""
     with web.transaction() as session:
-        found = recompute.listed(session)
+        found = recompute.listed(session, area=web.actor().area)
     return jsonify({"recomputes": [table_wire.plain(row) for row in found]})
 
 
 @calendars.get("/recomputes/<int:which>")
 @calendars.doc(summary="What a recompute moved", description="At most 1,000 at a time; go on with `after`.")
 @api.documented(query=MovesAsked)
+@web.permits("calendar.moves")
 def moved(which: int):
     """Cases whose deadline moved, with the old one and the new one."""
     asked = api.checked(MovesAsked, api.once(request.args))
-    permits.require_role(web.actor(), WATCHERS)
     with web.transaction() as session:
-        found = recompute.moved(session, min(which, 2**63 - 1), after=asked.after)
+        found = recompute.moved(session, min(which, 2**63 - 1), area=web.actor().area, after=asked.after)
     last = found[-1].number if len(found) == recompute.MOST_LISTED else None
     return jsonify({"moves": [table_wire.plain(row) for row in found], "next": last})
-
-
-def _require_editor() -> None:
-    """The calendar is the city's: who is limited to an area does not change it."""
-    permits.require_role(web.actor(), EDITORS)
-    permits.require_area(web.actor())

@@ -12,15 +12,13 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import contact_rules as rules
-from webgis.cases import keyring, permits, queries
+from webgis.cases import keyring, queries
 from webgis.cases.keyring import Keyring
 from webgis.cases.workflow import bad_field
 from webgis.settings import Settings
-
-WHO_NEEDS_TO_KNOW = ("acceptor", "dispatcher")
-"""The roles that see a contact whole; each look is written down."""
 
 BATCH = 500
 """Rows that are sealed anew, or erased, in one transaction."""
@@ -129,7 +127,7 @@ def masked(session: Session, settings: Settings, actor: Actor, number: str) -> l
 
 def look(session: Session, settings: Settings, actor: Actor, number: str) -> list[Shown]:
     """Who reported the case, whole, to an acceptor or dispatcher; that they looked is written down."""
-    permits.require_role(actor, WHO_NEEDS_TO_KNOW)
+    permissions.require(actor, "contacts.look")
     case = queries.require_case(session, actor, number)
     rows = session.execute(_OF_CASE, {"case_id": case.id}).all()
     for row in rows:

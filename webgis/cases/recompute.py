@@ -196,26 +196,40 @@ def _write(session: Session, report: int, moves: Sequence[Move]) -> None:
 
 
 _LISTED = text("SELECT id, at, calendar_version, checked, moved FROM city.recompute ORDER BY id DESC LIMIT :most")
+_LISTED_OF_AREA = text(
+    """
+    SELECT r.id, r.at, r.calendar_version, count(c.id) AS moved
+    FROM (SELECT * FROM city.recompute ORDER BY id DESC LIMIT :most) r
+    LEFT JOIN city.recompute_move m ON m.recompute_id = r.id
+    LEFT JOIN city.case c ON c.id = m.case_id AND starts_with(c.cell_code, :area)
+    GROUP BY r.id, r.at, r.calendar_version ORDER BY r.id DESC
+    """
+)
 _MOVED = text(
     """
     SELECT c.number, m.old_deadline_at, m.new_deadline_at, m.old_due_at, m.new_due_at
     FROM city.recompute_move m JOIN city.case c ON c.id = m.case_id
-    WHERE m.recompute_id = :id AND m.case_id > :after ORDER BY m.case_id LIMIT :most
+    WHERE m.recompute_id = :id AND m.case_id > :after AND starts_with(c.cell_code, :area) ORDER BY m.case_id LIMIT :most
     """
 )
 
 
-def listed(session: Session, most: int = 50) -> Sequence[Row]:
-    """The last recomputes, newest first: id, at, calendar_version, checked, moved."""
+def listed(session: Session, *, area: str | None = None, most: int = 50) -> Sequence[Row]:
+    """The last recomputes, newest first: id, at, calendar_version, checked, moved; of an area only what moved there."""
+    if area is not None:
+        return session.execute(_LISTED_OF_AREA, {"most": most, "area": area}).all()
     return session.execute(_LISTED, {"most": most}).all()
 
 
-def moved(session: Session, which: int, *, after: str | None = None, most: int = MOST_LISTED) -> Sequence[Row]:
+def moved(
+    session: Session, which: int, *, area: str | None = None, after: str | None = None, most: int = MOST_LISTED
+) -> Sequence[Row]:
     """What a recompute moved, `most` at a time in the order of age: number, old and new deadline and due moment.
 
-    `after` is the number of the last case listed before. `NotFound` when there is no such recompute.
+    `area`: of cases there only (None: all). `after` is the number of the last case listed before. `NotFound` when there
+    is no such recompute.
     """
     if session.scalar(text("SELECT id FROM city.recompute WHERE id = :id"), {"id": which}) is None:
         raise NotFound("cases.recompute-unknown", f"There is no recompute {which}", number=which)
     last = session.scalar(text("SELECT id FROM city.case WHERE number = :number"), {"number": after}) if after else 0
-    return session.execute(_MOVED, {"id": which, "after": last or 0, "most": most}).all()
+    return session.execute(_MOVED, {"id": which, "area": area or "", "after": last or 0, "most": most}).all()

@@ -12,15 +12,15 @@ from typing import Any
 from sqlalchemy import and_, select, text
 from sqlalchemy.orm import Session
 
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
-from webgis.cases import calendar, clock, handling, notices, permits, queries, record, relations, stages, workflow
+from webgis.cases import calendar, clock, handling, notices, queries, record, relations, stages, workflow
 from webgis.cases.models import Case, CaseRequest
 from webgis.errors import Conflict, Forbidden, NotFound
 from webgis.settings import Settings
 
 EXTENSION, SUSPENSION, APPEAL = workflow.REQUEST_KINDS
 WAITING = ("asked", "reviewed")
-ASKERS, DECIDERS = ("department",), ("dispatcher",)
 ASKED_IN = {
     EXTENSION: (workflow.DISPATCHED, workflow.HANDLING),
     SUSPENSION: (workflow.HANDLING,),
@@ -46,7 +46,7 @@ def ask(
     if kind not in workflow.REQUEST_KINDS:
         raise workflow.bad_field("kind", kind, f"one of {', '.join(workflow.REQUEST_KINDS)}")
     _check_reason("reason", reason)
-    permits.require_role(actor, ASKERS)
+    permissions.require(actor, "requests.ask")
     until_at = _until(settings, kind, until, at)
     if (refusal := _refusal(session, settings, case, kind, at)) is not None:
         raise refusal
@@ -83,7 +83,7 @@ def review(
 ) -> CaseRequest:
     """First review, by the department: passed on to the dispatcher, or refused."""
     asked, case = _waiting(session, actor, request_id, "asked")
-    permits.require_role(actor, ASKERS)
+    permissions.require(actor, "requests.review")
     _require_own(actor, asked)
     if not may_review(actor, asked, case.handler_id):
         message = "A request is reviewed by someone other than who asked it, or handles the case"
@@ -102,7 +102,7 @@ def decide(
     """Final decision, by the dispatcher. An extension adds one original limit to the deadline, a suspension pauses the
     clock until its end, an appeal marks the case so that its lateness does not count (the fact stays shown)."""
     asked, case = _waiting(session, actor, request_id, "reviewed")
-    permits.require_role(actor, DECIDERS)
+    permissions.require(actor, "requests.decide")
     _check_note(note, needed=not grant)
     asked.state, asked.decided_by, asked.decided_at = "granted" if grant else "refused", actor.id, at
     asked.decision_note = note
@@ -122,7 +122,7 @@ def decide(
 def withdraw(session: Session, settings: Settings, actor: Actor, request_id: int, *, at: datetime) -> CaseRequest:
     """Taken back by the department while it waits."""
     asked, case = _waiting(session, actor, request_id, *WAITING)
-    permits.require_role(actor, ASKERS)
+    permissions.require(actor, "requests.ask")
     _require_own(actor, asked)
     asked.state = "withdrawn"
     _turn(session, settings, actor, case, asked, "withdraw", at, flags={*case.flags} - {"asking"}, forget=True)

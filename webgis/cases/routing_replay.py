@@ -45,7 +45,10 @@ class DryRun:
 
 _REPLAY = text(
     """
-    WITH now_by AS MATERIALIZED (SELECT * FROM fn.replay_rules(:version, :since, :until, :zone)),
+    WITH now_by AS MATERIALIZED (
+        SELECT r.* FROM fn.replay_rules(:version, :since, :until, :zone) r
+        JOIN city.case c ON c.id = r.case_id AND starts_with(c.cell_code, :area)
+    ),
     before AS MATERIALIZED (
         SELECT n.case_id, n.was FROM now_by n WHERE CAST(:active AS integer) IS NULL
         UNION ALL
@@ -84,13 +87,20 @@ _PLACES = text(
 
 
 def dry_run(
-    session: Session, version: int, *, since: datetime, until: datetime, against: Against = "actual", examples: int = 50
+    session: Session,
+    version: int,
+    *,
+    since: datetime,
+    until: datetime,
+    against: Against = "actual",
+    examples: int = 50,
+    area: str | None = None,
 ) -> DryRun:
     """Replay the filed cases reported from `since` until before `until` (aware) through the rules of `version`.
 
     Compared is with the department a case went to ("actual") or with what the active rules would choose ("active";
     `Conflict` when there are none). Each is asked at the moment of its dispatch, else of its report. Zones are not
-    known of past cases: rules for zones are left out.
+    known of past cases: rules for zones are left out. `area`: the cases of an area only.
     """
     routing_sets.require_set(session, version)
     compared = _active(session) if against == "active" else None
@@ -101,6 +111,7 @@ def dry_run(
         "until": until,
         "zone": session.info["settings"].timezone,
         "examples": min(examples, MOST_EXAMPLES),
+        "area": area or "",
     }
     row = session.execute(_REPLAY, given).one()
     return DryRun(
@@ -117,13 +128,21 @@ def dry_run(
     )
 
 
-def of_days(session: Session, version: int, days: int, *, against: Against = "actual", examples: int = 50) -> DryRun:
+def of_days(
+    session: Session,
+    version: int,
+    days: int,
+    *,
+    against: Against = "actual",
+    examples: int = 50,
+    area: str | None = None,
+) -> DryRun:
     """Replay the cases reported in the last `days` days of the city, today included."""
     now = datetime.now(UTC)
     zone = session.info["settings"].zone
     first = now.astimezone(zone).date() - timedelta(days=days - 1)
     since = datetime.combine(first, time.min, zone)
-    return dry_run(session, version, since=since, until=now, against=against, examples=examples)
+    return dry_run(session, version, since=since, until=now, against=against, examples=examples, area=area)
 
 
 def _active(session: Session) -> int:

@@ -12,10 +12,11 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import Row, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department
 from webgis.accounts.queries import require_department
-from webgis.cases import permits, workflow
+from webgis.cases import workflow
 from webgis.cases.routing_models import RoutingRule, RoutingSet
 from webgis.cases.routing_reading import (
     HEADINGS,
@@ -36,8 +37,6 @@ from webgis.geo import SRID
 from webgis.grid import duty
 from webgis.grid.models import CELL_CODE_LENGTH, Area, Cell
 
-CHANGE = ("administrator", "manager")
-SEE = (*CHANGE, "dispatcher")
 MOST_RULES = 5000
 LONGEST_NAME = 100
 _TURN = 0x77727365
@@ -46,13 +45,7 @@ _TURN = 0x77727365
 
 def may_change(actor: Actor) -> None:
     """Refuse who may not change rules: they are the city's, so someone limited to an area may not."""
-    permits.require_role(actor, CHANGE)
-    permits.require_area(actor)
-
-
-def may_see(actor: Actor) -> None:
-    """Refuse who may not see rules."""
-    permits.require_role(actor, SEE)
+    permissions.require(actor, "routing.change")
 
 
 def listed(session: Session) -> Sequence[Row[tuple[RoutingSet, int]]]:

@@ -8,7 +8,7 @@ from flask import jsonify, request
 from pydantic import Field
 
 from webgis import api, geo, web
-from webgis.cases import permits, queries, routing, routing_reading, routing_replay, routing_sets, table_wire
+from webgis.cases import queries, routing, routing_reading, routing_replay, routing_sets, table_wire
 from webgis.cases.routing_models import RoutingSet
 from webgis.catalog import queries as catalog
 from webgis.catalog import sheets
@@ -82,9 +82,9 @@ class ChoiceAsked(api.Given):
 
 @sets.get("/sets")
 @sets.doc(summary="Rule sets", description="Newest first, each with its state: draft, active or retired.")
+@web.permits("routing.see")
 def listed():
     """Every version of the rules."""
-    routing_sets.may_see(web.actor())
     with web.transaction() as session:
         rows = routing_sets.listed(session)
         return jsonify({"sets": [_set(made) | {"rules": count} for made, count in rows]})
@@ -93,6 +93,7 @@ def listed():
 @sets.post("/sets")
 @sets.doc(summary="Make a draft", description="Empty, or with the rules of another version.")
 @api.documented(body=DraftGiven)
+@web.permits("routing.change")
 def new_draft():
     """Make a draft."""
     given = _given(DraftGiven)
@@ -103,9 +104,9 @@ def new_draft():
 
 @sets.post("/import")
 @sets.doc(summary="Import rules", description="A CSV, TSV or XLSX file in `file` becomes a draft called `name`.")
+@web.permits("routing.change")
 def import_rules():
     """Make a draft from a table."""
-    routing_sets.may_change(web.actor())
     fields = api.form_fields(request.form)
     with table_wire.uploaded() as path, web.transaction() as session:
         name, crs = fields.get("name") or path.name, fields.get("crs") or "wgs84"
@@ -115,15 +116,16 @@ def import_rules():
 
 @sets.get("/sets/<int:version>")
 @sets.doc(summary="A rule set", description="With its rules.")
+@web.permits("routing.see")
 def one(version: int):
     """One version of the rules."""
-    routing_sets.may_see(web.actor())
     with web.transaction() as session:
         return _with_rules(session, _known(version))
 
 
 @sets.delete("/sets/<int:version>")
 @sets.doc(summary="Throw a draft away")
+@web.permits("routing.change")
 def drop_draft(version: int):
     """Throw a draft away."""
     with web.transaction() as session:
@@ -133,9 +135,9 @@ def drop_draft(version: int):
 
 @sets.get("/sets/<int:version>/export.xlsx")
 @sets.doc(summary="A rule set as a workbook", description="Which `import` reads back; polygons are WKT, CGCS2000.")
+@web.permits("routing.see")
 def export(version: int):
     """The rules as XLSX."""
-    routing_sets.may_see(web.actor())
     with web.transaction() as session:
         rows = routing_sets.export_rows(session, _known(version))
     return table_wire.rows_workbook(f"rules_{version}", routing_reading.EXPORT_HEADINGS["zh"], rows)
@@ -144,6 +146,7 @@ def export(version: int):
 @sets.post("/sets/<int:version>/rules")
 @sets.doc(summary="Add a rule", description="To a draft.")
 @api.documented(body=RuleGiven)
+@web.permits("routing.change")
 def add_rule(version: int):
     """Add a rule to a draft."""
     given = _given(RuleGiven)
@@ -155,6 +158,7 @@ def add_rule(version: int):
 @sets.put("/sets/<int:version>/rules/<int:number>")
 @sets.doc(summary="Replace a rule", description="Of a draft; its number stays.")
 @api.documented(body=RuleGiven)
+@web.permits("routing.change")
 def change_rule(version: int, number: int):
     """Replace a rule of a draft."""
     given = _given(RuleGiven)
@@ -165,6 +169,7 @@ def change_rule(version: int, number: int):
 
 @sets.delete("/sets/<int:version>/rules/<int:number>")
 @sets.doc(summary="Take a rule out", description="Of a draft.")
+@web.permits("routing.change")
 def remove_rule(version: int, number: int):
     """Take a rule out of a draft."""
     with web.transaction() as session:
@@ -175,19 +180,25 @@ def remove_rule(version: int, number: int):
 @sets.get("/sets/<int:version>/dry-run")
 @sets.doc(summary="Try a rule set", description="Past cases replayed through it: which would go elsewhere, and why.")
 @api.documented(query=DryRunAsked)
+@web.permits("routing.try")
 def dry_run(version: int):
     """Replay past cases through a version; nothing is changed."""
-    routing_sets.may_see(web.actor())
     asked = api.checked(DryRunAsked, api.once(request.args))
     with web.transaction() as session:
         done = routing_replay.of_days(
-            session, _known(version), asked.days, against=asked.against, examples=asked.examples
+            session,
+            _known(version),
+            asked.days,
+            against=asked.against,
+            examples=asked.examples,
+            area=web.actor().area,
         )
     return jsonify(done.facts())
 
 
 @sets.post("/sets/<int:version>/activate")
 @sets.doc(summary="Put a rule set in force", description="And retire the one before it.")
+@web.permits("routing.change")
 def activate(version: int):
     """Put a version in force."""
     with web.transaction() as session:
@@ -198,9 +209,9 @@ def activate(version: int):
 @sets.get("/choice")
 @sets.doc(summary="Who would handle it", description="The department for a case that might be, and why.")
 @api.documented(query=ChoiceAsked)
+@web.permits("routing.see")
 def choice():
     """Who would handle a case."""
-    routing_sets.may_see(web.actor())
     asked = api.checked(ChoiceAsked, api.once(request.args))
     lon, lat = geo.to_cgcs2000(asked.lon, asked.lat, asked.crs)
     at = datetime.now(UTC) if asked.at is None else queries.moment("at", asked.at, web.runtime().settings.zone)
@@ -225,9 +236,9 @@ def choice():
 
 @work.get("")
 @work.doc(summary="Open work", description="By department and by person, as far as you may see it.")
+@web.permits("workload.see")
 def workload():
     """Open work by department and by person."""
-    permits.require_role(web.actor(), (*routing_sets.SEE, "acceptor", "department"))
     with web.transaction() as session:
         found = routing.workload(session, web.actor(), at=datetime.now(UTC))
     rows = {"departments": found.departments, "people": found.people}
@@ -251,6 +262,5 @@ def _known(number: int) -> int:
 
 
 def _given(model: type[api.Model]) -> api.Model:
-    """What was given by someone who may change rules."""
-    routing_sets.may_change(web.actor())
+    """What was given of a draft or rule."""
     return api.checked(model, api.fields(LARGEST_RULE))

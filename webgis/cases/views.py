@@ -20,6 +20,7 @@ from webgis.cases import (
     queries,
     requests,
     routing_views,
+    shift_views,
     wire,
     workflow,
 )
@@ -32,16 +33,17 @@ BLUEPRINTS = (
     *clock_views.BLUEPRINTS,
     *beat_views.BLUEPRINTS,
     *routing_views.BLUEPRINTS,
+    *shift_views.BLUEPRINTS,
 )
 
 
 @cases.post("")
 @cases.doc(summary="Report a case", description="JSON, or multipart/form-data with `photos`. Honours Idempotency-Key.")
 @api.documented(body=wire.ReportGiven, photos=True, parameters=wire.HEADERS)
+@web.permits("cases.report")
 def report():
     """Take in a report; the same Idempotency-Key again gives the same case and makes no second one."""
     actor, settings = web.actor(), web.runtime().settings
-    workflow.require_role(actor.role, workflow.REPORT)
     given = api.checked(wire.ReportGiven, api.fields())
     key = request.headers.get("Idempotency-Key")
     stored = evidence.store(settings, api.photos(request.files))
@@ -62,6 +64,7 @@ def _report(session, given: wire.ReportGiven, stored: list):
 @cases.get("")
 @cases.doc(summary="List cases", description="Newest first; `next` is the address of the next page, or null.")
 @api.documented(query=wire.ListGiven)
+@web.permits("cases.see")
 def listed():
     """Cases by filters, a page at a time."""
     given = api.checked(wire.ListGiven, api.once(request.args))
@@ -89,6 +92,7 @@ def _next(cursor: str | None) -> str | None:
 
 @cases.get("/<number>")
 @cases.doc(summary="One case")
+@web.permits("cases.see")
 def one(number: str):
     """One case as a Feature."""
     with web.transaction() as session:
@@ -98,6 +102,7 @@ def one(number: str):
 
 @cases.get("/<number>/events")
 @cases.doc(summary="The history of a case", description="Oldest first; nothing in it is ever changed.")
+@web.permits("cases.see")
 def events(number: str):
     """The history as a FeatureCollection."""
     with web.transaction() as session:
@@ -113,6 +118,7 @@ def events(number: str):
 @cases.post("/<number>/actions/<action>")
 @cases.doc(summary="Do a step", description="JSON, or multipart/form-data with `photos`. 409 when it is not open.")
 @api.documented(body=wire.ActionGiven, photos=True)
+@web.permits("cases.act")
 def act(number: str, action: str):
     """Do a step of the workflow and answer with the case as it is then."""
     settings, actor = web.runtime().settings, web.actor()
@@ -129,6 +135,7 @@ def act(number: str, action: str):
 
 @cases.get("/<number>/tasks")
 @cases.doc(summary="Tasks and duplicates of a case")
+@web.permits("cases.see")
 def family(number: str):
     """The tasks that a case was split into, and the cases that were merged into it."""
     actor = web.actor()
@@ -143,6 +150,7 @@ def family(number: str):
     summary="Claim the next case", description="Of those that wait for you: what is due first. 204 when none does."
 )
 @api.documented(body=wire.ClaimGiven)
+@web.permits("cases.claim")
 def claim_next():
     """Take the next case out of the queue for some minutes."""
     actor, settings = web.actor(), web.runtime().settings
@@ -157,6 +165,7 @@ def claim_next():
 
 @cases.post("/<number>/claim")
 @cases.doc(summary="Claim a case", description="409 when someone else holds it. Again: it is kept longer.")
+@web.permits("cases.claim")
 def claim(number: str):
     """Take this case for some minutes."""
     with web.transaction() as session:
@@ -165,6 +174,7 @@ def claim(number: str):
 
 @cases.delete("/<number>/claim")
 @cases.doc(summary="Give a claimed case back")
+@web.permits("cases.claim")
 def release(number: str):
     """Let others take it."""
     with web.transaction() as session:
@@ -182,10 +192,10 @@ def _claimed(session, claimed: claims.Claim) -> Response:
 @cases.post("/<number>/reporters")
 @cases.doc(summary="Report an open case too", description="“Me too”, instead of a duplicate. Each person once.")
 @api.documented(body=wire.JoinGiven)
+@web.permits("cases.report")
 def join(number: str):
     """Add the caller as another reporter."""
     given, actor = api.checked(wire.JoinGiven, api.fields()), web.actor()
-    workflow.require_role(actor.role, workflow.REPORT)
     place = handling.place_of(given.model_dump())
     about = {"source": intake.USUAL_SOURCE[actor.role], "description": given.description, "place": place}
     with web.transaction() as session:
@@ -196,6 +206,7 @@ def join(number: str):
 
 @cases.get("/<number>/requests")
 @cases.doc(summary="Requests for a case", description="Extensions, suspensions and appeals, oldest first.")
+@web.permits("cases.see")
 def requests_of(number: str):
     """The requests of a case."""
     with web.transaction() as session:
@@ -206,6 +217,7 @@ def requests_of(number: str):
 @cases.post("/<number>/requests")
 @cases.doc(summary="Ask for an extension, a suspension, or that lateness not count")
 @api.documented(body=wire.RequestGiven)
+@web.permits("requests.ask")
 def ask(number: str):
     """Ask; a department's own request goes straight to the dispatcher, a handler's to the department first."""
     given, now = api.checked(wire.RequestGiven, api.fields()), datetime.now(UTC)
@@ -218,6 +230,7 @@ def ask(number: str):
 @cases.post("/requests/<int:request_id>/review")
 @cases.doc(summary="Review a request", description="By the department, when one of its handlers asked.")
 @api.documented(body=wire.DecisionGiven)
+@web.permits("requests.review")
 def review(request_id: int):
     """Pass a request on to the dispatcher, or refuse it."""
     return _answered(requests.review, request_id)
@@ -226,6 +239,7 @@ def review(request_id: int):
 @cases.post("/requests/<int:request_id>/decide")
 @cases.doc(summary="Decide a request", description="By the dispatcher.")
 @api.documented(body=wire.DecisionGiven)
+@web.permits("requests.decide")
 def decide(request_id: int):
     """Grant a request, or refuse it."""
     return _answered(requests.decide, request_id)
@@ -241,6 +255,7 @@ def _answered(do, request_id: int) -> dict[str, Any]:
 
 @cases.delete("/requests/<int:request_id>")
 @cases.doc(summary="Take a request back")
+@web.permits("requests.ask")
 def withdraw(request_id: int):
     """Withdraw while it waits."""
     settings, actor, now = web.runtime().settings, web.actor(), datetime.now(UTC)
@@ -250,6 +265,7 @@ def withdraw(request_id: int):
 
 @cases.get("/requests")
 @cases.doc(summary="Requests that wait for you")
+@web.permits("requests.see")
 def requests_waiting():
     """For a department those to review, for a dispatcher those to decide, oldest first."""
     with web.transaction() as session:
@@ -258,6 +274,7 @@ def requests_waiting():
 
 @cases.get("/<number>/photos/<int:photo_id>")
 @cases.doc(summary="A photo")
+@web.permits("cases.see")
 def photo(number: str, photo_id: int):
     """The photo, to those who may see the case."""
     return _picture(number, photo_id, thumbnail=False)
@@ -265,6 +282,7 @@ def photo(number: str, photo_id: int):
 
 @cases.get("/<number>/photos/<int:photo_id>/thumbnail")
 @cases.doc(summary="A photo's thumbnail", description="The photo itself until the thumbnail has been made.")
+@web.permits("cases.see")
 def thumbnail(number: str, photo_id: int):
     """The thumbnail, to those who may see the case."""
     return _picture(number, photo_id, thumbnail=True)

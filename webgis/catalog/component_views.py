@@ -10,16 +10,14 @@ from flask import request, url_for
 from webgis import api, geo, web
 from webgis.catalog import component_queries, component_wire, components
 from webgis.catalog.component_rules import bad_field
-from webgis.errors import Forbidden
 
 register = APIBlueprint("components", __name__, url_prefix="/api/v1/components", tag="Components")
-
-EDITOR = "administrator"
 
 
 @register.get("")
 @register.doc(summary="List components", description="By code; `next` is the address of the next page, or null.")
 @api.documented(query=component_wire.ListGiven)
+@web.permits("components.see")
 def listed():
     """Components by filters, a page at a time."""
     given = api.checked(component_wire.ListGiven, api.once(request.args))
@@ -41,6 +39,7 @@ def _next(cursor: str | None) -> str | None:
     description="Nearest first, with the distance in metres and whether each stands in the cell of the place.",
 )
 @api.documented(query=component_wire.NearGiven)
+@web.permits("components.see")
 def near():
     """Components around a place, such as those that a report may be about."""
     given = api.checked(component_wire.NearGiven, api.once(request.args))
@@ -53,6 +52,7 @@ def near():
 
 @register.get("/<code>")
 @register.doc(summary="One component", description="With its history, oldest first.")
+@web.permits("components.see")
 def one(code: str):
     """One component with its history."""
     with web.transaction() as session:
@@ -62,9 +62,9 @@ def one(code: str):
 @register.post("")
 @register.doc(summary="Register a component", description="For administrators. Its cell is found by its place.")
 @api.documented(body=component_wire.NewComponent)
+@web.permits("components.change")
 def add():
     """Register a component; without a code it gets the next of its county and class."""
-    _require_editor()
     given = api.checked(component_wire.NewComponent, api.fields())
     geom = component_wire.place(given)
     if geom is None:
@@ -80,9 +80,9 @@ def add():
 @register.patch("/<code>")
 @register.doc(summary="Change a component", description="For administrators. What changed is kept in its history.")
 @api.documented(body=component_wire.ChangedComponent)
+@web.permits("components.change")
 def change(code: str):
     """Change fields, state or place of a component; what is not given stays, null empties."""
-    _require_editor()
     given = api.checked(component_wire.ChangedComponent, api.fields())
     fields = given.model_dump(include=given.model_fields_set)
     geom = component_wire.place(given)
@@ -100,8 +100,3 @@ def _whole(session, code: str) -> dict[str, Any]:
     if row is None:
         raise components.unknown(code)
     return component_wire.feature(row, {"history": component_wire.events(component_queries.history(session, code))})
-
-
-def _require_editor() -> None:
-    if web.actor().role != EDITOR:
-        raise Forbidden("catalog.not-your-role", f"The register is changed by the role {EDITOR}", accepted=[EDITOR])

@@ -89,6 +89,7 @@ class ClassWithConditions(ClassFacts):
 @catalog.get("/classes")
 @catalog.output(ClassList)
 @api.documented(query=ClassSearch)
+@web.permits("catalog.see")
 def classes():
     """Classes of components and matters, by kind and words."""
     wanted = api.checked(ClassSearch, request.args.to_dict())
@@ -100,6 +101,7 @@ def classes():
 @catalog.get("/classes/<kind>/<code>")
 @catalog.output(ClassWithConditions)
 @api.documented(query=ClassCity)
+@web.permits("catalog.see")
 def one_class(kind: str, code: str):
     """One class with its filing conditions. 404 names the classes near it."""
     city = api.checked(ClassCity, request.args.to_dict()).city or web.runtime().settings.city_code

@@ -47,6 +47,7 @@ class NearGiven(api.Given):
     responses=[422],
 )
 @api.documented(query=SearchGiven)
+@web.permits("grid.see")
 def search():
     """Places for what somebody typed."""
     return jsonify(found())
@@ -55,6 +56,7 @@ def search():
 @places.get("/near")
 @places.doc(summary="What is near a place", description="In words, and as places.", responses=[422])
 @api.documented(query=NearGiven)
+@web.permits("grid.see")
 def near():
     """What is near a place."""
     return jsonify(found_near())

@@ -41,6 +41,7 @@ _PLACE = [
     responses=[404, 422],
 )
 @api.documented(parameters=_PLACE)
+@web.permits("grid.see")
 def cell():
     """The cell that holds a place."""
     lon, lat = place()
@@ -60,6 +61,7 @@ def cell():
     responses=[404, 422],
 )
 @api.documented(parameters=[_AT])
+@web.permits("grid.see")
 def cell_by_code(code: str):
     """A cell by its code, with its history."""
     wrong = code_fault(code)

@@ -20,6 +20,7 @@ NOTHING = bytes.fromhex(
 
 
 @basemap.get("/files/<name>.pmtiles")
+@web.permits("grid.see")
 def archive(name: str):
     """A PMTiles file; browsers ask for the ranges that they need."""
     file = basemaps.archive(web.runtime().settings, name)
@@ -29,6 +30,7 @@ def archive(name: str):
 
 
 @basemap.get("/tiles/<name>/<z>/<x>/<y>")
+@web.permits("grid.see")
 def tile(name: str, z: str, x: str, y: str):
     """A tile of an MBTiles file; nothing of a vector file, a clear picture of another, where it has none."""
     at = read_address(z, x, y)
@@ -37,6 +39,7 @@ def tile(name: str, z: str, x: str, y: str):
 
 
 @basemap.get("/tianditu/<layer>/<z>/<x>/<y>")
+@web.permits("grid.see")
 def tianditu(layer: str, z: str, x: str, y: str):
     """A tile of Tianditu, fetched by this server and kept."""
     at = read_address(z, x, y)

@@ -14,8 +14,8 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
-from webgis.cases import permits
 from webgis.cases import queries as cases
 from webgis.catalog import queries as catalog
 from webgis.errors import Invalid
@@ -81,7 +81,7 @@ def asked(
     """The question of this person. Refused: an area beyond theirs or that is none, a class that is none."""
     departments, own = cases.sight(actor)
     if area is not None:
-        permits.require_area(actor, [area])
+        permissions.require_area(actor, [area])
         grid.area(session, area)
     if class_code is not None:
         if kind is None:

@@ -19,6 +19,7 @@ BLUEPRINTS = (heat, spots)
     "whether the difference is more than chance.",
 )
 @api.documented(query=HeatAsked)
+@web.permits("heat.see")
 def measured():
     """Counts and rates, the highest first."""
     asked = api.checked(HeatAsked, api.once(request.args))
@@ -44,6 +45,7 @@ def measured():
     description="200 with the cells that are hot or cold, or 202 when a job works on it: ask the address in Location.",
 )
 @api.documented(body=HotspotsAsked)
+@web.permits("heat.see")
 def find():
     """The run that answers now, made if there is none."""
     asked = api.checked(HotspotsAsked, api.fields())
@@ -63,6 +65,7 @@ def find():
 @spots.get("/<int(max=9223372036854775807):run>")
 @spots.doc(summary="A run of hot spots", description="How far it is; when it is done, its cells, the surest first.")
 @api.documented(query=RunAsked)
+@web.permits("heat.see")
 def found(run: int):
     """A run as it stands."""
     return jsonify(_run(run, api.checked(RunAsked, api.once(request.args))))

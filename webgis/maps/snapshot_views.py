@@ -32,6 +32,7 @@ def drawn(name: str):
 
 
 @snapshot.post("/maps/snapshots")
+@web.permits("maps.draw")
 def ask():
     """Have a snapshot drawn with the rights of who asks: 202, and where to ask how far it is."""
     asked = api.checked(SnapshotAsked, api.fields())
@@ -46,6 +47,7 @@ def ask():
 
 
 @snapshot.get("/maps/snapshots/<name>/state")
+@web.permits("maps.draw")
 def state(name: str):
     """How far it is, in per cent, and its address when it is there."""
     there = _own(name).is_file()
@@ -56,6 +58,7 @@ def state(name: str):
 
 
 @snapshot.get("/maps/snapshots/<name>.html")
+@web.permits("maps.draw")
 def own(name: str):
     """The snapshot, for the one who asked for it."""
     file = _own(name)

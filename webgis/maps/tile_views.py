@@ -26,6 +26,7 @@ class Asked(tiled.HotspotsAsked, tiled.AreasAsked):
 @tiles.get("/<layer>/<z>/<x>/<y>.mvt")
 @tiles.doc(summary="A vector tile", description="Mapbox Vector Tile; z from 0 to 22. 304 while nothing has changed.")
 @api.documented(query=Asked)
+@web.permits("maps.see")
 def tile(layer: str, z: str, x: str, y: str):
     """One tile of a layer, as far as the one who asks may see it."""
     found = tile_making.require_layer(layer)
@@ -50,6 +51,7 @@ def _packed(packed: bytes) -> Response:
 @tiles.get("/<layer>.json")
 @tiles.doc(summary="What a layer is", description="TileJSON 3.0. Its tiles are asked what this address is asked.")
 @api.documented(query=Asked)
+@web.permits("maps.see")
 def described(layer: str):
     """A layer as TileJSON."""
     found = tile_making.require_layer(layer)

@@ -29,6 +29,7 @@ AN_HOUR = "private, max-age=3600"
 
 
 @maps.get("/maps/data/areas")
+@web.permits("grid.see")
 def areas():
     """Boundaries of one `level` in the `bbox`, simplified to the `detail` (far, middle, near)."""
     box = geo.read_box(request.args.get("bbox", ""))
@@ -40,6 +41,7 @@ def areas():
 
 
 @maps.get("/maps/data/cells")
+@web.permits("grid.see")
 def cells():
     """Cells valid now in the `bbox`; `truncated` when there are more than one answer may hold."""
     box = geo.read_box(request.args.get("bbox", ""))
@@ -49,6 +51,7 @@ def cells():
 
 
 @maps.get("/maps/data/names")
+@web.permits("grid.see")
 def names():
     """Names of the areas of a `level` in the `bbox`, and where to write them."""
     box = geo.read_box(request.args.get("bbox", ""))
@@ -73,6 +76,7 @@ class SelectionGiven(Given):
 
 
 @maps.get("/maps/data/cases")
+@web.permits("maps.see")
 def cases():
     """Cases that the one who asks may see, `within` a polygon or in the `bbox`, by the map's filters: the newest, and
     how many there are (`more`: than were counted)."""
@@ -95,6 +99,7 @@ def _selection(given: SelectionGiven, zone) -> case_queries.Filters:
 
 
 @maps.get("/maps/data/found")
+@web.permits("maps.see")
 def found():
     """Cases by number, cells and areas by code, areas by name: what fits the words `q`."""
     words, english = request.args.get("q", "").strip()[:100], web.locale() == "en"
@@ -104,6 +109,7 @@ def found():
 
 
 @maps.get("/maps/data/choices")
+@web.permits("maps.see")
 def choices():
     """Classes and departments to filter by: key (kind:code) and name, in the reader's language."""
     english = web.locale() == "en"
@@ -125,6 +131,7 @@ def choices():
 
 
 @maps.get("/maps/version")
+@web.permits("maps.see")
 def version():
     """A number that grows with every change that maps show of cases. Maps ask each second: 304 while nothing is new."""
     with web.transaction() as session:

@@ -13,17 +13,17 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from webgis import api, web
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Person
 from webgis.cases import queries, requests, wire
 from webgis.cases.models import Case, CaseRequest
-from webgis.errors import Conflict, Forbidden, Invalid, NotFound
+from webgis.errors import Conflict, Invalid, NotFound
 from webgis.pages import forms, shown, step_words, words
 from webgis.pages.blueprint import go, pages
 from webgis.settings import Settings
 
 TURNS = {"review": requests.review, "decide": requests.decide}
-WHO_ANSWERS = ("department", "dispatcher")
 Kinds = dict[str, step_words.RequestWords]
 
 
@@ -74,7 +74,7 @@ def _of_department(actor: Actor, one: CaseRequest) -> bool:
 def _turn(actor: Actor, one: CaseRequest, handler: int | None) -> str | None:
     if one.state == "asked" and _of_department(actor, one) and requests.may_review(actor, one, handler):
         return "review"
-    return "decide" if one.state == "reviewed" and actor.role == "dispatcher" else None
+    return "decide" if one.state == "reviewed" and permissions.may(actor, "requests.decide") else None
 
 
 def of_case(session: Session, actor: Actor, row: Row) -> list[Asked]:
@@ -88,6 +88,7 @@ def kinds(session: Session, settings: Settings, actor: Actor, row: Row, now: dat
 
 
 @pages.get("/requests")
+@web.permits("requests.see")
 def request_list():
     """The requests that wait for the reader: a department's to review, a dispatcher's to decide."""
     return _list_page()
@@ -95,11 +96,6 @@ def request_list():
 
 def _list_page(refused: int | None = None, problems: dict[str, str] | None = None) -> str:
     actor, settings, now = web.actor(), web.runtime().settings, datetime.now(UTC)
-    if actor.role not in WHO_ANSWERS:
-        raise Forbidden(
-            "cases.not-your-role", "Requests are answered by: department or dispatcher", role=actor.role,
-            accepted=list(WHO_ANSWERS),
-        )  # fmt: skip
     with web.transaction() as session:
         waiting = requests.waiting(session, actor)
         rows = queries.lines(session, [one.case_id for one in waiting])
@@ -115,6 +111,7 @@ def _list_page(refused: int | None = None, problems: dict[str, str] | None = Non
 
 
 @pages.post("/requests/<int:request_id>/<turn>")
+@web.permits("requests.answer")
 def answer(request_id: int, turn: str):
     """Review or decide a request, or take it back; back to where it was answered."""
     try:

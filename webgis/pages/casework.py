@@ -16,12 +16,14 @@ from webgis.pages.blueprint import go, pages
 @pages.get("/cases/<number>")
 def case(number: str):
     """One case: its facts, photos and history, and the steps open to the reader."""
+@web.permits("cases.see")
     return page(number)
 
 
 @pages.post("/cases/<number>/<action>")
 def act(number: str, action: str):
     """Do a step. A refusal stands in its form; when someone was faster, the case is shown as it is now."""
+@web.permits("cases.act")
     settings, actor = web.runtime().settings, web.actor()
     try:
         workflow.require_role(actor.role, action)
@@ -58,7 +60,6 @@ def _sees(session, number: str) -> bool:
 
 def page(number: str, tried: str | None = None, given=None, problems=None) -> str:
     """The page of a case; `tried` names the form that was refused, with what was `given` and its `problems`."""
-    actor, settings, now = web.actor(), web.runtime().settings, datetime.now(UTC)
     with web.transaction() as session:
         row = queries.require_case(session, actor, number)
         events = queries.events(session, row.id)
@@ -91,6 +92,7 @@ def ask(number: str):
         given = api.checked(wire.RequestGiven, forms.filled(request.form, "kind", "reason", "until"))
         with web.transaction() as session:
             about = {"at": now, "until": given.until}
+@web.permits("requests.ask")
             requests.ask(session, settings, actor, number, given.kind, given.reason, **about)
     except Invalid as error:
         return page(number, f"ask-{request.form.get('kind', '')}", request.form, forms.problems(error)), 422
@@ -109,6 +111,7 @@ def claim_next():
     if taken is None:
         flash(_("Nothing waits for you just now, or others are at it."), "info")
         return go(url_for("pages.home"))
+@web.permits("cases.claim")
     return _taken(taken)
 
 
@@ -120,6 +123,7 @@ def claim(number: str):
             taken = claims.claim(session, web.runtime().settings, web.actor(), number)
     except Conflict as error:
         flash(words.conflict(error), "warning")
+@web.permits("cases.claim")
         return go(url_for("pages.case", number=number))
     return _taken(taken)
 
@@ -132,6 +136,7 @@ def release(number: str):
     return go(url_for("pages.case", number=number))
 
 
+@web.permits("cases.claim")
 def _taken(taken: claims.Claim):
     flash(_("The case is yours until %(time)s.", time=words.short_time(taken.until)), "success")
     return go(url_for("pages.case", number=taken.number))

@@ -10,11 +10,10 @@ from flask import g, url_for
 from flask_babel import gettext as _
 
 from webgis import web
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
-from webgis.cases.channels import OPERATORS
 from webgis.maps.signs import STATES
-from webgis.pages import shown, step_words, words
-from webgis.pages.asking import WHO_ANSWERS
+from webgis.pages import step_words, words
 from webgis.settings import resources
 
 
@@ -102,9 +101,9 @@ def links(actor: Actor) -> list[Link]:
     requests = Link(url_for("pages.request_list"), _("Requests"), "hourglass", "requests")
     offered = {
         cases: True,
-        report: shown.may_report(actor.role),
-        hotline: actor.role in OPERATORS,
-        requests: actor.role in WHO_ANSWERS,
+        report: permissions.may(actor, "cases.report"),
+        hotline: permissions.may(actor, "hotline.take"),
+        requests: permissions.may(actor, "requests.see"),
         map_: True,
     }
     return [link for link, wanted in offered.items() if wanted]

@@ -48,7 +48,8 @@ BAD = "#b91c1c"
 
 def of(session: Session, actor: Actor, events: Sequence[Row], photos: Sequence[Photo]) -> list[EventWords]:
     """The history, newest first. Only cases that the reader may open are links."""
-    seen = queries.seen(session, actor, {number for event in events for _label, number in _named(event.facts or {})})
+    named = {number for event in events for _label, number in _named(event.facts or {})}
+    seen = queries.seen(session, actor, named)
     return [
         _event(session, seen, event, sum(photo.event_id == event.id for photo in photos)) for event in reversed(events)
     ]
@@ -68,7 +69,7 @@ def _event(session: Session, seen: Container[str], event: Row, photos: int) -> E
         badges=_badges(facts),
         lines=[
             *_lines(session, event, facts),
-            *(_case(label, number, number in seen) for label, number in _named(facts)),
+            *(_case(label, number, number in seen) for label, number in _named(facts) if _told(facts, number, seen)),
             *([Line(_("Photos"), str(photos))] if photos else []),
         ],
         quotes=[text for name in ("reason", "note") if (text := event.given.get(name))],
@@ -120,6 +121,11 @@ def _named(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     named = [(_("Task"), task["number"]) for task in facts.get("tasks", ())]
     named += [(_("Case"), facts["parent"])] if facts.get("parent") else []
     return named + [(_("Similar"), one["number"]) for one in facts.get("alike", ())]
+
+
+def _told(facts: Mapping[str, Any], number: str, seen: Container[str]) -> bool:
+    """Whether a case is named: those that belong together are, one that is only alike to who may see it."""
+    return number in seen or number not in {one["number"] for one in facts.get("alike", ())}
 
 
 def _case(label: str, number: str, linked: bool) -> Line:

@@ -9,6 +9,7 @@ from flask import flash, render_template, request, url_for
 from flask_babel import gettext as _
 
 from webgis import api, web
+from webgis.accounts import permissions
 from webgis.cases import channel_wire as wire
 from webgis.cases import channels, contacts, evidence, following, intake, queries
 from webgis.errors import Conflict, Invalid
@@ -21,16 +22,16 @@ hotline = APIBlueprint("hotline_pages", __name__, enable_openapi=False)
 
 
 @hotline.get("/hotline/new")
+@web.permits("hotline.take")
 def form():
     """The empty form of a call."""
-    channels.require_operator(web.actor())
     return _page({}, {}, secrets.token_urlsafe(16))
 
 
 @hotline.post("/hotline/new")
+@web.permits("hotline.take")
 def take():
     """Take in a call. What is refused is said at its field; likely duplicates are shown and may be passed over."""
-    channels.require_operator(web.actor())
     key = request.form.get("key") or secrets.token_urlsafe(16)
     try:
         number = _take(key)
@@ -78,12 +79,14 @@ def _page(given, problems: dict[str, str], key: str, candidates: Sequence[dict] 
 
 
 @hotline.get("/cases/<number>/contact")
+@web.permits("cases.see")
 def contact(number: str):
     """Who reported a case, masked."""
     return _contact(number, contacts.masked)
 
 
 @hotline.post("/cases/<number>/contact")
+@web.permits("contacts.look")
 def look(number: str):
     """Who reported a case, whole; that one looked is written down."""
     return _contact(number, contacts.look)
@@ -100,6 +103,6 @@ def _contact(number: str, question) -> str:
             contacts=question(session, settings, actor, number),
             call=channels.call_of(session, case.id),
             satisfaction=following.satisfaction_of(session, case.id),
-            may_look=actor.role in contacts.WHO_NEEDS_TO_KNOW,
+            may_look=permissions.may(actor, "contacts.look"),
             contact_days=settings.contact_days,
         )

@@ -11,7 +11,7 @@ from flask import flash, render_template, request, url_for
 from flask_babel import gettext as _
 
 from webgis import api, web
-from webgis.cases import duplicates, evidence, handling, intake, wire, workflow
+from webgis.cases import duplicates, evidence, handling, intake, wire
 from webgis.errors import Conflict, Invalid
 from webgis.maps import queries as map_queries
 from webgis.pages import forms, shown, words
@@ -19,16 +19,16 @@ from webgis.pages.blueprint import go, pages
 
 
 @pages.get("/cases/new")
+@web.permits("cases.report")
 def report_form():
     """The empty report form."""
-    workflow.require_role(web.actor().role, workflow.REPORT)
     return _page({}, {}, secrets.token_urlsafe(16))
 
 
 @pages.post("/cases/new")
+@web.permits("cases.report")
 def report():
     """Take in a report, or add the reporter to the case it repeats; what was typed stays when it is refused."""
-    workflow.require_role(web.actor().role, workflow.REPORT)
     key = request.form.get("key") or secrets.token_urlsafe(16)
     try:
         number = _join(request.form["join"]) if request.form.get("join") else _report(key)

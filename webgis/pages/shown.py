@@ -29,11 +29,6 @@ def language() -> str:
     return "en" if words.english() else "zh"
 
 
-def may_report(role: str) -> bool:
-    """Whether this role reports."""
-    return role in workflow.STEPS[0].who
-
-
 @dataclass(frozen=True)
 class ClassGroup:
     """A major of one kind with its classes, as a select shows them."""

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 from flask import redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_wtf.csrf import generate_csrf
+from sqlalchemy.orm import Session
 
 from webgis import web
+from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.cases import queries, workflow
-from webgis.cases.beat_views import SEE as WHO_SEES_BEATS
 from webgis.errors import NotFound
 from webgis.grid import queries as grid
 from webgis.maps import basemaps, drawing
@@ -37,8 +38,9 @@ A_YEAR = 365 * 24 * 3600
 
 @pages.get("/")
 def home():
-    """The list that this role works from, or all cases when nothing waits for it."""
+    """The door of this role; without one the list that it works from, or all cases when nothing waits for it."""
     actor = web.actor()
+@web.permits("site.use")
     states = workflow.duties(actor.role)
     with web.transaction() as session:
         counts = queries.counts_by_state(session, actor)
@@ -53,8 +55,7 @@ def language():
     chosen = request.form.get("lang")
     response = redirect(_local(request.form.get("back", "")), 303)
     if chosen in web.LOCALES:
-        secure = web.runtime().settings.secure_cookies
-        response.set_cookie("lang", chosen, max_age=A_YEAR, samesite="Lax", secure=secure, httponly=True)
+        web.choose_language(response, chosen)
     return response
 
 
@@ -71,6 +72,7 @@ def case_list():
     actor, given, settings = web.actor(), request.args.to_dict(), web.runtime().settings
     filters, problems = forms.list_filters(given, settings.zone)
     own = workflow.duties(actor.role)
+@web.permits("cases.see")
     order = forms.order(given, filters.states == own != ())
     with web.transaction() as session:
         page = queries.list_cases(session, actor, filters, limit=ROWS, cursor=given.get("cursor"), order=order)
@@ -89,7 +91,7 @@ def case_list():
             filter_problems=problems,
             tabs=_tabs(own, counts, given),
             may_claim=filters.states == own and any(counts[state] for state in own),
-            may_report=shown.may_report(actor.role),
+            may_report=permissions.may(actor, "cases.report"),
             class_groups=shown.class_groups(session),
             areas=[*grid.areas(session, "county"), *grid.areas(session, "subdistrict")],
             departments=[] if actor.role == "department" else accounts.departments(session),
@@ -126,6 +128,7 @@ def city_map(name: str):
     page = BY_NAME.get(name)
     if page is None:
         raise NotFound("maps.map-unknown", f"There is no map {name}", name=name, accepted=list(BY_NAME))
+@web.permits("maps.see")
     with web.transaction() as session:
         bounds = map_queries.extent(session)
     today = datetime.now(web.runtime().settings.zone).date().isoformat()
@@ -144,7 +147,7 @@ def city_map(name: str):
 
 def _map_addresses() -> dict[str, str]:
     """What the maps ask for; a name at the end of an address is put there by the browser."""
-    duty = {"duty": url_for("beats.on_duty")} if web.actor().role in WHO_SEES_BEATS else {}
+    duty = {"duty": url_for("beats.on_duty")} if permissions.may(web.actor(), "beats.see") else {}
     return duty | {
         "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
         "map": url_for("pages.city_map", name="cases").removesuffix("cases"),
@@ -165,3 +168,4 @@ def _map_addresses() -> dict[str, str]:
 def api_docs():
     """The API's documentation, drawn by Swagger UI from our own files."""
     return render_template("api_docs.html")
+@web.permits("site.use")

@@ -15,6 +15,7 @@ from flask_babel.speaklater import LazyString
 
 from webgis import web
 from webgis.accounts.actor import DEPARTMENT_KIND_WORDS
+from webgis.accounts.login_views import weak_password
 from webgis.errors import Conflict
 from webgis.maps.signs import LIGHTS, STATES, Sign
 
@@ -154,7 +155,14 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "accounts.department-unknown": _plain(
         lazy_gettext("This department does not exist any more. Choose another."),
     ),
+    "accounts.not-your-area": _plain(lazy_gettext("This goes beyond the area that you are limited to.")),
+    "accounts.oneself": _plain(lazy_gettext("Nobody does this to their own account.")),
+    "accounts.same-password": _plain(lazy_gettext("Choose another one than before.")),
+    "accounts.second-factor-on": _plain(lazy_gettext("There is a second factor already.")),
+    "accounts.weak-password": lambda facts: weak_password(facts["why"], facts["shortest"]),
+    "accounts.wrong-code": _plain(lazy_gettext("The code is wrong, too old or was used already.")),
     "accounts.wrong-login": _plain(lazy_gettext("The login or the password is wrong")),
+    "accounts.wrong-password": _plain(lazy_gettext("That is not your password.")),
     "cases.action-unknown": _plain(lazy_gettext("There is no such step.")),
     "cases.anchors-differ": _plain(
         lazy_gettext("The anchors are not those that were published. Tell the administrator."),
@@ -186,7 +194,6 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.no-active-rules": _plain(lazy_gettext("No rules are in force yet.")),
     "cases.no-queue": _plain(lazy_gettext("No queue waits for your role.")),
     "cases.not-ended": _plain(lazy_gettext("The case has not ended yet.")),
-    "cases.not-your-area": _plain(lazy_gettext("This goes beyond the area that you are limited to.")),
     "cases.not-your-department": _plain(lazy_gettext("This case is with another department.")),
     "cases.objected-before": _plain(lazy_gettext("You have objected once already.")),
     "cases.objection-late": _plain(lazy_gettext("It is too late to object. If something is wrong, report it anew.")),

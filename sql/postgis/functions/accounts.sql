@@ -28,20 +28,48 @@ BEGIN
     FROM city.person p WHERE p.id = actor.person AND p.active;
 END $$;
 
+-- The same with what stands behind it, a login or a key: its id, what a login still needs, what a key is limited to, and
+-- whether it is some minutes since that was written down of it that it was used.
+CREATE TYPE fn.admitted AS (
+    id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[], area varchar,
+    by_id bigint, needs varchar, read_only boolean, actions varchar[], stale boolean
+);
+
 CREATE FUNCTION fn.actor_of_key(hash bytea)
-RETURNS SETOF fn.acting
+RETURNS SETOF fn.admitted
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.* FROM city.api_key k, LATERAL fn.actor(k.person_id) a
-    WHERE k.key_hash = actor_of_key.hash AND k.revoked_at IS NULL;
+    SELECT a.*, k.id::bigint, NULL::varchar, k.read_only, k.actions,
+           coalesce(k.used_at < now() - interval '5 minutes', true)
+    FROM city.api_key k, LATERAL fn.actor(k.person_id) a
+    WHERE k.key_hash = actor_of_key.hash AND k.revoked_at IS NULL
+      AND (k.expires_at IS NULL OR k.expires_at > now());
 END $$;
 
 CREATE FUNCTION fn.actor_of_session(hash bytea)
-RETURNS SETOF fn.acting
+RETURNS SETOF fn.admitted
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.* FROM city.login_session s, LATERAL fn.actor(s.person_id) a
+    SELECT a.*, s.id, s.needs, false, NULL::varchar[], s.seen_at < now() - interval '5 minutes'
+    FROM city.login_session s, LATERAL fn.actor(s.person_id) a
     WHERE s.token_hash = actor_of_session.hash AND s.expires_at > now();
+END $$;
+
+-- Once in some minutes it is written down that a login or key is in use; a login in use goes on.
+CREATE FUNCTION fn.touch_session(id bigint, hours integer, address varchar) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE city.login_session s
+    SET seen_at = now(), address = touch_session.address,
+        expires_at = CASE WHEN s.needs IS NULL THEN now() + touch_session.hours * interval '1 hour' ELSE s.expires_at END
+    WHERE s.id = touch_session.id AND s.seen_at < now() - interval '5 minutes';
+END $$;
+
+CREATE FUNCTION fn.touch_key(id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    UPDATE city.api_key k SET used_at = now()
+    WHERE k.id = touch_key.id AND coalesce(k.used_at < now() - interval '5 minutes', true);
 END $$;

@@ -1,0 +1,93 @@
+"""How the walk over all addresses fills their paths, queries and bodies; and which addresses are open to strangers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests import city
+
+
+@dataclass(frozen=True)
+class Way:
+    """What an address is asked with. Parts of the path that are not named here are those of a case inside or outside
+    (`number`, `photo_id`, `request_id`); `{number}` in a query is its number."""
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+    form: dict[str, Any] | None = None
+
+
+HERE = {"lon": city.IN_WEST[0], "lat": city.IN_WEST[1], "crs": "cgcs2000"}
+BOX = {"bbox": "104.06,30.655,104.07,30.66"}
+MATTER = HERE | {"kind": "matter", "class": city.REFUSE, "description": "路口垃圾"}
+TILE = {"z": 14, "x": 12928, "y": 6726}
+"""The tile that holds the small city."""
+
+WAYS: dict[str, Way] = {
+    "basemaps.archive": Way({"name": "streets"}),
+    "basemaps.tianditu": Way({"layer": "vec"} | TILE),
+    "basemaps.tile": Way({"name": "streets"} | TILE),
+    "beats.close": Way({"code": "W1"}),
+    "beats.inspector": Way(query=HERE),
+    "beats.lay_out": Way({"code": "W1"}, body={"name_zh": "西一", "cells": [city.WEST]}),
+    "beats.one": Way({"code": "W1"}),
+    "calendars.moved": Way({"which": 1}),
+    "cases.act": Way({"action": "note"}, body={"note": "看过"}),
+    "cases.ask": Way(body={"kind": "extension", "reason": "要更多时间"}),
+    "cases.decide": Way(body={"decision": "grant", "note": "同意"}),
+    "cases.join": Way(body={"description": "我也看见"}),
+    "cases.report": Way(body=MATTER),
+    "cases.review": Way(body={"decision": "grant", "note": "同意"}),
+    "catalog.one_class": Way({"kind": "matter", "code": city.REFUSE}),
+    "components.change": Way({"code": "51010401001000001"}, body={"remark": "旧"}),
+    "components.near": Way(query=HERE),
+    "components.one": Way({"code": "51010401001000001"}),
+    "grid.cell": Way(query=HERE),
+    "grid.cell_by_code": Way({"code": f"{city.WEST}001"}),
+    "heat.measured": Way(query={"level": "cell"}),
+    "hotline.callers": Way(body={"phone": "13800001234"}),
+    "hotline_pages.look": Way(form={}),
+    "hotspots.found": Way({"run": 1}),
+    "maps.areas": Way(query=BOX),
+    "maps.cases": Way(query=BOX),
+    "maps.cells": Way(query=BOX),
+    "maps.found": Way(query={"q": "垃圾"}),
+    "maps.names": Way(query=BOX),
+    "pages.act": Way({"action": "note"}, form={"note": "看过"}),
+    "pages.answer": Way({"turn": "withdraw"}, form={}),
+    "pages.ask": Way(form={"kind": "extension", "reason": "要更多时间"}),
+    "pages.city_map": Way({"name": "cases"}),
+    "places.near": Way(query=HERE),
+    "places.search": Way(query={"q": "西"}),
+    "routing.activate": Way({"version": 1}),
+    "routing.add_rule": Way({"version": 1}, body={"department": "510104-works", "class": "06"}),
+    "routing.change_rule": Way({"version": 1, "number": 1}, body={"department": "510104-works", "class": "06"}),
+    "routing.choice": Way(query={"kind": "matter", "class": city.REFUSE} | HERE),
+    "routing.drop_draft": Way({"version": 1}),
+    "routing.dry_run": Way({"version": 1}, query={"days": 3000}),
+    "routing.export": Way({"version": 1}),
+    "routing.one": Way({"version": 1}),
+    "routing.remove_rule": Way({"version": 1, "number": 1}),
+    "snapshots.own": Way({"name": "0" * 16}),
+    "snapshots.state": Way({"name": "0" * 16}),
+    "tiles.described": Way({"layer": "cases"}),
+    "tiles.tile": Way({"layer": "cases"} | TILE),
+}
+
+OPEN = {
+    *(
+        "accounts.login",
+        "accounts.log_in",
+        "accounts.log_out",
+        "health.healthz",
+        "health.readyz",
+        "pages.language",
+        "snapshots.drawn",
+    ),
+    *("accounts.second_form", "accounts.second", "accounts.password_form", "accounts.password"),
+    *("accounts.enrol_form", "accounts.enrol"),
+    *("public.areas", "public.cell", "public.cells", "public.near", "public.places", "public.report"),
+    *("public.report_form", "public.follow", "public.rate", "public.object_to_end"),
+    *("public_cases.follow", "public_cases.rate", "public_cases.object_to_end", "public_cases.report"),
+}
+"""The addresses that strangers may ask."""

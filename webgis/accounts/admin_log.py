@@ -1,0 +1,99 @@
+"""The log of administrative acts: every verb that changes people, rights or what the city runs by writes a line here.
+
+Lines are only added; the database refuses to alter or remove one.
+"""
+
+import os
+import pwd
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, or_, select
+from sqlalchemy.orm import Session
+
+from webgis import db
+from webgis.accounts.actor import Actor
+from webgis.accounts.models import AdminEvent, Person
+
+MOST_LINES = 200
+
+
+def command_line() -> Actor:
+    """Whoever runs a command: known to the machine, not to the city."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return Actor(None, f"{name}@command-line", name, "engine")
+
+
+def record(
+    session: Session,
+    actor: Actor | None,
+    action: str,
+    subject: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write an act into the log, in the transaction of the change: who (None: the command line) did what to what.
+
+    `action` is a verb with its package before it ("people.add"), `subject` a login or code; `before` and `after` hold
+    JSON values, of a change only the fields that changed. Secrets do not belong here.
+    """
+    who = actor or command_line()
+    session.add(
+        AdminEvent(
+            person_id=who.id,
+            who=who.login,
+            action=action,
+            subject=subject,
+            before=None if before is None else dict(before),
+            after=None if after is None else dict(after),
+        )
+    )
+    session.flush()
+
+
+def record_change(
+    session: Session,
+    actor: Actor | None,
+    action: str,
+    subject: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> bool:
+    """Record what differs between the two; whether anything does."""
+    changed = [name for name in after if before.get(name) != after[name]]
+    if changed:
+        told = ({name: one.get(name) for name in changed} for one in (before, after))
+        record(session, actor, action, subject, *told)
+    return bool(changed)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Lines, newest first, and the id before which the next page begins (None: this was the last)."""
+
+    rows: Sequence[Row]
+    next: int | None
+
+
+def listed(session: Session, *, words: str = "", action: str = "", before: int | None = None, most: int = 50) -> Page:
+    """Lines of the log with the name of who did it, newest first. `words`: part of who or subject."""
+    wanted = select(AdminEvent, Person.name).outerjoin(Person, Person.id == AdminEvent.person_id)
+    if words:
+        part = f"%{db.like(words)}%"
+        wanted = wanted.where(or_(AdminEvent.who.ilike(part), AdminEvent.subject.ilike(part), Person.name.ilike(part)))
+    if action:
+        wanted = wanted.where(AdminEvent.action == action)
+    if before is not None:
+        wanted = wanted.where(AdminEvent.id < before)
+    rows = session.execute(wanted.order_by(AdminEvent.id.desc()).limit(min(most, MOST_LINES) + 1)).all()
+    more = len(rows) > most
+    return Page(rows[:most], rows[most - 1][0].id if more else None)
+
+
+def actions(session: Session) -> list[str]:
+    """The actions that the log knows."""
+    return list(session.scalars(select(AdminEvent.action).distinct().order_by(AdminEvent.action)))
