@@ -53,6 +53,13 @@ export const CanvasTiles = L.GridLayer.extend({
     }
   },
 
+  // The tile in which a place lies.
+  zoomed(latlng) {
+    const size = this.getTileSize();
+    const { x, y } = this._map.project(latlng, this._tileZoom);
+    return { x: Math.floor(x / size.x), y: Math.floor(y / size.y), z: this._tileZoom };
+  },
+
   // What lies under a place of the map, the topmost first.
   under(latlng) {
     const point = this._map.project(latlng, this._tileZoom);

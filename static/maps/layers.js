@@ -9,6 +9,7 @@ const LAST_TILES = 18;
 
 // A layer group of the page that can be refreshed (data changed) and repainted (theme or scale changed).
 export function makeLayer(page, told) {
+  if (told.name === "heat" && page.heat) return page.heat.layer(told);
   const group = L.layerGroup();
   const scale = new Scale();
   const parts = told.sources.map((source) => makePart(page, told, source, scale));
@@ -32,19 +33,26 @@ function makePart(page, told, source, scale) {
   const query = () => ({ ...source.params, ...(told.filtered ? page.view.query() : {}), ...(told.scaled ? measured(page) : {}) });
   if (source.style === "discs") return discs(page, told, tiles, query);
   const style = STYLES[source.style];
-  const pane = paneOf(page.map, source.order || told.order);
-  const made = new CanvasTiles({
-    pane,
-    tiles,
+  const made = canvasPart(page, told, source, {
     query,
-    minZoom: source.first,
-    maxZoom: source.last,
-    maxNativeZoom: Math.min(source.last, LAST_TILES),
     style: (feature, coords) => style(feature, coords, page.paints, scale, page),
     loaded: () => {
       page.saw(told.name, made);
       if (told.scaled) rescale(page, made, scale);
     },
+  });
+  return made;
+}
+
+// Tiles of a source, drawn as `query`, `style` and `loaded` say.
+export function canvasPart(page, told, source, drawn) {
+  const made = new CanvasTiles({
+    ...drawn,
+    pane: paneOf(page.map, source.order || told.order),
+    tiles: page.tilesOf(source.tiles),
+    minZoom: source.first,
+    maxZoom: source.last,
+    maxNativeZoom: Math.min(source.last, LAST_TILES),
     updateWhenIdle: false,
     keepBuffer: 1,
   });

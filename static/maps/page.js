@@ -154,7 +154,10 @@ export class Page {
     if (what === "filters") this.refilter();
     if (what === "theme") this.applyTheme();
     if (what === "base" && this.setBase) this.setBase(this.view.base);
-    if (what === "heat") this.heat.changed();
+    if (what === "heat") {
+      this.heat.changed();
+      this.panel.redraw("heat");
+    }
     if (this.time && what === "filters") this.time.sync();
     if (what !== "filters") this.redrawLegends();
   }
@@ -166,7 +169,7 @@ export class Page {
 
   redrawLegends() {
     this.panel.redraw("layers");
-    this.panel.redraw("heat");
+    if (this.heat && this.heat.legendBox) this.heat.legendBox.replaceChildren(...this.heat.legend());
   }
 
   markFilters() {
@@ -219,6 +222,7 @@ export class Page {
     if (this.heat) this.heat.changed();
     if (this.time) this.time.sync();
     this.refilter();
+    this.panel.redraw("heat");
     this.redrawLegends();
     this.panel.redraw("filters");
   }
@@ -283,7 +287,7 @@ export class Page {
     for (const canvas of canvases.reverse()) {
       const [feature] = BOXES[canvas.webgisStyle] ? canvas.under(latlng) : [];
       if (feature) {
-        openPopup(this, latlng, BOXES[canvas.webgisStyle](this, feature));
+        openPopup(this, latlng, BOXES[canvas.webgisStyle](this, feature, canvas.zoomed(latlng)));
         return;
       }
     }

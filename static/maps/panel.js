@@ -63,7 +63,11 @@ export class Panel {
   }
 
   redraw(name) {
-    if (this.open_ === name) this.body.replaceChildren(this.made.get(name).make());
+    if (this.open_ !== name) return;
+    const { name: field, value } = this.body.contains(document.activeElement) ? document.activeElement : {};
+    this.body.replaceChildren(this.made.get(name).make());
+    const again = field && this.body.querySelector(`[name="${field}"][value="${value}"], [name="${field}"]:not([type=radio])`);
+    if (again) again.focus({ preventScroll: true });
   }
 
   mark() {
@@ -72,7 +76,7 @@ export class Panel {
   }
 
   start() {
-    if (wide()) this.open("layers");
+    if (wide()) this.open(this.page.heat ? "heat" : "layers");
   }
 }
 
@@ -120,6 +124,7 @@ function layerRow(page, told) {
 
 function legendRows(page, told) {
   if (told.name === "cases") return caseLegend(page);
+  if (told.name === "heat" && page.heat) return page.heat.legend();
   if (told.scaled) return page.layer(told.name).webgis.scale.rows().map(({ step, words }) => swatch(`heat-${step}`, words));
   return told.legend.map(({ look, word }) => swatch(look, word));
 }
@@ -204,7 +209,7 @@ export function filtersContent(page) {
   return form;
 }
 
-function choice(word, name, options, now, chosen) {
+export function choice(word, name, options, now, chosen) {
   const set = element("fieldset", "wg-group");
   set.append(element("legend", "", word));
   const line = element("div", "wg-segments");

@@ -111,5 +111,5 @@ export function spotBox(page, feature) {
   return box;
 }
 
-export const BOXES = { areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox };
+export const BOXES = { areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
 

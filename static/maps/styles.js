@@ -7,6 +7,7 @@ export const SIDE = 256;
 const NAMES = [
   "land", "county", "subdistrict", "community", "cell", "beat", "duty", "beat-line", "intact", "damaged", "edge",
   "hot-99", "hot-95", "hot-90", "cold", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
+  "more-2", "more-1", "same", "less-1", "less-2", "unknown",
 ];
 
 // The colours of the theme that is on.
@@ -15,9 +16,26 @@ export function paintsOf(container) {
   return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--wg-${name}`).trim()]));
 }
 
+// The way around the earth of web mercator.
+const AROUND_M = 40075016.7;
+
 // The zoom of the bins in a tile (fn.case_bins_tile).
 function binZoom(zoom) {
   return zoom <= 9 ? Math.min(zoom + 6, 14) : Math.max(Math.min(zoom + 6, 16), zoom);
+}
+
+// The square of a bin in its tile, and its ground in square metres.
+export function binSquare(feature, coords) {
+  const side = SIDE / 2 ** (binZoom(coords.z) - coords.z);
+  const [[[x, y]]] = feature.parts;
+  return [Math.floor(x / side) * side, Math.floor(y / side) * side, side, side];
+}
+
+export function binArea(feature, coords) {
+  const [, y, , side] = binSquare(feature, coords);
+  const line = (coords.y + (y + side / 2) / SIDE) / 2 ** coords.z;
+  const latitude = Math.atan(Math.sinh(Math.PI * (1 - 2 * line)));
+  return ((AROUND_M * Math.cos(latitude)) / 2 ** binZoom(coords.z)) ** 2;
 }
 
 function heat(value, paints, scale, more) {
@@ -37,10 +55,7 @@ export const STYLES = {
     return { fill: paint, opacity: 0.28, line: paints["beat-line"], width: 1.5 };
   },
   bins: (feature, coords, paints, scale) => {
-    const side = SIDE / 2 ** (binZoom(coords.z) - coords.z);
-    const [[[x, y]]] = feature.parts;
-    const square = [Math.floor(x / side) * side, Math.floor(y / side) * side, side, side];
-    return heat(feature.properties.count, paints, scale, { square, opacity: 0.85 });
+    return heat(feature.properties.count, paints, scale, { square: binSquare(feature, coords), opacity: 0.85 });
   },
   cells_by_count: (feature, coords, paints, scale) =>
     heat(feature.properties.count, paints, scale, { opacity: 0.72, line: paints.edge, width: 0.5 }),
@@ -66,12 +81,17 @@ export const STYLES = {
   },
 };
 
-const ROUND = [1, 2, 5];
+const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8];
 
-// The next number of the row 1, 2, 5, 10, 20, 50, ... that is not below the value.
-function rounded(value) {
-  for (let power = 1; ; power *= 10) for (const digit of ROUND) if (digit * power >= value) return digit * power;
+// The next round number (..., 0.8, 1, 1.5, 2, 3, ... 8, 10, 15, ...) that is not below the value; whole ones of a count.
+function rounded(value, whole) {
+  for (let power = whole ? 0 : Math.floor(Math.log10(value)); ; power += 1) {
+    const found = ROUND.map((digit) => Number(`${digit}e${power}`)).find((one) => one >= value && (!whole || Number.isInteger(one)));
+    if (found) return found;
+  }
 }
+
+const plain = new Intl.NumberFormat();
 
 // Which of the five colours so many steps take: a count of one alone is no alarm.
 const TAKEN = [[], [2], [2, 4], [1, 3, 5], [1, 2, 4, 5], [1, 2, 3, 4, 5]];
@@ -80,20 +100,22 @@ const TAKEN = [[], [2], [2, 4], [1, 3, 5], [1, 2, 4, 5], [1, 2, 3, 4, 5]];
 export class Scale {
   constructor() {
     this.from = [1];
+    this.whole = true;
   }
 
-  // True when the steps are others than before.
-  measure(values) {
+  // True when the steps are others than before. `whole`: counts, which begin with 1; rates begin with the least.
+  measure(values, whole = true) {
     const sorted = values.filter((value) => value > 0).sort((a, b) => a - b);
     if (!sorted.length) return false;
     const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
-    const from = [1];
+    const from = [whole ? 1 : 0];
     for (const part of [0.5, 0.75, 0.9, 0.98]) {
-      const next = rounded(at(part));
+      const next = rounded(at(part), whole);
       if (next > from.at(-1) && next <= sorted.at(-1)) from.push(next);
     }
     const changed = from.join() !== this.from.join();
     this.from = from;
+    this.whole = whole;
     return changed;
   }
 
@@ -105,8 +127,17 @@ export class Scale {
   rows() {
     return this.from.map((from, place) => {
       const next = this.from[place + 1];
-      const words = next === undefined ? `${from}+` : next - 1 === from ? `${from}` : `${from}–${next - 1}`;
-      return { step: TAKEN[this.from.length][place], words };
+      return { step: TAKEN[this.from.length][place], words: this.whole ? wholeWords(from, next) : rateWords(from, next) };
     });
   }
+}
+
+function wholeWords(from, next) {
+  if (next === undefined) return `${plain.format(from)}+`;
+  return next - 1 === from ? `${from}` : `${plain.format(from)}–${plain.format(next - 1)}`;
+}
+
+function rateWords(from, next) {
+  if (next === undefined) return `≥ ${plain.format(from)}`;
+  return from ? `${plain.format(from)} – < ${plain.format(next)}` : `< ${plain.format(next)}`;
 }

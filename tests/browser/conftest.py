@@ -92,14 +92,14 @@ class Site:
         finally:
             context.close()
 
-    def report(self) -> str:
-        """A case reported without the pages; returns its number."""
+    def report(self, at: datetime | None = None) -> str:
+        """A case reported without the pages, now or `at` a moment; returns its number."""
         settings = self.runtime.settings
         stored = evidence.store(settings, [city.photo()])
         with self.runtime.transaction() as session:
-            given = intake.Report(*city.IN_WEST, "matter", city.REFUSE, "路口暴露垃圾")
+            given = intake.Report(*city.IN_WEST, "matter", city.REFUSE, "路口暴露垃圾", acknowledged=True)
             actor = accounts.actor(session, "inspector1")
-            return intake.report(session, settings, actor, given, stored, at=datetime.now(UTC)).number
+            return intake.report(session, settings, actor, given, stored, at=at or datetime.now(UTC)).number
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -226,3 +227,37 @@ def test_the_public_snapshot_opens_from_a_disk_and_under_the_sites_policy(site, 
     files = site.watch.asked[before:]
     assert files == [drawn.as_uri()]
     site.watch.asked.remove(drawn.as_uri())
+
+
+def test_heat_is_measured_moved_through_time_by_keys_and_compared_and_a_link_shows_the_same(site):
+    today = datetime.now(site.runtime.settings.zone).date()
+    for days in (3, 3, 0):
+        site.report(at=datetime.now(UTC) - timedelta(days=days))
+    shown = f"which=all&level=community&{CLOSE}"
+    with site.reader("manager1") as page:
+        page.goto(f"/maps/heat?{shown}")
+        legend = page.locator(".wg-heat-legend")
+        expect(legend).to_contain_text("案件数 · 按社区")
+        expect(legend.locator(".wg-legend-item")).to_have_text(["1–2", "3+"])
+        page.get_by_label("时间窗长度").select_option("day")
+        expect(legend).to_contain_text("分级保持不变")
+        slider = page.get_by_role("slider", name="时间窗位置")
+        for _ in range(3):
+            slider.press("ArrowLeft")
+        page.wait_for_url(f"**since={today - timedelta(days=3)}*")
+        expect(page.locator(".wg-time-label")).to_contain_text(str((today - timedelta(days=3)).day))
+        page.get_by_label("每巡查小时案件数").check(force=True)
+        expect(legend).to_contain_text("没有排班")
+        page.get_by_label("案件数", exact=True).check(force=True)
+        page.get_by_label("其他日期").check(force=True)
+        for name in ("than_since", "than_until"):
+            page.locator(f"[name={name}]").fill(today.isoformat())
+        expect(legend).to_contain_text("合计: 2 ← 1 · 与偶然波动无异")
+        corners(page, city.IN_WEST)
+        expect(page.locator(".wg-popup")).to_contain_text("2 ← 1")
+        link = page.url
+    with site.reader("manager1", size=PHONE, language="en") as page:
+        page.goto(link)
+        tab(page, "heat")
+        expect(page.locator(".wg-heat-legend")).to_contain_text("All together: 2 ← 1 · No more than chance")
+        assert page.evaluate(OVERFLOW) <= 0

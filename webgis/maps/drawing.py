@@ -24,7 +24,8 @@ class Shell:
 
     `addresses`: tiles (with {layer}, {z}, {x}, {y}), map (with {name}), and those of `maps.views`. `basemaps` are
     rows of `basemaps.offered`; `today` is the city's day, for spans; `token`
-    goes with forms.
+    goes with forms; `heat` is where heat is asked (`address`) and the day of the first case (`first_day`), on the map
+    that measures it.
     """
 
     lang: str
@@ -34,6 +35,7 @@ class Shell:
     basemaps: list[dict[str, Any]] = field(default_factory=list)
     today: str = ""
     token: str = ""
+    heat: dict[str, str] | None = None
 
 
 def city_map(page: CityMapPage, bounds: Box, shell: Shell) -> LocalFigure:
@@ -45,6 +47,7 @@ def city_map(page: CityMapPage, bounds: Box, shell: Shell) -> LocalFigure:
         ],
         "addresses": shell.addresses,
         "basemaps": shell.basemaps,
+        "heat": shell.heat,
     }
     return figure(page, bounds, LAYERS, shell, told)
 

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 
 def words() -> dict[str, str]:
     """Every text of a map but the names of layers, states and data."""
-    return _frame() | _filters() | _tools() | _popups()
+    return _frame() | _filters() | _tools() | _popups() | _heat()
 
 
 def _frame() -> dict[str, str]:
@@ -112,3 +112,52 @@ def _popups() -> dict[str, str]:
         "state": _("State"),
         "code": _("Code"),
     }
+
+
+def _heat() -> dict[str, str]:
+    return {
+        "heat": _("Heat"),
+        "measured": _("Measured"),
+        "unit_count": _("Number of cases"),
+        "unit_per_km2": _("Cases per km²"),
+        "unit_per_10000_people": _("Cases per 10,000 people"),
+        "unit_per_patrol_hour": _("Cases per patrol hour"),
+        "level": _("By place"),
+        "by_zoom": _("As the zoom is"),
+        "of_place": _("by square, closer by cell"),
+        "of_cell": _("by cell"),
+        "of_community": _("by community"),
+        "of_subdistrict": _("by subdistrict"),
+        "of_county": _("by district"),
+        "compare": _("Compared with"),
+        "compare_not": _("Nothing"),
+        "compare_before": _("The span before"),
+        "compare_year": _("A year earlier"),
+        "compare_other": _("Other days"),
+        "compared": _(
+            "%(since)s to %(until)s, beside %(than_since)s to %(than_until)s; by the day",
+            since="{since}", until="{until}", than_since="{than_since}", than_until="{than_until}",
+        ),
+        "more_2": _("At least twice as many"),
+        "more_1": _("More cases"),
+        "same": _("No more than chance"),
+        "less_1": _("Fewer cases"),
+        "less_2": _("Half or less"),
+        "sure": _("more than chance"),
+        "together": _("All together"),
+        "a_day": _("A day"),
+        "no_figure": _("No figure: what it is divided by is not known"),
+        "counts_all": _("All cases are counted here: states and departments are left out of account."),
+        "steps_kept": _("The steps stay the same while time moves, so that colours can be compared."),
+        "time": _("Window of time"),
+        "time_step": _("Width of the window"),
+        "no_window": _("All at once"),
+        "by_day": _("Day by day"),
+        "by_week": _("Week by week"),
+        "by_month": _("Month by month"),
+        "window": _("Window"),
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "earlier": _("Earlier"),
+        "later": _("Later"),
+    }  # fmt: skip

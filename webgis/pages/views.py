@@ -10,6 +10,7 @@ from flask import redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session
 
 from webgis import web
 from webgis.accounts import permissions
@@ -17,7 +18,7 @@ from webgis.accounts import queries as accounts
 from webgis.cases import queries, workflow
 from webgis.errors import NotFound
 from webgis.grid import queries as grid
-from webgis.maps import basemaps, drawing
+from webgis.maps import basemaps, drawing, heat_queries
 from webgis.maps import queries as map_queries
 from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
@@ -131,6 +132,7 @@ def city_map(name: str):
 @web.permits("maps.see")
     with web.transaction() as session:
         bounds = map_queries.extent(session)
+        heat = _heat(session) if name == "heat" else None
     today = datetime.now(web.runtime().settings.zone).date().isoformat()
     lang = context.html_lang()
     shell = drawing.Shell(
@@ -141,8 +143,15 @@ def city_map(name: str):
         basemaps.offered(web.runtime().settings, "/basemaps/", lang),
         today,
         generate_csrf(),
+        heat,
     )
     return render_template("map.html", page=page, map=drawing.city_map(page, bounds, shell).parts())
+
+
+def _heat(session: Session) -> dict[str, str]:
+    """What the heat map is told: where heat is asked, and the day of the first case."""
+    first = heat_queries.span(session, None, None, web.runtime().settings.zone).since
+    return {"address": url_for("heat.measured"), "first_day": first.isoformat()}
 
 
 def _map_addresses() -> dict[str, str]:

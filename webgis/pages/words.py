@@ -251,6 +251,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
     ),
     "grid.beat-unknown": _plain(lazy_gettext("There is no such beat.")),
+    "maps.run-unknown": _plain(lazy_gettext("There is no such run of hot spots, or it is no longer kept.")),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
     "web.too-many-requests": lambda facts: _(
         "Too much came from your connection just now. Wait %(time)s, then try again; nothing was changed.",
