@@ -149,17 +149,17 @@ class Settings(BaseSettings):
         150, gt=0, le=10000, description="a photo taken farther from the case is marked, metres (local rule)"
     )
 
+    track_days: int = Field(
+        30, ge=1, le=365, description="tracks of shifts are erased after so many days (local rule; tell your inspectors)"
+    )
+    patrol_hours: Literal["planned", "recorded"] = Field(
+        "planned", description="hours of patrol in rates: of the beats' shifts, or those that phones recorded by cell"
+    )
+
     max_photos: int = Field(9, ge=1, le=50, description="photos in one step")
     max_photo_mb: int = Field(15, ge=1, le=100, description="size of one photo, MB")
     max_photo_megapixels: int = Field(50, ge=1, le=200, description="pixels of one photo, millions")
     session_hours: int = Field(12, ge=1, le=720, description="a login ends after so many hours without use")
-    secure_cookies: bool = Field(False, description="send cookies over HTTPS only; set it wherever HTTPS is used")
-    trusted_proxies: int = Field(0, ge=0, le=5, description="how many proxies in front set X-Forwarded-*")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that is logged")
-
-    job_attempts: int = Field(6, ge=1, le=20, description="tries of a job before it is put on the dead-letter list")
-    job_backoff_s: float = Field(10.0, gt=0, description="wait before the second try; doubles with each further one")
-    job_lease_s: float = Field(600.0, gt=0, description="a job whose worker died is tried again after this")
     password_length: int = Field(8, ge=8, le=64, description="shortest password, characters")
     lock_after: int = Field(
         10, ge=0, le=100, description="failed logins after which a login is locked, whoever tried; 0: never"
@@ -186,6 +186,13 @@ class Settings(BaseSettings):
         pattern=r"^(inspector|acceptor|dispatcher|manager)$",
         description="role of accounts that a first login by the login service makes; empty: none are made",
     )
+    secure_cookies: bool = Field(False, description="send cookies over HTTPS only; set it wherever HTTPS is used")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="how many proxies in front set X-Forwarded-*")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that is logged")
+
+    job_attempts: int = Field(6, ge=1, le=20, description="tries of a job before it is put on the dead-letter list")
+    job_backoff_s: float = Field(10.0, gt=0, description="wait before the second try; doubles with each further one")
+    job_lease_s: float = Field(600.0, gt=0, description="a job whose worker died is tried again after this")
 
     @field_validator("timezone")
     @classmethod

@@ -41,7 +41,7 @@ class Report:
     """What someone reports. `lon` and `lat` are degrees in `crs`; `accuracy_m` is the phone's, in metres.
 
     `component` is the code of a registered component, whose class the case takes; `footprint` the ground of an incident
-    (GeoJSON in `crs`).
+    (GeoJSON in `crs`). `seen_at` is when it was seen, by the clock of a phone that had no network then.
     `acknowledged`: the reporter has seen that it may be a duplicate, and reports it all the same.
     """
 
@@ -57,6 +57,7 @@ class Report:
     component: str | None = None
     footprint: Mapping[str, Any] | str | None = None
     acknowledged: bool = False
+    seen_at: datetime | None = None
 
 
 _LOOK = "SELECT * FROM fn.look_before_report(%s, %s, %s, %s, %s, %s)"
@@ -94,7 +95,8 @@ def report(
         workflow.REPORTED,
         at,
         department=actor.department,
-        given={"lon": given.lon, "lat": given.lat, "crs": given.crs, "cell": cell.cell_code},
+        given={"lon": given.lon, "lat": given.lat, "crs": given.crs, "cell": cell.cell_code}
+        | ({"seen_at": given.seen_at.isoformat()} if given.seen_at else {}),
         facts=({"photos": evidence.judged(settings, photos, (lon, lat), at)} if photos else {})
         | ({"alike": alike} if alike else {}),
         place=(lon, lat),

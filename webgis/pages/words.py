@@ -224,6 +224,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.rule-set-not-draft": _plain(lazy_gettext("Only a draft is changed. Make one from this version first.")),
     "cases.rule-set-unknown": _plain(lazy_gettext("There is no such version of the rules.")),
     "cases.rule-unknown": _plain(lazy_gettext("There is no such rule.")),
+    "cases.shift-unknown": _plain(lazy_gettext("This shift is not known here. Check in again.")),
     "cases.still-writing": _plain(
         lazy_gettext("Someone still writes what belongs to that day. Try again in a minute."),
     ),
