@@ -16,6 +16,7 @@ FILES = {
     "@mapbox/point-geometry": ("index.js",),
     "@mapbox/vector-tile": ("index.js",),
     "@tabler/core": ("dist/css/tabler.min.css",),
+    "echarts": ("dist/echarts.common.min.js",),
     "htmx.org": ("dist/htmx.min.js",),
     "leaflet": ("dist/leaflet.css", "dist/leaflet.js", "dist/images/*.png"),
     "pbf": ("index.js",),
