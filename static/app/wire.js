@@ -1,11 +1,11 @@
-// What forms and facts of a case need in the browser, wherever they are shown: photos, pickers, positions, pin maps, and
-// forms that stay. `wire` may be called again for what has come into the page.
+// What forms and facts of a case need in the browser, wherever they are shown: photos, pickers, positions, maps, and forms
+// that stay. `wire` may be called again for what has come into the page.
 
 import { photos } from "./photos.js";
 import { picker } from "./picker.js";
 import { stay } from "./form.js";
 import { pinMap } from "./pin.js";
-import { position } from "./place.js";
+import { ground, position } from "./place.js";
 
 export function wire(root) {
   for (const box of root.querySelectorAll("[data-photos]")) photos(box);
@@ -13,6 +13,13 @@ export function wire(root) {
   for (const form of root.querySelectorAll("form[data-stay]")) stay(form);
   for (const here of root.querySelectorAll("[data-here]")) takePosition(here);
   for (const box of root.querySelectorAll("[data-pin-map]")) pinWhenOpen(box);
+  for (const box of root.querySelectorAll("[data-place-map]")) showPlace(box);
+}
+
+function showPlace(box) {
+  const place = [Number(box.dataset.lat), Number(box.dataset.lon)];
+  const map = ground(box, place);
+  L.marker(place, { icon: window.webgisMaps.pinIcon(box.dataset.colour), interactive: false, keyboard: false }).addTo(map);
 }
 
 function takePosition(here) {

@@ -85,7 +85,7 @@ def test_a_case_goes_through_the_pages_from_the_pavement_to_the_map(site, photo,
 
 def file_from_the_list(page: Page) -> None:
     """The acceptor finds the case in the list, with its text as text, and files it."""
-    page.goto("/")
+    page.goto("/cases")
     expect(page.locator(".c-text")).to_contain_text("${alert(1)} <img")
     page.click(".row-link")
     page.locator("[data-step=file] [name=condition]").first.check()

@@ -1,9 +1,11 @@
 """The page of a case: what it is, the steps open to the reader, its history; and taking a case out of a queue."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import flash, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from webgis import api, web
 from webgis.cases import claims, evidence, handling, queries, requests, wire, workflow
@@ -14,16 +16,16 @@ from webgis.pages.blueprint import go, pages
 
 
 @pages.get("/cases/<number>")
+@web.permits("cases.see")
 def case(number: str):
     """One case: its facts, photos and history, and the steps open to the reader."""
-@web.permits("cases.see")
     return page(number)
 
 
 @pages.post("/cases/<number>/<action>")
+@web.permits("cases.act")
 def act(number: str, action: str):
     """Do a step. A refusal stands in its form; when someone was faster, the case is shown as it is now."""
-@web.permits("cases.act")
     settings, actor = web.runtime().settings, web.actor()
     try:
         workflow.require_role(actor.role, action)
@@ -61,30 +63,36 @@ def _sees(session, number: str) -> bool:
 def page(number: str, tried: str | None = None, given=None, problems=None) -> str:
     """The page of a case; `tried` names the form that was refused, with what was `given` and its `problems`."""
     with web.transaction() as session:
-        row = queries.require_case(session, actor, number)
-        events = queries.events(session, row.id)
-        photos = queries.photos(session, [row.id])[row.id]
-        holder = shown.holders(session, actor, [row.id]).get(row.id)
-        steps = step_forms.of(actor, settings, row, held=bool(holder and not holder.mine))
-        steps = step_forms.with_answer(steps, tried, given or {}, problems or {})
-        return render_template(
-            "case.html",
-            case=case_facts.of(session, settings, actor, row, photos, events, now),
-            steps=steps,
-            choices=step_forms.choices(session, actor, row, steps, now),
-            waiting=step_forms.waiting(actor, row),
-            holder=holder,
-            may_claim=holder is None and row.state in workflow.duties(actor.role),
-            asked=asking.of_case(session, actor, row),
-            kinds=asking.kinds(session, settings, actor, row, now),
-            tried=tried,
-            given=given or {},
-            problems=problems or {},
-            events=history.of(session, actor, events, photos),
-        )
+        return render_template("case.html", **told(session, number, tried, given, problems))
+
+
+def told(session: Session, number: str, tried: str | None = None, given=None, problems=None) -> dict[str, Any]:
+    """What is told of a case on its page and at the desk: facts, steps and their choices, requests, history."""
+    actor, settings, now = web.actor(), web.runtime().settings, datetime.now(UTC)
+    row = queries.require_case(session, actor, number)
+    events = queries.events(session, row.id)
+    photos = queries.photos(session, [row.id])[row.id]
+    holder = shown.holders(session, actor, [row.id]).get(row.id)
+    steps = step_forms.of(actor, settings, row, held=bool(holder and not holder.mine))
+    steps = step_forms.with_answer(steps, tried, given or {}, problems or {})
+    return {
+        "case": case_facts.of(session, settings, actor, row, photos, events, now),
+        "steps": steps,
+        "choices": step_forms.choices(session, actor, row, steps, now),
+        "waiting": step_forms.waiting(actor, row),
+        "holder": holder,
+        "may_claim": holder is None and row.state in workflow.duties(actor.role),
+        "asked": asking.of_case(session, actor, row),
+        "kinds": asking.kinds(session, settings, actor, row, now),
+        "tried": tried,
+        "given": given or {},
+        "problems": problems or {},
+        "events": history.of(session, actor, events, photos),
+    }
 
 
 @pages.post("/cases/<number>/requests")
+@web.permits("requests.ask")
 def ask(number: str):
     """Ask for an extension, a suspension, or that lateness not count."""
     settings, actor, now = web.runtime().settings, web.actor(), datetime.now(UTC)
@@ -92,7 +100,6 @@ def ask(number: str):
         given = api.checked(wire.RequestGiven, forms.filled(request.form, "kind", "reason", "until"))
         with web.transaction() as session:
             about = {"at": now, "until": given.until}
-@web.permits("requests.ask")
             requests.ask(session, settings, actor, number, given.kind, given.reason, **about)
     except Invalid as error:
         return page(number, f"ask-{request.form.get('kind', '')}", request.form, forms.problems(error)), 422
@@ -104,6 +111,7 @@ def ask(number: str):
 
 
 @pages.post("/cases/claim")
+@web.permits("cases.claim")
 def claim_next():
     """Take the next case out of the reader's queue."""
     with web.transaction() as session:
@@ -111,11 +119,11 @@ def claim_next():
     if taken is None:
         flash(_("Nothing waits for you just now, or others are at it."), "info")
         return go(url_for("pages.home"))
-@web.permits("cases.claim")
     return _taken(taken)
 
 
 @pages.post("/cases/<number>/claim")
+@web.permits("cases.claim")
 def claim(number: str):
     """Take this case, so that nobody else works on it meanwhile."""
     try:
@@ -123,12 +131,12 @@ def claim(number: str):
             taken = claims.claim(session, web.runtime().settings, web.actor(), number)
     except Conflict as error:
         flash(words.conflict(error), "warning")
-@web.permits("cases.claim")
         return go(url_for("pages.case", number=number))
     return _taken(taken)
 
 
 @pages.post("/cases/<number>/release")
+@web.permits("cases.claim")
 def release(number: str):
     """Give a taken case back to its queue."""
     with web.transaction() as session:
@@ -136,7 +144,6 @@ def release(number: str):
     return go(url_for("pages.case", number=number))
 
 
-@web.permits("cases.claim")
 def _taken(taken: claims.Claim):
     flash(_("The case is yours until %(time)s.", time=words.short_time(taken.until)), "success")
     return go(url_for("pages.case", number=taken.number))

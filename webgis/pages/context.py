@@ -60,9 +60,13 @@ VENDORED = {
 """Modules of others that ours import by name."""
 
 
+FOLDERS = ("app", "app/desk", "maps")
+"""Folders of our modules."""
+
+
 def module_addresses() -> dict[str, dict[str, str]]:
     """An import map: modules that others import, with the same marks, so that no page mixes old and new ones."""
-    files = [f"{folder}/{file.name}" for folder in ("app", "maps") for file in _modules(folder)]
+    files = [f"{folder}/{file.name}" for folder in FOLDERS for file in _modules(folder)]
     own = {url_for("static", filename=name): asset(name) for name in files}
     return {"imports": own | {name: asset(file) for name, file in VENDORED.items()}}
 
@@ -94,12 +98,16 @@ def person() -> Actor | None:
 
 def links(actor: Actor) -> list[Link]:
     """The header's links for this person."""
-    cases = Link(url_for("pages.home"), _("Cases"), "list-details", "cases")
+    desk = Link(url_for("pages.desk"), _("Desk"), "inbox", "desk")
+    department = Link(url_for("pages.department"), _("Our cases"), "inbox", "department")
+    cases = Link(url_for("pages.case_list"), _("Cases"), "list-details", "cases")
     report = Link(url_for("pages.report_form"), _("Report"), "plus", "report")
     map_ = Link(url_for("pages.city_map", name="cases"), _("Map"), "map-2", "map")
     hotline = Link(url_for("hotline_pages.form"), _("Hotline"), "phone", "hotline")
     requests = Link(url_for("pages.request_list"), _("Requests"), "hourglass", "requests")
     offered = {
+        desk: permissions.may(actor, "desk.use"),
+        department: permissions.may(actor, "department.use"),
         cases: True,
         report: permissions.may(actor, "cases.report"),
         hotline: permissions.may(actor, "hotline.take"),

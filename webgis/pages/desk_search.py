@@ -18,7 +18,7 @@ from webgis.catalog import component_queries
 from webgis.geo import Box
 from webgis.grid import gazetteer_queries
 from webgis.maps import queries as map_queries
-from webgis.pages import shown, words, workbench
+from webgis.pages import shown, words
 from webgis.pages.words import english
 
 MOST = 6
@@ -62,8 +62,8 @@ class _Asked:
     digits: bool
 
 
-def part(door: workbench.Door) -> str:
-    """What was found for the words of this request, in groups."""
+def part(door: Any) -> str:
+    """What was found for the words of this request at a door (`workbench.Door`), in groups."""
     typed = request.form.get("q", "").replace("\0", "").strip()[:100]
     with web.transaction() as session:
         asked = _Asked(session, web.actor(), typed, typed.isascii() and typed.isdigit())

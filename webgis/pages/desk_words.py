@@ -84,3 +84,8 @@ MOVES: dict[str, LazyString] = {
     "?": lazy_gettext("This help"),
 }
 """Keys besides those of the steps."""
+
+
+def moves(with_map: bool) -> dict[str, LazyString]:
+    """The keys of a door; calls are taken in only at the desk."""
+    return {key: word for key, word in MOVES.items() if with_map or key != "y"}

@@ -154,7 +154,7 @@ def badges(row: Row) -> list[step_words.Badge]:
 
 @dataclass(frozen=True)
 class Alike:
-    """An open case that a report may repeat: how alike (percent), how far (metres), how long before, and what it is."""
+    """An open case that a report may repeat: how alike (percent), how far (metres), how long before, what and where."""
 
     number: str
     state: str
@@ -164,6 +164,8 @@ class Alike:
     metres: int
     age: str
     photo: bool
+    lon: float
+    lat: float
 
 
 def alike(session: Session, actor: Actor, candidates: Sequence[Mapping[str, Any]]) -> list[Alike]:
@@ -180,6 +182,8 @@ def alike(session: Session, actor: Actor, candidates: Sequence[Mapping[str, Any]
             metres=round(one["distance_m"]),
             age=words.span_words(timedelta(seconds=abs(one["age_s"]))),
             photo=one["photo"] > 0,
+            lon=line.lon,
+            lat=line.lat,
         )
         for one in candidates
         if (line := lines.get(one["number"]))

@@ -10,7 +10,6 @@ from flask import redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
-from sqlalchemy.orm import Session
 
 from webgis import web
 from webgis.accounts import permissions
@@ -22,26 +21,29 @@ from webgis.maps import basemaps, drawing, heat_queries
 from webgis.maps import queries as map_queries
 from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
-from webgis.pages import asking, casework, context, forms, reporting, shown
+from webgis.pages import asking, casework, context, department, desk, forms, reporting, shown
 from webgis.pages.blueprint import pages
 from webgis.pages.hotline import hotline
 from webgis.pages.public import public
 
 pages.app_context_processor(context.everywhere)
 BLUEPRINTS = (pages, public, hotline)
-PARTS = (asking, casework, reporting)
+PARTS = (asking, casework, department, desk, reporting)
 """Modules that put their addresses on the blueprint when they are imported."""
 
 ROWS = 50
 FILTERS = ("q", "subject", "area", "department", "since", "until", "within")
-A_YEAR = 365 * 24 * 3600
+DOORS = (("desk.use", "pages.desk"), ("department.use", "pages.department"))
+"""Right -> the page at which those who have it begin."""
 
 
 @pages.get("/")
+@web.permits("site.use")
 def home():
     """The door of this role; without one the list that it works from, or all cases when nothing waits for it."""
     actor = web.actor()
-@web.permits("site.use")
+    if door := next((endpoint for action, endpoint in DOORS if permissions.may(actor, action)), None):
+        return redirect(url_for(door))
     states = workflow.duties(actor.role)
     with web.transaction() as session:
         counts = queries.counts_by_state(session, actor)
@@ -68,12 +70,12 @@ def _local(wanted: str) -> str:
 
 
 @pages.get("/cases")
+@web.permits("cases.see")
 def case_list():
     """Cases by filters, newest first or by what is due first; htmx asks for the further rows alone."""
     actor, given, settings = web.actor(), request.args.to_dict(), web.runtime().settings
     filters, problems = forms.list_filters(given, settings.zone)
     own = workflow.duties(actor.role)
-@web.permits("cases.see")
     order = forms.order(given, filters.states == own != ())
     with web.transaction() as session:
         page = queries.list_cases(session, actor, filters, limit=ROWS, cursor=given.get("cursor"), order=order)
@@ -124,12 +126,12 @@ def _tabs(own: tuple[str, ...], counts: dict[str, int], given: dict[str, str]) -
 
 
 @pages.get("/maps/<name>")
+@web.permits("maps.see")
 def city_map(name: str):
     """One of the maps in the layout of the pages."""
     page = BY_NAME.get(name)
     if page is None:
         raise NotFound("maps.map-unknown", f"There is no map {name}", name=name, accepted=list(BY_NAME))
-@web.permits("maps.see")
     with web.transaction() as session:
         bounds = map_queries.extent(session)
         heat = _heat(session) if name == "heat" else None
@@ -174,7 +176,7 @@ def _map_addresses() -> dict[str, str]:
 
 
 @pages.get("/api/v1/docs")
+@web.permits("site.use")
 def api_docs():
     """The API's documentation, drawn by Swagger UI from our own files."""
     return render_template("api_docs.html")
-@web.permits("site.use")

@@ -9,15 +9,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from flask import request, url_for
+from flask import render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel.speaklater import LazyString
 from sqlalchemy.orm import Session
 
 from webgis import db, web
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import queries, queues, requests
 from webgis.errors import NotFound
-from webgis.pages import casework, desk_words, shown, step_forms
+from webgis.maps.signs import legend_rows
+from webgis.pages import casework, desk_search, desk_words, shown, step_forms
 
 ROWS = 40
 REQUESTS = "requests"
@@ -26,10 +29,14 @@ REQUESTS = "requests"
 
 @dataclass(frozen=True)
 class Door:
-    """A door to cases: the queues of each role, the daily ones first, and how many of these are daily."""
+    """A door to cases: the queues of each role, the daily ones first; how many of these are its own work; and whether
+    a map stands beside them."""
 
     name: str
+    word: LazyString
     queues: Mapping[str, tuple[str, ...]]
+    daily: Mapping[str, int]
+    with_map: bool = False
 
     def address(self, part: str, **values: Any) -> str:
         """An address of this door."""
@@ -145,6 +152,58 @@ def panel(session: Session, door: Door, number: str) -> dict[str, Any]:
         "keys": desk_words.KEYS,
         "turns": [one for one in told["asked"] if one.turn],
     }
+
+
+def page(door: Door, more: Mapping[str, Any] | None = None) -> str:
+    """The whole of a door: what the address asks for is shown, so that it can be kept and sent to others. `more` is
+    told to its modules besides."""
+    actor, moment = web.actor(), now()
+    wanted = asked(door, actor)
+    with web.transaction() as session:
+        choices = tabs(session, door, actor, wanted.queue, moment)
+        told = rows(session, door, actor, wanted, moment) | chosen_panel(session, door, wanted.case)
+        return render_template(
+            "desk/desk.html",
+            **told,
+            tabs=choices,
+            daily=door.daily[actor.role],
+            orders=desk_words.ORDERS,
+            moves=desk_words.moves(door.with_map),
+            may_call=door.with_map and permissions.may(actor, "hotline.take"),
+            search_words=desk_search.said(actor),
+            facts=_facts(door, choices, actor) | dict(more or {}),
+        )
+
+
+def _facts(door: Door, choices: list[Tab], actor: Actor) -> dict[str, Any]:
+    """What the modules of a door are told: words, addresses, queues, states."""
+    return {
+        "me": actor.id,
+        "queues": {tab.name: tab.states for tab in choices},
+        "states": legend_rows(),
+        "said": said(),
+        "addresses": {
+            "case": door.address("case", number="0").removesuffix("0"),
+            "page": door.address(""),
+            "queue": door.address("queue"),
+            "next": url_for("pages.desk_next"),
+        },
+    }
+
+
+def queue_part(door: Door) -> str:
+    """The rows of a queue of a door; with a cursor only the further ones."""
+    actor, moment = web.actor(), now()
+    wanted = asked(door, actor)
+    with web.transaction() as session:
+        template = "desk/rows.html" if wanted.cursor else "desk/queue.html"
+        return render_template(template, **rows(session, door, actor, wanted, moment))
+
+
+def panel_part(door: Door, number: str) -> str:
+    """The panel of a case at a door."""
+    with web.transaction() as session:
+        return render_template("desk/panel.html", **panel(session, door, number))
 
 
 def said() -> dict[str, str]:

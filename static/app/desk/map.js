@@ -18,8 +18,8 @@ const FAR_WAIT_MS = 5000;
 const CITY = 13;
 
 export class DeskMap {
-  constructor(box, facts) {
-    this.facts = facts;
+  constructor(box, { map: facts, bounds, said, states }) {
+    this.facts = { ...facts, bounds, said, states };
     this.english = english();
     this.view = { query: () => ({ measure: "open" }), theme: theme(), base: "" };
     this.duty = [];
@@ -27,7 +27,7 @@ export class DeskMap {
     this.layers = new Map();
     this.held = new Map();
     this.map = L.map(box, { zoomControl: false, attributionControl: false, maxZoom: 20, minZoom: 4 });
-    const [west, south, east, north] = facts.bounds;
+    const [west, south, east, north] = bounds;
     this.home = [[south, west], [north, east]];
     this.map.fitBounds(this.home, { animate: false });
     this.paints = paintsOf(box);

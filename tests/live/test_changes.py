@@ -1,0 +1,83 @@
+"""The end of the history: every event once, whoever commits late; and who is told what of it."""
+
+import pytest
+from sqlalchemy import text
+
+from tests import city
+from tests.cases.life import Life
+from webgis.accounts.actor import Actor
+from webgis.cases import handling
+from webgis.live import changes
+from webgis.live.changes import Feed
+
+
+@pytest.fixture
+def life(city_runtime) -> Life:
+    return Life(city_runtime)
+
+
+def heard(feed: Feed, life: Life) -> list[tuple[str, str]]:
+    return [(row.number, row.action) for row in feed.read(life.runtime.ask)]
+
+
+def test_a_feed_begins_at_the_end_and_gives_every_event_once(life):
+    life.report()
+    feed = Feed()
+    assert heard(feed, life) == [] == heard(feed, life)
+    number = life.filed()
+    assert heard(feed, life) == [(number, "report"), (number, "file")]
+    assert heard(feed, life) == []
+
+
+def test_an_event_that_commits_after_later_ones_is_given_too(life):
+    feed, late = Feed(), life.report().number
+    heard(feed, life)
+    with life.runtime.transaction() as session:
+        actor, condition = life.actor("acceptor1"), life.condition(late)
+        handling.act(session, life.settings, actor, late, "file", {"condition": condition}, at=life.now)
+        soon = life.report(place=city.IN_EAST).number
+        assert heard(feed, life) == [(soon, "report")]
+    assert heard(feed, life) == [(late, "file")]
+    assert heard(feed, life) == [] and feed.missing == {}
+
+
+def test_an_event_that_is_rolled_back_is_waited_for_and_then_forgotten(life, monkeypatch):
+    feed = Feed()
+    heard(feed, life)
+    with life.runtime.engine.connect() as connection:
+        connection.execute(text("SELECT nextval(pg_get_serial_sequence('city.case_event', 'id'))"))
+    number = life.report().number
+    assert heard(feed, life) == [(number, "report")] and len(feed.missing) == 1
+    monkeypatch.setattr(changes, "PATIENCE_S", 0.0)
+    assert heard(feed, life) == [] and feed.missing == {}
+
+
+def told(life: Life, *actors: Actor) -> list[dict | None]:
+    """What these people are told of the last event."""
+    row = life.runtime.ask("SELECT * FROM fn.case_changes(0, '{}', 1000)")[-1]
+    return [changes.told(row, actor) for actor in actors]
+
+
+def test_one_is_told_of_cases_that_one_may_see_and_of_no_others(life):
+    number = life.handled()
+    centre, own, other = life.actor("dispatcher1"), life.actor("sanitation1"), life.actor("works1")
+    elsewhere = Actor(9, "elsewhere", "elsewhere", "dispatcher", area=city.EAST)
+    seen = told(life, centre, own, other, elsewhere)
+    assert seen[0] == seen[1] and seen[0]["number"] == number and seen[0]["state"] == "handling"
+    assert seen[2:] == [None, None]
+
+
+def test_a_department_that_returns_a_case_is_told_that_it_is_gone_and_no_more(life):
+    number = life.handled()
+    life.do("sanitation1", number, "return", reason="不属于我单位")
+    assert told(life, life.actor("sanitation1"), life.actor("works1")) == [{"number": number, "gone": True}, None]
+
+
+def test_who_asks_in_turns_is_told_what_committed_late(life):
+    first = life.report().number
+    newest, mark = changes.mark(life.runtime.ask)
+    assert changes.mark(life.runtime.ask) == (newest, mark)
+    second = life.report(place=city.IN_EAST).number
+    rows, more = changes.after(life.runtime.ask, newest)
+    assert not more and {first, second} == {row.number for row in rows}
+    assert changes.mark(life.runtime.ask)[1] != mark
