@@ -5,6 +5,7 @@ import click
 from bench.claim import claim
 from bench.components import components
 from bench.cycle import cycle
+from bench.desks import desks
 from bench.duplicates import duplicates
 from bench.geocode import geocode
 from bench.grid import grid
@@ -20,6 +21,7 @@ def main() -> None:
 main.add_command(claim)
 main.add_command(components)
 main.add_command(cycle)
+main.add_command(desks)
 main.add_command(duplicates)
 main.add_command(geocode)
 main.add_command(grid)
