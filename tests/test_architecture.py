@@ -17,6 +17,7 @@ RANKS = (
     ("api",),
     ("web",),
     ("limits",),
+    ("tls",),
     ("accounts",),
     ("grid", "catalog"),
     ("metro",),
@@ -24,7 +25,7 @@ RANKS = (
     ("hazards",),
     ("evaluation", "exchange", "live", "maps"),
     ("pages",),
-    ("app", "worker", "schedule", "cli", "demo", "serve", "services", "children", "vendor"),
+    ("app", "worker", "schedule", "cli", "demo", "serve", "services", "children", "vendor", "tls_commands"),
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 RULES = {"workflow.py", "clock.py", "rules.py", "division.py", "slivers.py", "clipping.py", "raster.py", "checks.py"}

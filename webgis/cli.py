@@ -36,6 +36,7 @@ COMMANDS = {
     "live": "webgis.live.commands",
     "demo": "webgis.demo.commands",
     "replay": "webgis.cases.replay_commands",
+    "tls": "webgis.tls_commands",
     "serve": "webgis.serve",
 }
 """Commands of the packages: each is imported only when it is called, so that `webgis --help` is quick."""

@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     )
 
     track_days: int = Field(
-        30, ge=1, le=365, description="tracks of shifts are erased after so many days (local rule; tell your inspectors)"
+        30, ge=1, le=365, description="tracks of shifts are erased after so many days (local rule: tell inspectors)"
     )
     patrol_hours: Literal["planned", "recorded"] = Field(
         "planned", description="hours of patrol in rates: of the beats' shifts, or those that phones recorded by cell"
@@ -187,6 +187,9 @@ class Settings(BaseSettings):
         description="role of accounts that a first login by the login service makes; empty: none are made",
     )
     secure_cookies: bool = Field(False, description="send cookies over HTTPS only; set it wherever HTTPS is used")
+    tls_port: int = Field(
+        8443, ge=1, le=65535, description="HTTPS of bin/serve, once webgis tls init has made certificates"
+    )
     trusted_proxies: int = Field(0, ge=0, le=5, description="how many proxies in front set X-Forwarded-*")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least that is logged")
 

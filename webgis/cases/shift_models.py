@@ -18,8 +18,8 @@ ENDED_BY = ("person", "engine")
 
 
 class WorkShift(Base):
-    """A shift that somebody worked, from check-in to check-out. `key` is of the phone's making: sent again it is the same
-    shift. `last_at` is the moment of the newest point of its track."""
+    """A shift that somebody worked, from check-in to check-out. `key` is of the phone's making: sent again it is the
+    same shift. `last_at` is the moment of the newest point of its track."""
 
     __tablename__ = "shift"
     __table_args__ = (
@@ -41,7 +41,7 @@ class WorkShift(Base):
 
 
 class Track(Base):
-    """Where somebody was on a shift; erased when `track_days` are over. No cell: outside the grid, or too inaccurate."""
+    """Where somebody was on a shift; erased after `track_days`. No cell: outside the grid, or too inaccurate."""
 
     __tablename__ = "track"
     __table_args__ = (

@@ -1,7 +1,7 @@
 """The shifts that inspectors work: they check in and out themselves, and the phone sends where they were meanwhile.
 
-A shift that is forgotten is ended by the engine. The track is erased after `track_days`; what remains is how long somebody
-was in each cell on a day, without who (`city.patrol_time`).
+A shift that is forgotten is ended by the engine. The track is erased after `track_days`; what remains is how long
+somebody was in each cell on a day, without who (`city.patrol_time`).
 """
 
 from collections.abc import Sequence

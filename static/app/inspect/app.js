@@ -1,0 +1,147 @@
+// The inspector's phone: which view is shown, who is logged in, and when the outbox is emptied.
+
+import { asPerson } from "./asking.js";
+import * as beat from "./beat.js";
+import * as classes from "./classes.js";
+import { banner, find, icon, make, t } from "./dom.js";
+import * as home from "./home.js";
+import { dress } from "./looks.js";
+import * as me from "./me.js";
+import * as report from "./report.js";
+import * as shift from "./shift.js";
+import * as tasks from "./tasks.js";
+
+const outbox = globalThis.webgisOutbox;
+const AGAIN_MS = 30_000;
+const TASKS_MS = 60_000;
+
+let logged = null;
+const person = () => logged?.person || null;
+
+// ---- views
+
+const VIEWS = {
+  home: () => drawHome(),
+  report: () => report.open(),
+  tasks: () => tasks.load().then(tasks.list),
+  task: (number) => tasks.show(number),
+  beat: () => beat.show(),
+  me: () => me.draw(logged),
+};
+
+function show() {
+  const [name, rest] = window.location.hash.slice(1).split("/");
+  const view = VIEWS[name] ? name : "home";
+  for (const section of document.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== view;
+  const tab = { report: "home", task: "tasks" }[view] || view;
+  for (const link of document.querySelectorAll("[data-tab]")) {
+    if (link.dataset.tab === tab) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  find("title").textContent = t(`title_${view}`);
+  window.scrollTo(0, 0);
+  VIEWS[view](rest);
+}
+
+async function drawHome() {
+  await home.draw(person()?.id, send);
+  const waits = await report.waiting();
+  const box = find("draft");
+  box.hidden = !waits;
+  box.replaceChildren(...(waits ? [make("a", { class: "btn btn-wide btn-chosen", href: "#report" }, icon("pencil"), make("span", {}, t("draft")))] : []));
+}
+
+// ---- the outbox
+
+async function marks() {
+  const { waiting, refused } = await home.counts(person()?.id);
+  const pill = find("queue-pill");
+  pill.hidden = !waiting && !refused;
+  pill.classList.toggle("pill-bad", refused > 0);
+  pill.querySelector("span").textContent = refused ? t("refused_n", { n: refused }) : t("waiting_n", { n: waiting });
+  if (!document.querySelector('[data-view="home"]').hidden) await home.draw(person()?.id, send);
+}
+
+const TOLD = { offline: () => offline(true), later: () => offline(false), empty: () => offline(false), login: () => login() };
+
+async function send() {
+  const sync = (await navigator.serviceWorker?.getRegistration("/inspect"))?.sync;
+  sync?.register("outbox").catch(() => {});
+  TOLD[await outbox.send()]();
+}
+
+function offline(away) {
+  find("offline-pill").hidden = !away;
+  if (!away) banner("login", null);
+}
+
+function login() {
+  banner("login", t("logged_out"), make("a", { class: "btn btn-small btn-main", href: "/login?next=/inspect" }, t("log_in")));
+}
+
+// ---- who is here
+
+// The one who is logged in; without network the one who was last.
+async function arrive() {
+  const told = await outbox.who();
+  if (typeof told === "number") {
+    logged = null;
+    shift.pause();
+    if (told === 401) return window.location.assign("/login?next=/inspect");
+    return banner("role", told === 403 ? t("not_inspector") : t("server_away"), ...(told === 403 ? [make("a", { class: "btn btn-small", href: "/" }, t("to_start"))] : []));
+  }
+  offline(told === null);
+  const known = told || (await outbox.kept("me"));
+  if (!known) return banner("first", t("first_visit"));
+  logged = known;
+  await asPerson(known.person.id);
+  await Promise.all([classes.load(), beat.load(), tasks.load(), shift.resume(told?.shift)]);
+  await send();
+  return undefined;
+}
+
+function install() {
+  if (!window.isSecureContext || !("serviceWorker" in navigator)) {
+    banner("insecure", t("insecure"), make("a", { class: "btn btn-small", href: "/inspect/install" }, t("install_how")));
+    return;
+  }
+  const before = Boolean(navigator.serviceWorker.controller);
+  navigator.serviceWorker.register("/inspect/sw.js", { scope: "/inspect" });
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    if (before) banner("new", t("new_version"), make("button", { class: "btn btn-small", type: "button", onclick: () => window.location.reload() }, t("reload")));
+  });
+  navigator.storage?.persist?.();
+}
+
+dress();
+report.begin({ sent: send, person, beatOf: beat.known });
+tasks.begin({ sent: send, person });
+shift.begin({ sent: send, person });
+beat.begin();
+for (const name of ["shoot", "album"]) {
+  const input = find(name);
+  input.addEventListener("change", async () => {
+    const files = [...input.files];
+    if (files.length) await report.take(files, name === "shoot");
+    input.value = "";
+  });
+}
+outbox.listen(marks);
+window.addEventListener("hashchange", show);
+window.addEventListener("online", send);
+window.addEventListener("offline", () => offline(true));
+document.addEventListener("visibilitychange", () => { if (!document.hidden && logged) send(); });
+setInterval(async () => {
+  if (document.hidden || !logged) return;
+  if ((await home.counts(person().id)).waiting) await send();
+}, AGAIN_MS);
+setInterval(() => {
+  if (document.hidden || !logged || !navigator.onLine) return;
+  tasks.load().then(() => window.location.hash === "#tasks" && tasks.list());
+}, TASKS_MS);
+install();
+await me.remember();
+await arrive();
+await marks();
+show();
+document.documentElement.dataset.ready = "yes";
