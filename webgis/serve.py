@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from webgis import db, jobs, services
+from webgis import db, jobs, services, tls
 from webgis.children import Child
 from webgis.db import Runtime
 from webgis.errors import Conflict, Invalid
@@ -47,8 +48,9 @@ console = Console(highlight=False)
     type=click.IntRange(1, 64),
     help="Processes that answer requests, and as many that do jobs.",
 )
+@click.option("--no-tls", is_flag=True, help="No HTTPS, though `webgis tls init` has made certificates.")
 @click.pass_obj
-def serve(runtime: Runtime, host: str, port: int, no_demo: bool, workers: int) -> None:
+def serve(runtime: Runtime, host: str, port: int, no_demo: bool, workers: int, no_tls: bool) -> None:
     """Run everything: database, Redis, web, workers. Ctrl-C stops it all."""
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.default_int_handler)
@@ -56,17 +58,22 @@ def serve(runtime: Runtime, host: str, port: int, no_demo: bool, workers: int) -
         signal.signal(signal.SIGHUP, signal.default_int_handler)
     settings = runtime.settings
     services.refuse_second(settings.var_dir)
-    with contextlib.suppress(KeyboardInterrupt), listening(host, port) as listener, _servers(settings) as servers:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        listener = stack.enter_context(listening(host, port))
+        secure = None if no_tls else stack.enter_context(_listening_securely(settings, host))
+        servers = stack.enter_context(_servers(settings))
         runtime = Runtime(_with_addresses(settings, servers))
         _prepare(runtime, demo=not no_demo)
         runtime.dispose()
-        _run(runtime, listener, servers, workers)
+        _run(runtime, listener, secure, servers, workers)
     console.print("stopped")
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens at `host`:`port`, kept by the parent so that a web process can be replaced without loss."""
+def listening(host: str, port: int, other: str = "bin/serve --port {port}") -> Iterator[socket.socket]:
+    """A socket that listens at `host`:`port`, kept by the parent so that a web process can be replaced without loss.
+    `other` is how one chooses another port."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror:
@@ -80,9 +87,21 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             raise Conflict(
                 "serve.port-taken",
                 f"Cannot listen on {host} port {port}: {error.strerror}. "
-                f"Stop the program that has it, or choose another: bin/serve --port {port + 1}",
+                f"Stop the program that has it, or choose another: {other.format(port=port + 1)}",
                 field="port",
             ) from None
+        yield listener
+
+
+@contextlib.contextmanager
+def _listening_securely(settings: Settings, host: str) -> Iterator[socket.socket | None]:
+    """The socket of HTTPS, when certificates were made; the server's is made anew when it ends soon."""
+    if not tls.present(settings):
+        yield None
+        return
+    if tls.renew(settings, datetime.now(UTC)):
+        _say("the certificate for HTTPS was made anew")
+    with listening(host, settings.tls_port, "WEBGIS_TLS_PORT={port} bin/serve") as listener:
         yield listener
 
 
@@ -120,10 +139,17 @@ def _prepare(runtime: Runtime, *, demo: bool) -> None:
         ensure(runtime, progress=True)
 
 
-def _run(runtime: Runtime, listener: socket.socket, servers: services.Services | None, workers: int) -> None:
+def _run(
+    runtime: Runtime,
+    listener: socket.socket,
+    secure: socket.socket | None,
+    servers: services.Services | None,
+    workers: int,
+) -> None:
     """Start web, workers and timetable, announce them once the web answers, and watch until told to stop."""
     web = _web(runtime.settings, listener, workers)
-    background = [_live(runtime.settings), *_workers(runtime.settings, workers), _timetable(runtime.settings)]
+    https = [] if secure is None else [_web(runtime.settings, secure, workers, tls.files(runtime.settings))]
+    background = [*https, _live(runtime.settings), *_workers(runtime.settings, workers), _timetable(runtime.settings)]
     try:
         _say("starting the web, the workers and the timetable")
         host, port = listener.getsockname()[:2]
@@ -132,7 +158,7 @@ def _run(runtime: Runtime, listener: socket.socket, servers: services.Services |
         web.wait_until(lambda: _healthy(local), seconds=90)
         for child in background:
             child.start()
-        _announce(runtime, local, host)
+        _announce(runtime, local, host, secure)
         watch([*(servers.children if servers else []), web, *background])
     finally:
         for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -158,16 +184,19 @@ def _log(settings: Settings, name: str) -> Path:
     return settings.var_dir / "log" / f"{name}.log"
 
 
-def _web(settings: Settings, listener: socket.socket, workers: int) -> Child:
+def _web(settings: Settings, listener: socket.socket, workers: int, certificates: tls.Files | None = None) -> Child:
     command = [sys.executable, "-m", "gunicorn", "webgis.app:create_app()", "--bind", f"fd://{listener.fileno()}"]
     command += ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(THREADS), "--preload"]
     command += ["--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"]
     if os.access("/dev/shm", os.W_OK):
         command += ["--worker-tmp-dir", "/dev/shm"]  # heartbeats that never wait for a disc
+    if certificates:
+        command += ["--certfile", str(certificates.server), "--keyfile", str(certificates.server_key)]
+    name = "https" if certificates else "web"
     return Child(
-        "web",
+        name,
         command,
-        log=_log(settings, "web"),
+        log=_log(settings, name),
         env=_environment(settings),
         pass_fds=[listener.fileno()],
         last_signal=signal.SIGQUIT,
@@ -222,11 +251,16 @@ def _healthy(address: str) -> bool:
         return False
 
 
-def _announce(runtime: Runtime, address: str, host: str) -> None:
+def _announce(runtime: Runtime, address: str, host: str, secure: socket.socket | None) -> None:
     console.print()
     console.print(f"[bold green]webgis is ready:[/] [bold]{address}[/]")
     if host in ("0.0.0.0", "::"):
         console.print(f"and on every address of this machine ({socket.gethostname()})")
+    if secure:
+        port = secure.getsockname()[1]
+        console.print(
+            f"phones: https://{tls.names(runtime.settings)[0]}:{port}/inspect, after {address}/inspect/install"
+        )
     from webgis.demo import accounts
 
     if known := accounts(runtime):

@@ -176,7 +176,8 @@ def make_server(where: Files, hosts: Sequence[str], addresses: Sequence[Address]
     issuer = _read(where.authority)
     signer = serialization.load_pem_private_key(where.authority_key.read_bytes(), None)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, (hosts or [str(addresses[0])])[0][:64])])
+    # A common name that could be a host would be held against the authority's names by OpenSSL.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "webgis server")])
     own = [*map(x509.DNSName, hosts), *map(x509.IPAddress, addresses)]
     made = (
         x509.CertificateBuilder(issuer.subject, name, key.public_key(), x509.random_serial_number())

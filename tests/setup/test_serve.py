@@ -1,20 +1,24 @@
 """`webgis serve` as a program: it takes the port first, mends what dies, and leaves nothing behind however it ends."""
 
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from webgis import serve
+from webgis import serve, tls
 from webgis.children import all_gone
 from webgis.errors import Conflict, Invalid
+from webgis.settings import Settings
 
 COMMAND = [sys.executable, "-c", "from webgis.cli import main; main()", "serve", "--no-demo", "--workers", "1"]
 
@@ -26,10 +30,11 @@ def environment(var_dir: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(var_dir: Path, port: int) -> Iterator[subprocess.Popen]:
+def serving(var_dir: Path, port: int, **variables: str) -> Iterator[subprocess.Popen]:
     """A `webgis serve` that has said it is ready; killed at the end if it still runs."""
     command = [*COMMAND, "--port", str(port)]
-    with subprocess.Popen(command, env=environment(var_dir), stdout=subprocess.PIPE, text=True) as program:
+    env = environment(var_dir) | variables
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as program:
         try:
             read_until(program, "Ctrl-C stops everything")
             yield program
@@ -79,8 +84,23 @@ def test_what_dies_is_replaced_and_all_stops_together(used_var, free_port):
         assert all_gone(before, seconds=10)
 
 
-def test_a_killed_parent_takes_everything_along(used_var, free_port):
-    with serving(used_var, free_port) as program:
+@pytest.fixture
+def certificates(used_var) -> Iterator[tls.Files]:
+    """Certificates for this machine, as `webgis tls init` makes them."""
+    made = tls.init(Settings(var_dir=used_var), ["127.0.0.1"], datetime.now(UTC))
+    yield made
+    shutil.rmtree(made.folder)
+
+
+def test_with_certificates_it_speaks_https_too_and_a_killed_parent_takes_everything_along(
+    used_var, free_port, certificates
+):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        secure = other.getsockname()[1]
+    with serving(used_var, free_port, WEBGIS_TLS_PORT=str(secure)) as program:
+        trusting = ssl.create_default_context(cafile=certificates.authority)
+        with urllib.request.urlopen(f"https://127.0.0.1:{secure}/readyz", timeout=60, context=trusting) as answer:
+            assert answer.status == 200
         everything = descendants(program.pid)
         assert len(everything) > 5
         program.kill()
