@@ -7,6 +7,7 @@ from typing import Any
 from flask import render_template, request
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from webgis import api, web
 from webgis.accounts import queries as accounts
@@ -36,7 +37,8 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 """Steps that mean the same for several cases, with what is asked once for all of them."""
 
-NEEDED = ("condition", "reason", "into", "handler")
+NEEDED = ("condition", "department", "reason", "into", "handler")
+OF_THE_BAR = ("numbers", "action", "sent")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _do(actor: Actor, action: str, numbers: Sequence[str]) -> tuple[Outcome | No
     """Do the step with each case, in a transaction of its own. A fault of what was typed is one for all: nothing is
     done then."""
     try:
-        given = api.checked(wire.ActionGiven, forms.step_fields(request.form)).fields()
+        given = api.checked(wire.ActionGiven, forms.step_fields(_once())).fields()
     except Invalid as error:
         return None, forms.problems(error)
     outcome = Outcome(action)
@@ -90,6 +92,11 @@ def _do(actor: Actor, action: str, numbers: Sequence[str]) -> tuple[Outcome | No
         else:
             outcome.done.append(number)
     return outcome, {}
+
+
+def _once() -> MultiDict:
+    """What is given once for all cases."""
+    return MultiDict((name, value) for name, value in request.form.items(multi=True) if name not in OF_THE_BAR)
 
 
 def _act(actor: Actor, number: str, action: str, given: dict[str, Any]) -> None:
