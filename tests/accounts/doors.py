@@ -24,6 +24,17 @@ TILE = {"z": 14, "x": 12928, "y": 6726}
 """The tile that holds the small city."""
 
 WAYS: dict[str, Way] = {
+    "admin.change_department": Way({"code": "510104-works"}, form={"name_zh": "市政所", "kind": "municipal_works"}),
+    "admin.change_person": Way({"login": "works1"}, form={"name": "岗", "role": "inspector"}),
+    "admin.department": Way({"code": "510104-works"}),
+    "admin.end_session": Way({"session_id": 4711}),
+    "admin.new_password": Way({"login": "works1"}),
+    "admin.person": Way({"login": "works1"}),
+    **{
+        f"admin.person_{verb}": Way({"login": "works1"})
+        for verb in ("deactivate", "activate", "unlock", "end-sessions", "second-factor-off")
+    },
+    "admin.revoke_key": Way({"key_id": 4711}),
     "basemaps.archive": Way({"name": "streets"}),
     "basemaps.tianditu": Way({"layer": "vec"} | TILE),
     "basemaps.tile": Way({"name": "streets"} | TILE),
@@ -48,12 +59,21 @@ WAYS: dict[str, Way] = {
     "hotline.callers": Way(body={"phone": "13800001234"}),
     "hotline_pages.look": Way(form={}),
     "hotspots.found": Way({"run": 1}),
+    "inspect.alike": Way(
+        query={"lon": city.IN_WEST[0], "lat": city.IN_WEST[1], "kind": "matter", "class": city.REFUSE}
+    ),
+    "inspect.manifest": Way({"lang": "zh"}),
+    "inspect.send": Way({"kind": "report"}),
+    "inspect.shell": Way({"lang": "zh"}),
     "live.look": Way(body={"tab": "abcdef123456"}),
     "maps.areas": Way(query=BOX),
     "maps.cases": Way(query=BOX),
     "maps.cells": Way(query=BOX),
     "maps.found": Way(query={"q": "垃圾"}),
     "maps.names": Way(query=BOX),
+    "pages.account_end_session": Way({"session_id": 4711}),
+    "pages.account_end_others": Way(form={}),
+    "pages.account_revoke_key": Way({"key_id": 4711}),
     "pages.act": Way({"action": "note"}, form={"note": "看过"}),
     "pages.answer": Way({"turn": "withdraw"}, form={}),
     "pages.ask": Way(form={"kind": "extension", "reason": "要更多时间"}),
@@ -73,6 +93,7 @@ WAYS: dict[str, Way] = {
     "routing.export": Way({"version": 1}),
     "routing.one": Way({"version": 1}),
     "routing.remove_rule": Way({"version": 1, "number": 1}),
+    "shifts.one_track": Way({"shift": 1}),
     "snapshots.own": Way({"name": "0" * 16}),
     "snapshots.state": Way({"name": "0" * 16}),
     "tiles.described": Way({"layer": "cases"}),
@@ -91,6 +112,15 @@ OPEN = {
     ),
     *("accounts.second_form", "accounts.second", "accounts.password_form", "accounts.password"),
     *("accounts.enrol_form", "accounts.enrol"),
+    *("inspect.app", "inspect.shell", "inspect.service_worker", "inspect.manifest"),
+    *(
+        "inspect.app",
+        "inspect.authority",
+        "inspect.install",
+        "inspect.manifest",
+        "inspect.service_worker",
+        "inspect.shell",
+    ),
     *("public.areas", "public.cell", "public.cells", "public.near", "public.places", "public.report"),
     *("public.report_form", "public.follow", "public.rate", "public.object_to_end"),
     *("public_cases.follow", "public_cases.rate", "public_cases.object_to_end", "public_cases.report"),

@@ -105,6 +105,7 @@ def links(actor: Actor) -> list[Link]:
     map_ = Link(url_for("pages.city_map", name="cases"), _("Map"), "map-2", "map")
     hotline = Link(url_for("hotline_pages.form"), _("Hotline"), "phone", "hotline")
     requests = Link(url_for("pages.request_list"), _("Requests"), "hourglass", "requests")
+    administration = Link(url_for("admin.home"), _("Administration"), "adjustments-horizontal", "admin")
     offered = {
         desk: permissions.may(actor, "desk.use"),
         department: permissions.may(actor, "department.use"),
@@ -113,6 +114,7 @@ def links(actor: Actor) -> list[Link]:
         hotline: permissions.may(actor, "hotline.take"),
         requests: permissions.may(actor, "requests.see"),
         map_: True,
+        administration: permissions.may(actor, "admin.people"),
     }
     return [link for link, wanted in offered.items() if wanted]
 

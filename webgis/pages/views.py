@@ -21,20 +21,53 @@ from webgis.maps import basemaps, drawing, heat_queries
 from webgis.maps import queries as map_queries
 from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
-from webgis.pages import asking, casework, context, department, desk, forms, inspect_install, inspect_sending, reporting, shown
+from webgis.pages import (
+    account,
+    admin_departments,
+    admin_people,
+    admin_security,
+    asking,
+    casework,
+    context,
+    department,
+    desk,
+    forms,
+    inspect_install,
+    inspect_sending,
+    reporting,
+    shown,
+)
+from webgis.pages.admin import admin
 from webgis.pages.blueprint import pages
 from webgis.pages.hotline import hotline
 from webgis.pages.inspect import inspect
 from webgis.pages.public import public
 
 pages.app_context_processor(context.everywhere)
-BLUEPRINTS = (pages, public, hotline, inspect)
-PARTS = (asking, casework, department, desk, inspect_install, inspect_sending, reporting)
+BLUEPRINTS = (pages, public, hotline, inspect, admin)
+PARTS = (
+    asking,
+    casework,
+    department,
+    desk,
+    inspect_install,
+    inspect_sending,
+    reporting,
+    account,
+    admin_departments,
+    admin_people,
+    admin_security,
+)
 """Modules that put their addresses on the blueprint when they are imported."""
 
 ROWS = 50
 FILTERS = ("q", "subject", "area", "department", "since", "until", "within")
-DOORS = (("inspect.use", "inspect.app"), ("desk.use", "pages.desk"), ("department.use", "pages.department"))
+DOORS = (
+    ("admin.use", "admin.home"),
+    ("inspect.use", "inspect.app"),
+    ("desk.use", "pages.desk"),
+    ("department.use", "pages.department"),
+)
 """Right -> the page at which those who have it begin."""
 
 

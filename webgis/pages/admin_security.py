@@ -1,0 +1,138 @@
+"""What administrators see of logins, keys, the settings of security, and the log of administrative acts."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from sqlalchemy import func, select
+
+from webgis import settings, web
+from webgis.accounts import admin_log, logins, operations, queries
+from webgis.accounts.models import Person
+from webgis.pages.admin import admin, page
+from webgis.pages.devices import device_name
+
+SETTINGS = (
+    "session_hours", "secure_cookies", "trusted_proxies", "password_length", "login_limit", "lock_after",
+    "lock_minutes", "second_factor_roles", "oidc_issuer", "oidc_client_id", "oidc_client_secret",
+    "oidc_claim", "oidc_role",
+)  # fmt: skip
+
+ACTS = {
+    "people.add": lazy_gettext("person added"),
+    "people.change": lazy_gettext("person changed"),
+    "people.activate": lazy_gettext("person let in again"),
+    "people.deactivate": lazy_gettext("person deactivated"),
+    "people.password": lazy_gettext("new password given"),
+    "people.unlock": lazy_gettext("login unlocked"),
+    "people.export": lazy_gettext("people exported"),
+    "second-factor.on": lazy_gettext("second factor set up"),
+    "second-factor.off": lazy_gettext("second factor taken off"),
+    "sessions.end": lazy_gettext("login ended"),
+    "keys.make": lazy_gettext("API key made"),
+    "keys.revoke": lazy_gettext("API key revoked"),
+    "departments.add": lazy_gettext("department added"),
+    "departments.change": lazy_gettext("department changed"),
+    "calendar.days": lazy_gettext("working days changed"),
+    "calendar.hours": lazy_gettext("shifts of the calendar changed"),
+    "calendar.import": lazy_gettext("working days imported"),
+    "routing.activate": lazy_gettext("routing rules put in force"),
+    "beats.lay-out": lazy_gettext("beats laid out"),
+    "beats.close": lazy_gettext("beat ended"),
+}
+"""What administrative acts are called; one that is not here is shown by its name."""
+
+
+@admin.get("/sessions")
+@web.permits("admin.sessions")
+def sessions():
+    """Everyone's logins."""
+    asked = request.args.get("q", "").strip()
+    with web.transaction() as session:
+        found = logins.of_all(session, asked)
+    return page("sessions", "sessions", sessions=found, asked=asked, device_name=device_name)
+
+
+@admin.post("/sessions/<int:session_id>/end")
+@web.permits("admin.sessions")
+def end_session(session_id: int):
+    """End a login."""
+    with web.transaction() as session:
+        logins.end(session, session_id, by=web.actor())
+    flash(_("The login was ended."), "success")
+    return redirect(url_for(".sessions"), 303)
+
+
+@admin.get("/keys")
+@web.permits("admin.keys")
+def keys():
+    """Everyone's API keys."""
+    asked = request.args.get("q", "").strip()
+    with web.transaction() as session:
+        found = queries.keys(session, words=asked)
+    return page("keys", "keys", keys=found, asked=asked)
+
+
+@admin.post("/keys/<int:key_id>/revoke")
+@web.permits("admin.keys")
+def revoke_key(key_id: int):
+    """Revoke a key."""
+    with web.transaction() as session:
+        operations.revoke_key(session, key_id, by=web.actor())
+    flash(_("The key was revoked."), "success")
+    return redirect(url_for(".keys"), 303)
+
+
+@admin.get("/security")
+@web.permits("admin.security")
+def security():
+    """The settings of security as they are in force, and how many have a second factor."""
+    shown = settings.shown(web.runtime().settings)
+    about = {name: settings.Settings.model_fields[name].description for name in SETTINGS}
+    with web.transaction() as session:
+        counted = select(Person.role, func.count(), func.count(Person.totp_since)).where(Person.active)
+        factors = session.execute(counted.group_by(Person.role).order_by(Person.role)).all()
+        locked = logins.locked(session)
+    return page(
+        "security", "security", settings={name: shown[name] for name in SETTINGS}, about=about, factors=factors,
+        locked=locked,
+    )  # fmt: skip
+
+
+@admin.get("/log")
+@web.permits("admin.log")
+def log():
+    """The log of administrative acts, newest first."""
+    asked = {name: request.args.get(name, "").strip() for name in ("q", "action", "before")}
+    before = int(asked["before"]) if asked["before"].isdigit() and len(asked["before"]) < 19 else None
+    with web.transaction() as session:
+        found = admin_log.listed(session, words=asked["q"], action=asked["action"], before=before)
+        known = admin_log.actions(session)
+    more = url_for(".log", **(asked | {"before": found.next})) if found.next else None
+    return page("log", "log", rows=found.rows, asked=asked, actions=known, more=more, word=act_word, told=told)
+
+
+def act_word(action: str) -> str:
+    """What an act is called."""
+    return str(ACTS.get(action, action))
+
+
+def told(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What an act changed, field by field: as it was, and as it is."""
+    names = dict.fromkeys([*(before or {}), *(after or {})])
+    lines = []
+    for name in names:
+        was, now = (None if one is None or name not in one else _value(one[name]) for one in (before, after))
+        text = now if was is None else was if now is None else f"{was} → {now}"
+        if text not in (None, "–"):
+            lines.append((name, text))
+    return lines
+
+
+def _value(value: Any) -> str:
+    if value in (None, ""):
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
