@@ -111,7 +111,7 @@ OPEN = {
         "snapshots.drawn",
     ),
     *("accounts.second_form", "accounts.second", "accounts.password_form", "accounts.password"),
-    *("accounts.enrol_form", "accounts.enrol"),
+    *("accounts.enrol_form", "accounts.enrol", "accounts.service", "accounts.service_back"),
     *("inspect.app", "inspect.shell", "inspect.service_worker", "inspect.manifest"),
     *(
         "inspect.app",

@@ -70,6 +70,11 @@ def _page(error: str | None = None, name: str = "") -> str:
     return render_template("login.html", error=error, login=name, service=service)
 
 
+def login_page(code: str) -> str:
+    """The login page with what is said of a refusal of this code."""
+    return _page(str(WORDS[code]))
+
+
 def _who_tries() -> str:
     """Requests to log in are counted by account and address; the account itself is locked by `lock_after`."""
     return f"{limits.address()} {request.form.get('login', '').strip().lower()[:64]}"
@@ -94,11 +99,11 @@ def device() -> logins.Device:
     return logins.Device(str(request.user_agent)[: logins.LONGEST_DEVICE], address())
 
 
-def logged_in(tried: logins.Tried):
+def logged_in(tried: logins.Tried, wanted: str | None = None):
     """Set the cookie of a login, in the language of whose it is, and go on to what it needs, or to the wanted page."""
     session.clear()
     session["token"] = tried.token
-    response = redirect(step_page(tried.needs) if tried.needs else next_page())
+    response = redirect(step_page(tried.needs) if tried.needs else wanted or next_page())
     if tried.person.language:
         web.choose_language(response, tried.person.language)
     return response
@@ -126,6 +131,8 @@ WORDS = {
     "accounts.wrong-code": lazy_gettext("The code is wrong, too old or was used already."),
     "accounts.wrong-password": lazy_gettext("That is not your password."),
     "accounts.same-password": lazy_gettext("Choose another one than before."),
+    "accounts.service-failed": lazy_gettext("The login service did not let you in, or does not answer. Try again."),
+    "accounts.service-unknown": lazy_gettext("There is no account here for you. Ask the administrator."),
 }
 
 

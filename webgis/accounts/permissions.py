@@ -90,6 +90,7 @@ TABLE = (
     Permission("desk.use", CENTRE, "case", "the door of acceptors and dispatchers"),
     Permission("department.use", ("department",), "case", "the department's door"),
     Permission("watch.use", ("dispatcher", *ABOVE), "case", "the manager's door: figures and their lists"),
+    _changes("watch.export", ("dispatcher", *ABOVE), "own", "have figures and their cases written as a table"),
     Permission("live.listen", PEOPLE, "case", "changes of cases as they happen"),
 
     Permission("admin.use", ADMINISTRATOR, "all", "the administrator's door", keys=False),

@@ -28,6 +28,7 @@ ACTS = {
     "people.deactivate": lazy_gettext("person deactivated"),
     "people.password": lazy_gettext("new password given"),
     "people.unlock": lazy_gettext("login unlocked"),
+    "people.service": lazy_gettext("known by the login service from now on"),
     "people.export": lazy_gettext("people exported"),
     "second-factor.on": lazy_gettext("second factor set up"),
     "second-factor.off": lazy_gettext("second factor taken off"),

@@ -159,6 +159,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "accounts.oneself": _plain(lazy_gettext("Nobody does this to their own account.")),
     "accounts.same-password": _plain(lazy_gettext("Choose another one than before.")),
     "accounts.second-factor-on": _plain(lazy_gettext("There is a second factor already.")),
+    "accounts.service-unknown": _plain(lazy_gettext("There is no account here for you. Ask the administrator.")),
     "accounts.weak-password": lambda facts: weak_password(facts.get("why", "common"), facts.get("shortest", 8)),
     "accounts.wrong-code": _plain(lazy_gettext("The code is wrong, too old or was used already.")),
     "accounts.wrong-login": _plain(lazy_gettext("The login or the password is wrong")),
