@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, not_, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from webgis import db
@@ -29,7 +29,8 @@ MOST_ROWS = 500
 class Filters:
     """Which cases: states, class codes, a cell's code, an area's code (4 to 12 digits), a department's code, a box
     (west, south, east, north in CGCS2000 degrees), a polygon (WKT, the same degrees), reported from `since` until
-    before `until`, words in number, text or address."""
+    before `until`, words in number, text or address, a source; filed, opened again; closed from `closed_since` until
+    before `closed_until`, in time or not; past what they are due by at the moment `overdue`."""
 
     states: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
@@ -42,6 +43,13 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     words: str | None = None
+    source: str | None = None
+    filed: bool = False
+    reopened: bool = False
+    closed_since: datetime | None = None
+    closed_until: datetime | None = None
+    in_time: bool | None = None
+    overdue: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +167,7 @@ def list_cases(
 
 def _ids(actor: Actor, filters: Filters, order: str) -> Select:
     """Ids and sort keys of cases. Open ones are found in the queues' table, which stays small."""
-    if order == "due" or (filters.states and set(filters.states) <= set(workflow.OPEN)):
+    if order == "due" or filters.overdue or (filters.states and set(filters.states) <= set(workflow.OPEN)):
         key = OpenCase.due_at if order == "due" else Case.reported_at
         wanted = select(Case.id, key.label("key")).join(OpenCase, OpenCase.case_id == Case.id)
         wanted = wanted.where(visible(actor, OpenCase))
@@ -193,6 +201,29 @@ def conditions(filters: Filters, of: type[Case] | type[OpenCase] = Case) -> list
         wanted.append(Case.reported_at < filters.until)
     if filters.words:
         wanted.append(_about(filters.words))
+    return wanted + _figured(filters)
+
+
+def _figured(filters: Filters) -> list[ColumnElement[bool]]:
+    """The filters that tell of what a figure counts its cases. What is overdue is in the queues."""
+    wanted = []
+    if filters.source:
+        wanted.append(Case.source == filters.source)
+    if filters.filed:
+        wanted.append(Case.condition_id.is_not(None))
+    if filters.reopened:
+        wanted.append(Case.flags.contains(["reopened"]))
+    if filters.closed_since or filters.closed_until or filters.in_time is not None:
+        wanted.append(Case.outcome == workflow.CLOSED)
+    if filters.closed_since:
+        wanted.append(Case.closed_at >= filters.closed_since)
+    if filters.closed_until:
+        wanted += [Case.closed_at < filters.closed_until, Case.reported_at < filters.closed_until]
+    if filters.in_time is not None:
+        in_time = func.coalesce(Case.resolved_at <= Case.deadline_at, Case.deadline_at.is_(None))
+        wanted.append(in_time if filters.in_time else not_(in_time))
+    if filters.overdue:
+        wanted += [OpenCase.due_at < filters.overdue, Case.paused_at.is_(None)]
     return wanted
 
 

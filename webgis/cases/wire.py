@@ -166,6 +166,13 @@ class ListGiven(Given):
     since: datetime | None = Field(None, description="reported at or after; without an offset in the city's time zone")
     until: datetime | None = Field(None, description="reported before")
     q: str | None = Field(None, max_length=100, description="number, or words in the description or address")
+    source: str | None = Field(None, max_length=32)
+    filed: Literal["yes"] | None = Field(None, description="taken up by a filing condition")
+    reopened: Literal["yes"] | None = None
+    closed_since: datetime | None = Field(None, description="closed at or after")
+    closed_until: datetime | None = Field(None, description="closed before")
+    in_time: Literal["yes", "no"] | None = Field(None, description="closed, and resolved by the deadline or not")
+    overdue: Literal["yes"] | None = Field(None, description="open and past what it is due by, the clock not at rest")
     order: Literal[queries.ORDERS] = Field("newest", description="due: open cases by what is due first")
     limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
     cursor: str | None = Field(None, description="of the page before")
@@ -189,6 +196,13 @@ def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
         since=given.since and queries.moment("since", given.since, zone),
         until=given.until and queries.moment("until", given.until, zone),
         words=given.q,
+        source=given.source,
+        filed=given.filed is not None,
+        reopened=given.reopened is not None,
+        closed_since=given.closed_since and queries.moment("closed_since", given.closed_since, zone),
+        closed_until=given.closed_until and queries.moment("closed_until", given.closed_until, zone),
+        in_time=None if given.in_time is None else given.in_time == "yes",
+        overdue=datetime.now(UTC) if given.overdue else None,
     )
 
 

@@ -134,8 +134,10 @@ def _box_of(geometry: Any) -> tuple[Any, ...]:
 _FOUND_AREA = (Area.level, Area.code, Area.name_zh, Area.name_en, *_box_of(Area.geom))
 
 
-def extent(session: Session) -> Box:
-    """The box of all areas: a map's first view. All of China when there are none."""
+def extent(session: Session, area: str | None = None) -> Box:
+    """The box of an area, or of all: a map's first view. All of China when there are none."""
+    if area and (box := _box(session.execute(_extent_of(Area.geom).where(Area.code == area)).one())):
+        return box
     return _box(session.execute(_extent_of(Area.geom)).one()) or CHINA
 
 

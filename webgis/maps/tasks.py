@@ -30,7 +30,7 @@ def draw_cases(session: Session) -> None:
 def draw(session: Session, loaded: settings.Settings) -> Path:
     """Draw the public snapshot now, in the city's language; returns its path."""
     now = datetime.now(UTC)
-    with _speaking(loaded, loaded.locale):
+    with speaking(loaded, loaded.locale):
         page = snapshots.draw(
             session, loaded, snapshots.for_everyone(), now, lambda _percent: None, LANGUAGE_TAGS[loaded.locale]
         )
@@ -46,7 +46,7 @@ def draw_own(session: Session, login: str, snapshot: str, page: str, asked: Mapp
     actor = accounts.actor(session, login)
     question = snapshots.for_person(actor, BY_NAME[page], asked)
     now = datetime.now(UTC)
-    with _speaking(loaded, lang):
+    with speaking(loaded, lang):
         made = snapshots.draw(
             session, loaded, question, now, lambda percent: tell(redis, snapshot, percent), LANGUAGE_TAGS[lang]
         )
@@ -70,7 +70,7 @@ def _key(name: str) -> str:
     return f"webgis:snapshot:{name}"
 
 
-def _speaking(loaded: settings.Settings, locale: str):
+def speaking(loaded: settings.Settings, locale: str):
     """A context in which texts are in a language: a worker has no request that could name one."""
     speaker = Flask("webgis")
     translations = Path(webgis.__file__).resolve().parent / "translations"
