@@ -38,8 +38,9 @@ class Component(Base):
     """A managed component with the fields of GB/T 47678.5-2026, table 2; `docs/components.md` lists them.
 
     `code`: county 6, class 5, sequence 6. `geom`: point, line or polygon in degrees. `cell_code` is that of its place.
-    `authority_code`, `owner_code`, `maintainer_code`: unified social credit codes, 18 characters. `square_x`, `square_y`:
-    column and line of its place (`fn.component_place`) among the web-mercator squares of zoom 19, by which tiles count.
+    `authority_code`, `owner_code`, `maintainer_code`: unified social credit codes, 18 characters. `square_x`,
+    `square_y`: column and line of its place (`fn.component_place`) among the web-mercator squares of zoom 19, by which
+    tiles count.
     """
 
     __tablename__ = "component"

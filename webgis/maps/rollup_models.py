@@ -41,15 +41,15 @@ class DayCount(Base):
 
     __tablename__ = "day_count"
     __table_args__ = (
-        Index("ix_day_count_day_bin", "day", "bin"),
+        Index("ix_day_count_class", "day", "kind", "class_code", "bin"),
         {"postgresql_with": {"fillfactor": 90}},
     )
 
     day: Mapped[date] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(Text, primary_key=True)
-    class_code: Mapped[str] = mapped_column(Text, primary_key=True)
     bin: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     cell_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    class_code: Mapped[str] = mapped_column(Text, primary_key=True)
     area: Mapped[int] = mapped_column(BigInteger)
     reported: Mapped[int]
     open: Mapped[int]

@@ -69,11 +69,13 @@ _BINS = f"""
 """
 
 _CELLS = f"""
-    SELECT bin, cell_id, coalesce(kind, '') AS kind, coalesce(class_code, '') AS class_code, year AS start,
+    SELECT bin, cell_id, coalesce(kind, '') AS kind, coalesce(class_code, '') AS class_code,
+           (CASE WHEN grouping(month) = 0 THEN 12 ELSE 1 END)::smallint AS grain, coalesce(month, year) AS start,
            {summed(_CASE_MEASURES)}
-    FROM (SELECT bin, cell_id, kind, class_code, fn.period_start(day, 1) AS year, reported, open, closed, on_time
+    FROM (SELECT bin, cell_id, kind, class_code, fn.period_start(day, 1) AS year, fn.period_start(day, 12) AS month,
+                 reported, open, closed, on_time
           FROM fact) AS f
-    GROUP BY bin, cell_id, year, GROUPING SETS ((), (kind), (kind, class_code))
+    GROUP BY bin, cell_id, GROUPING SETS ((month), (year), (kind, month), (kind, year), (kind, class_code, year))
 """
 
 _CASE_FACT = ("day", "kind", "class_code", "bin", "cell_id", "area")
@@ -85,9 +87,9 @@ CASES = Log(
     _CASE_FACT,
     _CASE_MEASURES,
     (
-        Sums("day_count", ("day", "kind", "class_code", "bin", "cell_id"), ("area",), "day", _DAYS),
+        Sums("day_count", ("day", "bin", "cell_id", "kind", "class_code"), ("area",), "day", _DAYS),
         Sums("bin_count", ("level", "kind", "class_code", "grain", "start", "bin", "area"), (), "start", _BINS),
-        Sums("cell_count", ("kind", "class_code", "start", "bin", "cell_id"), (), "start", _CELLS),
+        Sums("cell_count", ("kind", "class_code", "grain", "start", "bin", "cell_id"), (), "start", _CELLS),
     ),
 )
 """Cases by place, class and day of the report: what maps read (`rollups.sql`)."""

@@ -15,15 +15,26 @@ BEGIN
     RETURN (value | (value << 1)) & 1431655765;
 END $$;
 
+-- The even bits of every byte, from 0 to 255.
+CREATE FUNCTION fn.even_bits() RETURNS integer[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT '{0, 1, 0, 1, 2, 3, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 4, 5, 4, 5, 6, 7, 6, 7, 0, 1, 0,
+         1, 2, 3, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9, 8, 9, 10,
+         11, 10, 11, 8, 9, 8, 9, 10, 11, 10, 11, 12, 13, 12, 13, 14, 15, 14, 15, 12, 13, 12, 13, 14, 15, 14, 15,
+         8, 9, 8, 9, 10, 11, 10, 11, 8, 9, 8, 9, 10, 11, 10, 11, 12, 13, 12, 13, 14, 15, 14, 15, 12, 13, 12, 13,
+         14, 15, 14, 15, 0, 1, 0, 1, 2, 3, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 4, 5, 4, 5, 6,
+         7, 6, 7, 0, 1, 0, 1, 2, 3, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 4, 5, 4, 5, 6, 7, 6, 7,
+         8, 9, 8, 9, 10, 11, 10, 11, 8, 9, 8, 9, 10, 11, 10, 11, 12, 13, 12, 13, 14, 15, 14, 15, 12, 13, 12, 13,
+         14, 15, 14, 15, 8, 9, 8, 9, 10, 11, 10, 11, 8, 9, 8, 9, 10, 11, 10, 11, 12, 13, 12, 13, 14, 15, 14, 15,
+         12, 13, 12, 13, 14, 15, 14, 15}'::integer[]
+$$;
+
+-- The even bits of a code, put together: the column. A table says it of each byte, so that it is no call for every row.
 CREATE FUNCTION fn.bin_squeeze(code bigint) RETURNS integer
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-BEGIN
-    code := code & 1431655765;
-    code := (code | (code >> 1)) & 858993459;
-    code := (code | (code >> 2)) & 252645135;
-    code := (code | (code >> 4)) & 16711935;
-    RETURN (code | (code >> 8)) & 65535;
-END $$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (fn.even_bits())[(code & 255) + 1] | ((fn.even_bits())[((code >> 8) & 255) + 1] << 4)
+           | ((fn.even_bits())[((code >> 16) & 255) + 1] << 8) | ((fn.even_bits())[((code >> 24) & 255) + 1] << 12)
+$$;
 
 -- Where a longitude and a latitude (degrees) lie among the squares of a zoom, counted from the north-west.
 CREATE FUNCTION fn.bin_column(longitude double precision, zoom integer) RETURNS double precision
@@ -209,7 +220,7 @@ BEGIN
     x1 := least(ceil(fn.bin_column(coalesce(east, 180), level) - 1e-6)::integer - 1, last);
     y0 := greatest(floor(fn.bin_line(coalesce(north, 90), level) + 1e-6)::integer, 0);
     y1 := least(ceil(fn.bin_line(coalesce(south, -90), level) - 1e-6)::integer - 1, last);
-    WHILE (x1 >> shift) - (x0 >> shift) > 5 OR (y1 >> shift) - (y0 >> shift) > 5 LOOP
+    WHILE (x1 >> shift) - (x0 >> shift) > 8 OR (y1 >> shift) - (y0 >> shift) > 8 LOOP
         shift := shift + 1;
     END LOOP;
     WITH tile AS (
@@ -224,9 +235,16 @@ BEGIN
     SELECT array_agg(r.low ORDER BY r.low), array_agg(r.high ORDER BY r.low) INTO lows, highs FROM run r;
 END $$;
 
+-- The kinds that have a class of this code.
+CREATE FUNCTION fn.kinds_of(class_code text) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN ARRAY(SELECT DISTINCT c.kind FROM city.class c WHERE c.code = kinds_of.class_code);
+END $$;
+
 -- The sums of cases by bin, or by area when `digits` says how many of its code to keep.
--- The plan is forced: by index, period by period and range by range (OFFSET 0); how many rows that are no estimate
--- knows.
+-- The plan is forced: by index, period by period and range by range (OFFSET 0), also of the log (id > 0); how many rows
+-- that are no estimate knows.
 CREATE FUNCTION fn.counted_places(level integer, digits integer, west double precision, south double precision,
                                   east double precision, north double precision, since date, until date, kind text,
                                   class_code text, area text)
@@ -237,7 +255,7 @@ SET jit = off AS $$
 DECLARE
     by_class boolean := counted_places.class_code IS NOT NULL;
     kinds text[] := CASE WHEN counted_places.kind IS NOT NULL THEN ARRAY[counted_places.kind]
-                         WHEN by_class THEN ARRAY['component', 'matter'] ELSE ARRAY[''] END;
+                         WHEN by_class THEN fn.kinds_of(counted_places.class_code) ELSE ARRAY[''] END;
     shift integer := 2 * (16 - counted_places.level);
     divisor bigint := 10 ^ (12 - counted_places.digits);
     area_low bigint := rpad(left(counted_places.area, 12), 12, '0')::bigint;
@@ -284,7 +302,7 @@ BEGIN
         UNION ALL
         SELECT n.bin >> shift, n.area, n.reported, n.open, n.closed, n.on_time
         FROM city.case_change n
-        WHERE n.bin BETWEEN lowest AND highest
+        WHERE n.id > 0 AND n.bin BETWEEN lowest AND highest
             AND (counted_places.since IS NULL OR n.day >= counted_places.since)
             AND (counted_places.until IS NULL OR n.day <= counted_places.until)
             AND (counted_places.kind IS NULL OR n.kind = counted_places.kind)
@@ -297,7 +315,8 @@ BEGIN
         GROUP BY 1 HAVING sum(c.reported) <> 0
     )
     SELECT s.* FROM summed s
-    WHERE divisor IS NOT NULL OR fn.bin_squeeze(s.place) BETWEEN box.x0 AND box.x1
+    WHERE divisor IS NOT NULL OR counted_places.west IS NULL
+        OR fn.bin_squeeze(s.place) BETWEEN box.x0 AND box.x1
         AND fn.bin_squeeze(s.place >> 1) BETWEEN box.y0 AND box.y1;
 END $$;
 
@@ -329,8 +348,8 @@ BEGIN
 END $$;
 
 -- Cases by the cell in which they were found, for the cells that touch a box, also those that are no longer valid.
--- A cell's cases lie in the bins that it touches, so the bins of all these cells are read, range by range: whole years,
--- and days at the edges of the span.
+-- A cell's cases lie in the bins that it touches, so the bins of the box and of the cells on its edge are read, range by
+-- range: whole years and months (of one class: years), and days at the edges of the span.
 CREATE FUNCTION fn.counted_cells(west double precision, south double precision, east double precision,
                                  north double precision, since date, until date, kind text, class_code text, area text)
 RETURNS TABLE (cell_id bigint, reported integer, open integer, closed integer, on_time integer)
@@ -340,26 +359,25 @@ SET jit = off AS $$
 DECLARE
     by_class boolean := counted_cells.class_code IS NOT NULL;
     kinds text[] := CASE WHEN counted_cells.kind IS NOT NULL THEN ARRAY[counted_cells.kind]
-                         WHEN by_class THEN ARRAY['component', 'matter'] ELSE ARRAY[''] END;
+                         WHEN by_class THEN fn.kinds_of(counted_cells.class_code) ELSE ARRAY[''] END;
     box geometry := ST_MakeEnvelope(coalesce(counted_cells.west, -180), coalesce(counted_cells.south, -90),
                                     coalesce(counted_cells.east, 180), coalesce(counted_cells.north, 90), 4490);
     everywhere boolean := counted_cells.area IS NULL AND box ~ ST_MakeEnvelope(-180, -90, 180, 90, 4490);
-    meant bigint[];
     ground box2d;
     bins record;
 BEGIN
     IF NOT everywhere THEN
-        SELECT array_agg(c.id), ST_Extent(c.geom) INTO meant, ground FROM city.cell c
-        WHERE c.geom && box AND (counted_cells.area IS NULL OR starts_with(c.code, counted_cells.area));
-        IF meant IS NULL THEN
-            RETURN;
-        END IF;
+        SELECT ST_Extent(e.geom) INTO ground
+        FROM (SELECT box AS geom
+              UNION ALL
+              SELECT c.geom FROM ST_DumpSegments(ST_ExteriorRing(box)) edge JOIN city.cell c ON c.geom && edge.geom) e;
     END IF;
     bins := fn.bin_ranges(16, ST_XMin(ground) - 1e-6, ST_YMin(ground) - 1e-6, ST_XMax(ground) + 1e-6,
                           ST_YMax(ground) + 1e-6);
     RETURN QUERY
     WITH period AS MATERIALIZED (
-        SELECT * FROM fn.span_periods(counted_cells.since, counted_cells.until, '{1}')
+        SELECT * FROM fn.span_periods(counted_cells.since, counted_cells.until,
+                                      CASE WHEN by_class THEN '{1}' ELSE '{12,1}' END::integer[])
     ), range AS MATERIALIZED (
         SELECT r.low, r.high FROM unnest(bins.lows, bins.highs) AS r (low, high)
     ), counted AS (
@@ -368,10 +386,10 @@ BEGIN
         FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
         CROSS JOIN LATERAL (
             SELECT y.* FROM city.cell_count y
-            WHERE y.kind = k.kind AND y.class_code = coalesce(counted_cells.class_code, '') AND y.start = p.start
-                AND y.bin BETWEEN r.low AND r.high
+            WHERE y.kind = k.kind AND y.class_code = coalesce(counted_cells.class_code, '')
+                AND y.grain = p.grain AND y.start = p.start AND y.bin BETWEEN r.low AND r.high
             OFFSET 0) y
-        WHERE p.grain = 1
+        WHERE p.grain <> 365
         UNION ALL
         SELECT d.cell_id, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
         FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
@@ -393,12 +411,16 @@ BEGIN
         UNION ALL
         SELECT n.cell_id, n.reported, n.open, n.closed, n.on_time
         FROM city.case_change n
-        WHERE (counted_cells.since IS NULL OR n.day >= counted_cells.since)
+        WHERE n.id > 0 AND (counted_cells.since IS NULL OR n.day >= counted_cells.since)
             AND (counted_cells.until IS NULL OR n.day <= counted_cells.until)
             AND (counted_cells.kind IS NULL OR n.kind = counted_cells.kind)
             AND (counted_cells.class_code IS NULL OR n.class_code = counted_cells.class_code)
     )
-    SELECT c.cell_id, sum(c.reported)::integer, sum(c.open)::integer, sum(c.closed)::integer, sum(c.on_time)::integer
-    FROM counted c WHERE everywhere OR c.cell_id IN (SELECT unnest(meant))
-    GROUP BY c.cell_id HAVING sum(c.reported) <> 0;
+    SELECT s.* FROM (
+        SELECT c.cell_id, sum(c.reported)::integer, sum(c.open)::integer, sum(c.closed)::integer,
+               sum(c.on_time)::integer
+        FROM counted c GROUP BY c.cell_id HAVING sum(c.reported) <> 0) s
+    WHERE everywhere
+        OR (SELECT g.geom && box AND (counted_cells.area IS NULL OR starts_with(g.code, counted_cells.area))
+            FROM city.cell g WHERE g.id = s.cell_id);
 END $$;
