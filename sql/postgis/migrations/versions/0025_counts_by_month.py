@@ -1,4 +1,4 @@
-"""Counts by cell are kept by month too, and those of a day lie in the order of their bins: busy places have many cases."""
+"""Counts by cell are kept by month too, and those of a day lie in the order of their bins."""
 
 from alembic import op
 
