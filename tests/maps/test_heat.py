@@ -12,8 +12,11 @@ from tests.cases.stories import COVER
 from tests.maps import crowd
 from webgis.accounts import operations as accounts
 from webgis.accounts import queries
+from webgis.db import Runtime
 from webgis.grid import beats
 from webgis.grid import changes as grid_changes
+from webgis.maps import heat_queries
+from webgis.maps.trends import Window
 
 OCTOBER = [date(2026, 10, day) for day in range(1, 31)]
 NOVEMBER = [date(2026, 11, day) for day in range(1, 11)]
@@ -104,6 +107,32 @@ def test_hours_of_patrol_are_shared_by_ground_and_add_up(reported, api):
     assert len(cells) == 2 and all(value > communities[city.WEST][1] for _, value in cells.values())
     before = api("manager1").get("/api/v1/heat", measure="per_patrol_hour", since="2019-01-01", until="2019-01-02")
     assert "no hour of patrol" in before.json["notes"][0]["en"]
+
+
+def test_hours_of_patrol_are_those_that_phones_recorded_where_the_city_says_so(clone, city_template):
+    with clone(city_template, patrol_hours="recorded") as settings:
+        runtime = Runtime(settings)
+        monday = Window(date(2026, 11, 2), date(2026, 11, 2))
+        with runtime.transaction() as session:
+            session.execute(
+                text(
+                    "INSERT INTO city.patrol_time (day, cell_id, seconds) SELECT CAST(day AS date), id, 1800"
+                    " FROM city.cell, unnest(ARRAY['2026-11-01', '2026-11-02']) AS day WHERE code LIKE :in_west"
+                ),
+                {"in_west": f"{city.WEST}00%"},
+            )
+            for level in ("cell", "community"):
+                where = heat_queries.places(session, level, city.COUNTY)
+                hours = dict(
+                    zip(
+                        where.codes.tolist(),
+                        heat_queries.patrol_hours(session, monday, where, settings.zone).tolist(),
+                        strict=True,
+                    )
+                )
+                assert sum(hours.values()) == 4.5
+                assert {code[:12] for code, some in hours.items() if some} == {city.WEST}
+        runtime.dispose()
 
 
 def test_a_case_outside_ones_sight_is_not_counted(reported, api):

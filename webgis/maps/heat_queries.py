@@ -4,10 +4,11 @@ Every count passes `Asked`, which holds the sight of who asks. A case keeps the 
 has ended, its count goes to the cells of now on its ground, by their share of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -174,11 +175,44 @@ _BEATS = text("SELECT * FROM fn.beats_between(:since, :until, :zone)")
 _GROUND = text("SELECT * FROM fn.beat_ground(CAST(:beats AS integer[]))")
 
 
+_RECORDED = text(
+    "SELECT p.cell_id, c.code, sum(p.seconds) / 3600.0 AS hours"
+    " FROM city.patrol_time p JOIN city.cell c ON c.id = p.cell_id WHERE p.day BETWEEN :since AND :until"
+    " GROUP BY p.cell_id, c.code"
+)
+
+
+class Patrol(NamedTuple):
+    """Hours of patrol by row of `city.cell`, with the codes of these."""
+
+    cells: np.ndarray
+    codes: np.ndarray
+    hours: np.ndarray
+
+
 def patrol_hours(session: Session, days: Window, where: Places, zone: ZoneInfo) -> np.ndarray:
-    """Hours of duty in a span by place: those of each shift of a beat, shared by the ground of the beat's cells.
+    """Hours of patrol in a span by place: as planned, or as phones recorded them (setting `patrol_hours`).
 
     So hours of areas are the sums of those of their cells. Two inspectors on duty at once are two hours an hour.
     """
+    recorded = session.info["settings"].patrol_hours == "recorded"
+    found = _recorded(session, days) if recorded else _planned(session, days, zone)
+    if where.level == "cell":
+        return spread(session, found.cells, found.hours, where.ids)
+    codes = np.array([code[: LEVELS[where.level]] for code in found.codes.tolist()], dtype="U15")
+    known = np.isin(codes, where.codes)
+    at = np.searchsorted(where.codes, codes[known])
+    return np.bincount(at, weights=found.hours[known], minlength=len(where.codes))
+
+
+def _recorded(session: Session, days: Window) -> Patrol:
+    """The time that shifts spent in each cell, by their tracks."""
+    rows = session.execute(_RECORDED, {"since": days.since, "until": days.until}).all()
+    return _patrol((row.cell_id, row.code, float(row.hours)) for row in rows)
+
+
+def _planned(session: Session, days: Window, zone: ZoneInfo) -> Patrol:
+    """The hours of duty of each shift of a beat, shared by the ground of the beat's cells."""
     since = datetime.combine(days.since, time(), zone)
     until = datetime.combine(days.until + timedelta(days=1), time(), zone)
     beats = session.execute(_BEATS, {"since": since, "until": until, "zone": zone.key}).all()
@@ -191,13 +225,12 @@ def patrol_hours(session: Session, days: Window, where: Places, zone: ZoneInfo) 
         for beat in beats
     }
     ground = session.execute(_GROUND, {"beats": list(hours)}).all()
-    parts = np.array([hours[row.beat_id] * row.share for row in ground], dtype=float)
-    if where.level == "cell":
-        return spread(session, np.array([row.cell_id for row in ground], dtype=np.int64), parts, where.ids)
-    codes = np.array([row.code[: LEVELS[where.level]] for row in ground], dtype="U15")
-    known = np.isin(codes, where.codes)
-    at = np.searchsorted(where.codes, codes[known])
-    return np.bincount(at, weights=parts[known], minlength=len(where.codes))
+    return _patrol((row.cell_id, row.code, hours[row.beat_id] * row.share) for row in ground)
+
+
+def _patrol(rows: Iterable[tuple[int, str, float]]) -> Patrol:
+    cells, codes, hours = zip(*rows, strict=True) if (rows := list(rows)) else ((), (), ())
+    return Patrol(np.array(cells, dtype=np.int64), np.array(codes, dtype="U15"), np.array(hours, dtype=float))
 
 
 def measured_by(session: Session, measure: str, days: Window, where: Places, zone: ZoneInfo) -> np.ndarray:

@@ -13,6 +13,7 @@ import * as tasks from "./tasks.js";
 
 const outbox = globalThis.webgisOutbox;
 const AGAIN_MS = 30_000;
+const INSIST = 10;
 const TASKS_MS = 60_000;
 
 let logged = null;
@@ -64,10 +65,10 @@ async function marks() {
 
 const TOLD = { offline: () => offline(true), later: () => offline(false), empty: () => offline(false), login: () => login() };
 
-async function send() {
+async function send(insist = false) {
   const sync = (await navigator.serviceWorker?.getRegistration("/inspect"))?.sync;
   sync?.register("outbox").catch(() => {});
-  TOLD[await outbox.send()]();
+  TOLD[await outbox.send(insist)]();
 }
 
 function offline(away) {
@@ -128,12 +129,14 @@ for (const name of ["shoot", "album"]) {
 }
 outbox.listen(marks);
 window.addEventListener("hashchange", show);
-window.addEventListener("online", send);
+window.addEventListener("online", () => send());
 window.addEventListener("offline", () => offline(true));
 document.addEventListener("visibilitychange", () => { if (!document.hidden && logged) send(); });
+let turns = 0;
 setInterval(async () => {
   if (document.hidden || !logged) return;
-  if ((await home.counts(person().id)).waiting) await send();
+  turns += 1;
+  if ((await home.counts(person().id)).waiting) await send(turns % INSIST === 0);
 }, AGAIN_MS);
 setInterval(() => {
   if (document.hidden || !logged || !navigator.onLine) return;

@@ -29,6 +29,7 @@ export class Refused extends Error {
 }
 
 export async function fetched(address, options = {}) {
+  if (!navigator.onLine) throw new TypeError("no network");
   const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS), ...options });
   const json = (answer.headers.get("Content-Type") || "").includes("json");
   const told = json ? await answer.json() : {};

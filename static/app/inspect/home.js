@@ -48,7 +48,7 @@ function picture(item) {
 
 function choices(item, send) {
   const mended = { report: () => mend(item.seq), step: () => mendAnswer(item.seq) }[item.kind];
-  const again = () => put({ ...item, state: "waiting", reason: null }).then(send);
+  const again = () => put({ ...item, state: "waiting", reason: null }).then(() => send());
   return [
     make("button", { class: "btn btn-small btn-main", type: "button", "data-mend": true, onclick: mended || again }, icon(mended ? "pencil" : "refresh"), make("span", {}, t(mended ? "mend" : "again"))),
     make("button", { class: "btn btn-small", type: "button", "aria-label": t("delete"), onclick: () => drop(item) }, icon("trash")),

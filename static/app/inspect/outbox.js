@@ -69,8 +69,10 @@ globalThis.webgisOutbox = (() => {
     return seq;
   }
 
-  // Who is logged in, with the token of forms; null: no answer; a number: the status of a refusal.
-  async function who() {
+  // Who is logged in, with the token of forms; null: no answer; a number: the status of a refusal. A phone that says it
+  // has no network is believed, unless one insists.
+  async function who(insist = false) {
+    if (!navigator.onLine && !insist) return null;
     try {
       const answer = await fetch("/inspect/me", { headers: { Accept: "application/json" }, cache: "no-store" });
       if (!answer.ok) return answer.status;
@@ -119,8 +121,8 @@ globalThis.webgisOutbox = (() => {
   const next = async (person) => (await all()).find((item) => item.person === person && item.state === "waiting");
 
   // Sends what waits for who is logged in. Returns "empty", "later", "login" or "offline".
-  async function drain() {
-    let me = await who();
+  async function drain(insist) {
+    let me = await who(insist);
     if (me === null) return "offline";
     if (typeof me === "number") return me === 401 ? "login" : "later";
     let tokens = 0;
@@ -148,8 +150,9 @@ globalThis.webgisOutbox = (() => {
   }
 
   // One sender at a time, whether page or service worker; the second looks again when the first is done.
-  function send() {
-    return navigator.locks ? navigator.locks.request(`${NAME}-send`, drain) : drain();
+  function send(insist = false) {
+    const turn = () => drain(insist);
+    return navigator.locks ? navigator.locks.request(`${NAME}-send`, turn) : turn();
   }
 
   return { add, all, forget, keep, kept, listen, one, put, remove, send, who };

@@ -80,10 +80,10 @@ async function look(exact) {
   try {
     const here = await position({ exact, fresh: exact ? 10_000 : 60_000, timeout: 20_000 });
     const moved = last ? distance(last, here) : 0;
-    if (!worth(last, here, moved)) return;
+    if (!shift || !worth(last, here, moved)) return;
     if (!last || moved > 0) movedAt = Date.now();
     last = here;
-    points.push({ at: new Date(here.at).toISOString(), lon: here.lon, lat: here.lat, accuracy_m: here.accuracy });
+    points.push({ at: new Date(Math.max(here.at, shift.began)).toISOString(), lon: here.lon, lat: here.lat, accuracy_m: here.accuracy });
     await keep(name(), { ...shift, points });
     if (full(points, Date.now())) await flush();
     for (const listener of listeners) listener(here);

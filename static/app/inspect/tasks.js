@@ -45,7 +45,7 @@ async function count() {
 
 // Thumbnails for when there is no network; the service worker shows them.
 async function keepPictures() {
-  if (!("caches" in window) || !navigator.serviceWorker?.controller) return;
+  if (!("caches" in window)) return;
   const cache = await caches.open(config.photos);
   const wanted = new Set(tasks.flatMap((task) => task.photos.map((one_) => one_.thumbnail)));
   for (const request of await cache.keys()) if (!wanted.has(new URL(request.url).pathname)) await cache.delete(request);
