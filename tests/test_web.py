@@ -1,5 +1,6 @@
 """The edge: errors as problems or pages, headers, languages, health, and what the API says of itself."""
 
+import gzip
 import json
 
 import pytest
@@ -107,3 +108,13 @@ def test_every_described_operation_has_a_summary(api):
     spec = api("acceptor1").get("/api/v1/openapi.json").json
     bare = [path for path, methods in spec["paths"].items() for about in methods.values() if not about.get("summary")]
     assert bare == []
+
+
+def test_static_text_goes_out_packed_and_is_not_sent_again_while_it_is_the_same(client):
+    plain = client.get("/static/app/icons.svg")
+    packed = client.get("/static/app/icons.svg", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in packed.headers["Vary"]
+    assert gzip.decompress(packed.data) == plain.data and len(packed.data) < len(plain.data) / 2
+    again = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}
+    assert client.get("/static/app/icons.svg", headers=again).status_code == 304
+    assert "Content-Encoding" not in client.get("/login", headers={"Accept-Encoding": "gzip"}).headers

@@ -98,6 +98,8 @@ def _lines(session: Session, event: Row, facts: Mapping[str, Any]) -> Iterator[L
         yield Line(_("Condition"), f"{chosen.text} ({chosen.limit})")
     if event.action == "dispatch":
         yield Line(_("To"), shown.department_name(event) or given.get("department", ""))
+    if seen := given.get("seen_at"):
+        yield Line(_("Seen"), words.long_time(datetime.fromisoformat(seen)))
     if why := facts.get("why"):
         yield Line(_("Why"), _why(why))
     if inspector := facts.get("inspector"):

@@ -123,7 +123,7 @@ for (const name of ["shoot", "album"]) {
   const input = find(name);
   input.addEventListener("change", async () => {
     const files = [...input.files];
-    if (files.length) await report.take(files, name === "shoot");
+    if (files.length) await report.begun(files, name === "shoot");
     input.value = "";
   });
 }

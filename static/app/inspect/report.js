@@ -40,9 +40,20 @@ async function change(values, draw = true) {
   await keep(key(), draft).catch(() => say(t("not_kept")));
 }
 
-// A new report with these files, or more photos for the one that is being written.
-export async function take(files, camera) {
-  draft ??= (await waiting()) || { photos: [], description: "", address: "" };
+// A new report with these files. One that was begun is not mixed with it unseen.
+export async function begun(files, camera) {
+  draft ??= await waiting();
+  if (draft && !draft.seq) {
+    const what = await question(t("draft_title"), t("draft_text"), [["more", t("draft_more"), "btn-main"], ["new", t("draft_new")]]);
+    if (!what) return;
+    if (what === "new") await close();
+  } else if (draft) await close();
+  await take(files, camera);
+}
+
+// Photos for the report that is being written.
+async function take(files, camera) {
+  draft ??= { photos: [], description: "", address: "" };
   window.location.hash = "#report";
   const here = camera ? await position({ timeout: 4000 }).catch(() => null) : null;
   for (const file of files) {
