@@ -23,15 +23,15 @@ def list_filters(given: Mapping[str, str], zone: ZoneInfo) -> tuple[queries.Filt
     the last day, kind and class are one choice ("matter:06010").
     """
     problems: list[str] = []
-    plain = ("state", "department", "q", "within")
+    plain = ("state", "department", "q", "within", "source", "filed", "reopened", "in_time", "overdue")
     fields = {name: value for name in plain if (value := given.get(name, "").strip())}
     kind, _colon, code = given.get("subject", "").partition(":")
-    if code:
-        fields |= {"kind": kind, "class": code}
+    fields |= {name: value for name, value in (("kind", kind), ("class", code)) if code or name == "kind" and value}
     if area := given.get("area", "").strip():
         fields["cell" if len(area) == CELL_DIGITS else "area"] = area
-    moments = {"since": _day(given.get("since"), zone, problems), "until": _day(given.get("until"), zone, problems, 1)}
-    fields |= {name: moment.isoformat() for name, moment in moments.items() if moment}
+    for name in ("since", "until", "closed_since", "closed_until"):
+        if moment := _day(given.get(name), zone, problems, later=name.endswith("until")):
+            fields[name] = moment.isoformat()
     return _usable(fields, problems), problems
 
 
@@ -73,7 +73,7 @@ def report_fields(form: MultiDict) -> dict[str, str]:
 
 STEP_FIELDS = (
     *("condition", "department", "reason", "note", "result", "into", "subject", "address", "handler", "inspector"),
-    *("until", "lon", "lat", "crs", "accuracy_m", "version"),
+    *("until", "lon", "lat", "crs", "accuracy_m", "version", "footprint"),
 )
 
 

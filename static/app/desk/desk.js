@@ -127,6 +127,8 @@ const desk = {
 function shown() {
   const box = desk.panel.querySelector("[data-panel]");
   wire(desk.panel);
+  for (const place of desk.panel.querySelectorAll("[data-footprint]")) place.hidden = !desk.map;
+  if (desk.map) desk.map.endSketch();
   for (const link of desk.list.querySelectorAll("[data-choose]")) {
     if (link.dataset.choose === desk.number) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
@@ -157,22 +159,31 @@ root.addEventListener("webgis:done", async (event) => {
   event.preventDefault();
   const row = desk.row();
   const following = row && (row.nextElementSibling || row.previousElementSibling);
-  await desk.choose(desk.number, { remember: false });
-  const left = !desk.number || !desk.holds(desk.panel.querySelector("[data-panel]").dataset.state);
-  if (!row || !left) return;
-  row.remove();
+  const seen = event.detail.go.endsWith(desk.number);
+  if (seen) await desk.choose(desk.number, { remember: false });
+  if (seen && (!row || stillWaits())) return;
+  if (row) row.remove();
   if (following && following.dataset.row) {
     const said = desk.panel.querySelector(".notice-success");
-    if (said) desk.say(said.textContent.trim());
+    if (seen && said) desk.say(said.textContent.trim());
     await desk.choose(following.dataset.row);
     focusPanel();
-  } else await desk.load();
+  } else {
+    if (!seen) desk.panel.replaceChildren();
+    await desk.load();
+  }
 });
 
 desk.holds = (state) => {
   const states = facts.queues[desk.queue];
   return !states.length || states.includes(state);
 };
+
+// Whether the case that is shown belongs to the queue as before; in that of requests while one waits for the reader.
+function stillWaits() {
+  if (!facts.queues[desk.queue].length) return Boolean(desk.panel.querySelector(".turns"));
+  return desk.holds(desk.panel.querySelector("[data-panel]").dataset.state);
+}
 
 function focusPanel() {
   const title = desk.panel.querySelector("[data-panel-title]");
@@ -243,6 +254,19 @@ function mergeInto(number) {
   box.scrollIntoView({ block: "center" });
   box.querySelector("button[type=submit]").focus();
 }
+
+// The ground of an incident is drawn on the map; what was drawn goes with the split.
+root.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-draw]");
+  if (!button || !desk.map) return;
+  desk.show("map");
+  desk.map.sketch((shape, words) => {
+    button.parentElement.querySelector("[name=footprint]").value = shape;
+    button.querySelector("span").textContent = words;
+    desk.show("case");
+    button.focus();
+  });
+});
 
 search(desk);
 keys(desk);

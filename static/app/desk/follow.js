@@ -2,6 +2,8 @@
 
 import { listen } from "../live.js";
 
+const MINUTE_MS = 60000;
+
 export function follow(desk) {
   const { root, facts } = desk;
   const mark = root.querySelector("[data-new]");
@@ -69,6 +71,20 @@ export function follow(desk) {
     light.dataset.state = state;
     light.textContent = facts.said[state];
   }
+
+  // Time passes: lights and times left are asked for again, and put where they stand.
+  async function lights() {
+    if (document.hidden || !desk.rows().length) return;
+    const query = new URLSearchParams({ queue: desk.queue, order: desk.order, ...(desk.order === "near" ? desk.place() : {}) });
+    const answer = await fetch(`${facts.addresses.queue}?${query}`, { headers: { Accept: "text/html", "HX-Request": "true" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const now of page.querySelectorAll("[data-row]")) {
+      const row = desk.row(now.dataset.row);
+      if (row) row.querySelector(".row-light").replaceWith(document.adoptNode(now.querySelector(".row-light")));
+    }
+  }
+  window.setInterval(lights, MINUTE_MS);
 
   const line = listen({ onCase, onCounts, onPresence, onState, onResync: () => { fresh.clear(); tell(); mark.hidden = false; mark.querySelector("span").textContent = facts.said.again; }, token: desk.token });
   root.addEventListener("desk:case", ({ detail }) => line.watch(detail));

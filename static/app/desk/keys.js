@@ -26,6 +26,7 @@ export function keys(desk) {
   };
 
   document.addEventListener("keydown", (event) => {
+    if (document.querySelector(".wg-drawing")) return undefined; // these keys are the sketch's
     if (event.key === "Escape") return leave(desk, event);
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return submitOpen(desk, event);
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return undefined;

@@ -7,6 +7,7 @@ import { button, element, english, icon, ready } from "../../maps/dom.js";
 import { makeLayer } from "../../maps/layers.js";
 import { notice, say } from "../../maps/notice.js";
 import { pinIcon } from "../../maps/pin.js";
+import { areaOf, Sketch, squareMetres } from "../../maps/sketch.js";
 import { paintsOf } from "../../maps/styles.js";
 import { Tiles } from "../../maps/tiles.js";
 
@@ -82,6 +83,10 @@ export class DeskMap {
   }
 
   openGroup(group) {
+    if (this.drawing && !this.drawing.done) {
+      this.drawing.tap(group.place);
+      return;
+    }
     if (group.single || group.cases.length === 1) this.hearer.choose(group.cases[0].number);
     else this.map.setView(group.place, Math.min(this.map.getZoom() + 2, 19));
   }
@@ -209,6 +214,26 @@ export class DeskMap {
     if (this.found) this.found.remove();
     this.map.fitBounds([[south, west], [north, east]], { maxZoom: CLOSE, animate: false });
     this.found = L.marker([(south + north) / 2, (west + east) / 2], { icon: pinIcon(), interactive: false, keyboard: false }).addTo(this.map);
+  }
+
+  // ---- the ground of an incident
+
+  // Draws a polygon; `done(shape, words)` gets it as GeoJSON, and how large it is.
+  sketch(done) {
+    this.endSketch();
+    say(this.map, "tool", this.facts.words.polygon_hint);
+    this.drawing = new Sketch(this.map, "polygon", (ring, ended) => {
+      if (!ended) return;
+      say(this.map, "tool", false);
+      const corners = [...ring, ring[0]].map(({ lat, lng }) => [Number(lng.toFixed(6)), Number(lat.toFixed(6))]);
+      done(JSON.stringify({ type: "Polygon", coordinates: [corners] }), squareMetres(areaOf(ring)));
+    });
+  }
+
+  endSketch() {
+    if (this.drawing) this.drawing.stop();
+    this.drawing = null;
+    say(this.map, "tool", false);
   }
 
   // ---- life: a case has changed somewhere
