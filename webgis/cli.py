@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 import webgis
 from webgis import db, jobs, schedule, services, settings
+from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.errors import Unavailable, WebgisError
 
@@ -148,6 +149,7 @@ def list_jobs(runtime: Runtime, dead: bool, as_json: bool) -> None:
 @click.argument("ids", nargs=-1, type=click.IntRange(1, 2**63 - 1))
 @click.option("--all", "every", is_flag=True, help="Every dead job.")
 @click.pass_obj
+@admin_log.recorded("jobs.retry")
 def retry_jobs(runtime: Runtime, ids: tuple[int, ...], every: bool) -> None:
     """Make dead jobs due again: those with these IDS, or --all."""
     if bool(ids) == every:

@@ -5,8 +5,9 @@ Lines are only added; the database refuses to alter or remove one.
 
 import os
 import pwd
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from sqlalchemy import Row, or_, select
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import AdminEvent, Person
+from webgis.db import Runtime
 
 MOST_LINES = 200
 
@@ -97,3 +99,30 @@ def listed(session: Session, *, words: str = "", action: str = "", before: int |
 def actions(session: Session) -> list[str]:
     """The actions that the log knows."""
     return list(session.scalars(select(AdminEvent.action).distinct().order_by(AdminEvent.action)))
+
+
+def recorded(action: str) -> Callable:
+    """Mark a command that changes what the city runs by: when it is done, a line with what it was given is written.
+
+    Stands next to the function, under `click.pass_obj`: the runtime is the first argument.
+    """
+
+    def mark(command: Callable) -> Callable:
+        @wraps(command)
+        def run(runtime: Runtime, *args: Any, **given: Any) -> Any:
+            done = command(runtime, *args, **given)
+            told = {name: _plain(value) for name, value in given.items() if value not in (None, (), False, "")}
+            with runtime.transaction() as session:
+                record(session, None, action, runtime.settings.city_code, None, told)
+            return done
+
+        run.recorded = action
+        return run
+
+    return mark
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, (str, int, float, bool)) else str(value)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from webgis import geo
+from webgis.accounts import admin_log
 from webgis.cases import beat_tables, queries
 from webgis.cases.table_commands import (
     FILE,
@@ -64,6 +65,7 @@ def _shifts(shifts: list[dict]) -> str:
 @click.argument("file", type=FILE)
 @json_option
 @click.pass_obj
+@admin_log.recorded("beats.import")
 def import_beats(runtime: Runtime, file: Path, as_json: bool) -> None:
     """Lay out the beats of a CSV, TSV or XLSX FILE, a row for each shift; beats that it does not name stay.
 
@@ -100,6 +102,7 @@ def export(runtime: Runtime, file: Path, area: str | None, headings: str) -> Non
 @click.option("--hours", required=True, help=f"Such as {duty.HOURS_ACCEPTED}.")
 @click.option("--days", default="", help=f"Such as {duty.DAYS_ACCEPTED}; every day if left out.")
 @click.pass_obj
+@admin_log.recorded("beats.assign")
 def assign(runtime: Runtime, beat: str, login: str, hours: str, days: str) -> None:
     """Give the inspector LOGIN a shift in BEAT, besides those that there are."""
     with faults_shown(False), runtime.transaction() as session:
@@ -110,6 +113,7 @@ def assign(runtime: Runtime, beat: str, login: str, hours: str, days: str) -> No
 @click.argument("beat")
 @click.argument("login")
 @click.pass_obj
+@admin_log.recorded("beats.release")
 def release(runtime: Runtime, beat: str, login: str) -> None:
     """Take the inspector LOGIN out of all shifts of BEAT."""
     with runtime.transaction() as session:
@@ -119,6 +123,7 @@ def release(runtime: Runtime, beat: str, login: str) -> None:
 @beats.command()
 @click.argument("beat")
 @click.pass_obj
+@admin_log.recorded("beats.close")
 def close(runtime: Runtime, beat: str) -> None:
     """End BEAT; what it was stays readable."""
     with runtime.transaction() as session:

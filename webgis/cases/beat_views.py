@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Row
 
 from webgis import api, geo, web
-from webgis.accounts import permissions
+from webgis.accounts import admin_log, permissions
 from webgis.cases import beat_tables, queries, table_wire
 from webgis.catalog import sheets
 from webgis.grid import beats as beat_operations
@@ -104,6 +104,7 @@ def lay_out(code: str):
     with web.transaction() as session:
         rows = [(None, named | shift) for shift in shifts]
         done = beat_tables.lay_out(session, web.actor(), rows, at=datetime.now(UTC))
+        admin_log.record(session, web.actor(), "beats.lay-out", code, None, given.model_dump(mode="json"))
     return jsonify(vars(done))
 
 
@@ -114,6 +115,7 @@ def close(code: str):
     """End a beat now."""
     with web.transaction() as session:
         beat_tables.close(session, web.actor(), code, at=datetime.now(UTC))
+        admin_log.record(session, web.actor(), "beats.close", code)
     return "", 204
 
 
@@ -124,6 +126,7 @@ def import_beats():
     """Lay out the beats of a table."""
     with table_wire.uploaded() as path, web.transaction() as session:
         done = beat_tables.import_beats(session, web.actor(), sheets.read(path), at=datetime.now(UTC))
+        admin_log.record(session, web.actor(), "beats.import", web.runtime().settings.city_code, None, vars(done))
     return jsonify(vars(done))
 
 

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from webgis.accounts import admin_log
 from webgis.cases import contacts as contact_data
 from webgis.cases import keyring, messages
 from webgis.db import Runtime
@@ -22,6 +23,7 @@ def new_key() -> None:
 
 @contacts.command()
 @click.pass_obj
+@admin_log.recorded("contacts.reseal")
 def reseal(runtime: Runtime) -> None:
     """Seal with the newest key what an older one sealed; the older one is not needed afterwards."""
     total = 0

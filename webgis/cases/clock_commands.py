@@ -9,6 +9,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from webgis import jobs
+from webgis.accounts import admin_log
 from webgis.cases import backtest as backtests
 from webgis.cases import calendar as calendars
 from webgis.cases import calendar_file, clock_queries, recompute
@@ -104,6 +105,7 @@ def show(runtime: Runtime, year: int | None, every: bool, as_json: bool) -> None
 @click.option("--name", help="What the day is called in Chinese.")
 @click.option("--name-en", help="What it is called in English.")
 @click.pass_obj
+@admin_log.recorded("calendar.set")
 def set_day(runtime: Runtime, day, what: str, until, name: str | None, name_en: str | None) -> None:
     """Make DAY (and those --until another) a working day or a day off. Open deadlines are reckoned anew."""
     last = (until or day).date()
@@ -120,6 +122,7 @@ def set_day(runtime: Runtime, day, what: str, until, name: str | None, name_en: 
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day; for good if left out.")
 @click.option("--remove", is_flag=True, help="Take away the period that begins --since.")
 @click.pass_obj
+@admin_log.recorded("calendar.hours")
 def set_hours(runtime: Runtime, shifts: str | None, since, until, remove: bool) -> None:
     """Give a period of the year SHIFTS of its own, such as 08:30-12:00,14:30-18:00 in summer."""
     if remove == bool(shifts):
@@ -138,6 +141,7 @@ def set_hours(runtime: Runtime, shifts: str | None, since, until, remove: bool) 
 @click.option("--year", "years", type=int, multiple=True, required=True, help="Which year; may be given several times.")
 @click.option("--again", is_flag=True, help="Also days stored before, if nobody edited or imported them.")
 @click.pass_obj
+@admin_log.recorded("calendar.seed")
 def seed_year(runtime: Runtime, years: tuple[int, ...], again: bool) -> None:
     """Store a year as the `holidays` package says; --again once it has learnt of the year's make-up days."""
     _changed(runtime, lambda session: calendars.seed(session, runtime.settings, years, again=again))
@@ -164,6 +168,7 @@ def _show_change(done: Change) -> None:
 @click.argument("file", type=FILE)
 @json_option
 @click.pass_obj
+@admin_log.recorded("calendar.import")
 def import_days(runtime: Runtime, file: Path, as_json: bool) -> None:
     """Take over days from a CSV, TSV or XLSX FILE. Nothing is loaded when any row is at fault (exit code 2)."""
     with faults_shown(as_json), runtime.transaction() as session:
@@ -196,6 +201,7 @@ def export(runtime: Runtime, file: Path, year: int | None, headings: str | None)
 
 @clock.command("recompute")
 @click.pass_obj
+@admin_log.recorded("clock.recompute")
 def recompute_now(runtime: Runtime) -> None:
     """Reckon all open deadlines anew now (a change of the calendar has it done by a job)."""
     done = None

@@ -1,13 +1,15 @@
 """The API of clocks: why a case is due when it is, and the working calendar, which administrators edit."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import jsonify, request
 from pydantic import BaseModel, Field, StrictBool
+from sqlalchemy.orm import Session
 
 from webgis import api, web
+from webgis.accounts import admin_log
 from webgis.cases import calendar, clock_queries, queries, recompute, table_wire
 from webgis.cases.calendar_file import FIRST_YEAR, LAST_YEAR, LONGEST_NAME, Day
 from webgis.cases.working_time import Period
@@ -106,6 +108,7 @@ def set_days():
     wanted = [Day(one.day, one.working, one.name_zh or None, one.name_en or None) for one in given.days]
     with web.transaction() as session:
         change = calendar.set_days(session, web.runtime().settings, wanted, by=web.actor().id)
+        _record(session, "calendar.days", given.model_dump(mode="json"))
     return jsonify(clock_queries.change_facts(change))
 
 
@@ -130,6 +133,7 @@ def set_hours():
     wanted = [Period(one.since, one.until, calendar.read_shifts(one.shifts)) for one in given.periods]
     with web.transaction() as session:
         change = calendar.set_hours(session, web.runtime().settings, wanted, by=web.actor().id)
+        _record(session, "calendar.hours", given.model_dump(mode="json"))
     return jsonify(clock_queries.change_facts(change))
 
 
@@ -154,7 +158,12 @@ def import_days():
     """Take over the days of a file; the answer reports what was turned."""
     with table_wire.uploaded() as path, web.transaction() as session:
         done = calendar.import_file(session, web.runtime().settings, path, by=web.actor().id)
+        _record(session, "calendar.import", {"days": done.rows})
     return jsonify(clock_queries.import_facts(done))
+
+
+def _record(session: Session, action: str, after: dict[str, Any]) -> None:
+    admin_log.record(session, web.actor(), action, web.runtime().settings.city_code, None, after)
 
 
 @calendars.get("/recomputes")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from webgis.accounts import admin_log
 from webgis.accounts.actor import ENGINE
 from webgis.cases import routing_reading, routing_replay, routing_sets
 from webgis.cases.routing import workload as open_work
@@ -75,6 +76,7 @@ def show(runtime: Runtime, version: int | None, as_json: bool) -> None:
 @click.option("--crs", default="wgs84", show_default=True, help="Of polygons: wgs84, gcj02, bd09, cgcs2000.")
 @json_option
 @click.pass_obj
+@admin_log.recorded("routing.import")
 def import_rules(runtime: Runtime, file: Path, name: str | None, into: int | None, crs: str, as_json: bool) -> None:
     """Read rules from a CSV, TSV or XLSX FILE into a draft. Nothing is kept when any row is at fault (exit code 2)."""
     with faults_shown(as_json), runtime.transaction() as session:
@@ -129,6 +131,7 @@ def dry_run(runtime: Runtime, version: int, days: int, against: str, as_json: bo
 @routing.command()
 @click.argument("version", type=VERSION)
 @click.pass_obj
+@admin_log.recorded("routing.activate")
 def activate(runtime: Runtime, version: int) -> None:
     """Put the rules of VERSION in force and retire those before them."""
     with faults_shown(False), runtime.transaction() as session:
@@ -140,6 +143,7 @@ def activate(runtime: Runtime, version: int) -> None:
 @routing.command()
 @click.argument("version", type=VERSION)
 @click.pass_obj
+@admin_log.recorded("routing.drop")
 def drop(runtime: Runtime, version: int) -> None:
     """Throw the draft VERSION away."""
     with runtime.transaction() as session:

@@ -6,8 +6,10 @@ from typing import Any, Literal
 from apiflask import APIBlueprint
 from flask import jsonify, request
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from webgis import api, geo, web
+from webgis.accounts import admin_log
 from webgis.cases import queries, routing, routing_reading, routing_replay, routing_sets, table_wire
 from webgis.cases.routing_models import RoutingSet
 from webgis.catalog import queries as catalog
@@ -99,6 +101,7 @@ def new_draft():
     given = _given(DraftGiven)
     with web.transaction() as session:
         made = routing_sets.new_draft(session, web.actor(), given.name, given.based_on)
+        _record(session, "routing.draft", made.version, given.model_dump(mode="json"))
         return _with_rules(session, made.version), 201
 
 
@@ -111,6 +114,7 @@ def import_rules():
     with table_wire.uploaded() as path, web.transaction() as session:
         name, crs = fields.get("name") or path.name, fields.get("crs") or "wgs84"
         done = routing_sets.import_rules(session, web.actor(), sheets.read(path), name=name, crs=crs)
+        _record(session, "routing.import", done.version, {"name": name, "rules": done.rules})
     return jsonify(vars(done)), 201
 
 
@@ -130,6 +134,7 @@ def drop_draft(version: int):
     """Throw a draft away."""
     with web.transaction() as session:
         routing_sets.drop_draft(session, web.actor(), _known(version))
+        _record(session, "routing.drop", version)
     return "", 204
 
 
@@ -152,6 +157,7 @@ def add_rule(version: int):
     given = _given(RuleGiven)
     with web.transaction() as session:
         made = routing_sets.add_rule(session, web.actor(), _known(version), given.texts(), given.crs)
+        _record(session, "routing.rule", version, given.texts() | {"number": made.number})
         return jsonify(routing_sets.facts(made)), 201
 
 
@@ -164,6 +170,7 @@ def change_rule(version: int, number: int):
     given = _given(RuleGiven)
     with web.transaction() as session:
         made = routing_sets.change_rule(session, web.actor(), _known(version), _known(number), given.texts(), given.crs)
+        _record(session, "routing.rule", version, given.texts() | {"number": number})
         return jsonify(routing_sets.facts(made))
 
 
@@ -174,6 +181,7 @@ def remove_rule(version: int, number: int):
     """Take a rule out of a draft."""
     with web.transaction() as session:
         routing_sets.remove_rule(session, web.actor(), _known(version), _known(number))
+        _record(session, "routing.remove", version, {"number": number})
     return "", 204
 
 
@@ -203,6 +211,7 @@ def activate(version: int):
     """Put a version in force."""
     with web.transaction() as session:
         made = routing_sets.activate(session, web.actor(), _known(version), at=datetime.now(UTC))
+        _record(session, "routing.activate", version)
         return jsonify(_set(made))
 
 
@@ -243,6 +252,10 @@ def workload():
         found = routing.workload(session, web.actor(), at=datetime.now(UTC))
     rows = {"departments": found.departments, "people": found.people}
     return jsonify({name: [table_wire.plain(row) for row in part] for name, part in rows.items()})
+
+
+def _record(session: Session, action: str, version: int, after: dict[str, Any] | None = None) -> None:
+    admin_log.record(session, web.actor(), action, f"rules {version}", None, after)
 
 
 def _with_rules(session, version: int) -> dict[str, Any]:

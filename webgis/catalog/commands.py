@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from webgis.accounts import admin_log
 from webgis.catalog import operations, queries, rules, sheets
 from webgis.catalog.filing import EXPORT_HEADINGS
 from webgis.catalog.standards import CURRENT, MINOR_DIGITS
@@ -40,6 +41,7 @@ def catalog() -> None:
 @catalog.command()
 @city_option
 @click.pass_obj
+@admin_log.recorded("catalog.load")
 def load(runtime: Runtime, city: str | None) -> None:
     """Load the shipped classes and the default filing standard (running it again changes nothing)."""
     with runtime.transaction() as session:
@@ -65,6 +67,7 @@ def load(runtime: Runtime, city: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @city_option
 @click.pass_obj
+@admin_log.recorded("catalog.import")
 def import_(
     runtime: Runtime, file: Path, code: str, name: str, name_en, standard, source, activate, as_json, city
 ) -> None:
@@ -197,6 +200,7 @@ def list_standards(runtime: Runtime, as_json: bool) -> None:
 @click.option("--version", type=int, help="Which version; the newest when left out.")
 @city_option
 @click.pass_obj
+@admin_log.recorded("catalog.activate")
 def activate(runtime: Runtime, code: str, version: int | None, city: str | None) -> None:
     """Put the filing standard CODE in force in its city."""
     with runtime.transaction() as session:

@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import request, url_for
 
 from webgis import api, geo, web
+from webgis.accounts import admin_log
 from webgis.catalog import component_queries, component_wire, components
 from webgis.catalog.component_rules import bad_field
 
@@ -72,6 +73,7 @@ def add():
     fields = given.model_dump(exclude={"class_", "reason"}, exclude_none=True) | {"class": given.class_}
     with web.transaction() as session:
         code = components.add(session, fields, geom, **_event(given.reason))
+        admin_log.record(session, web.actor(), "components.add", code)
         response = api.geojson(_whole(session, code), 201)
     response.headers["Location"] = url_for("components.one", code=code)
     return response
@@ -88,6 +90,7 @@ def change(code: str):
     geom = component_wire.place(given)
     with web.transaction() as session:
         components.change(session, code, fields, geom, expected=given.version, **_event(given.reason))
+        admin_log.record(session, web.actor(), "components.change", code, None, {"fields": sorted(fields)})
         return api.geojson(_whole(session, code))
 
 

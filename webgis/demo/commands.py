@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.demo import grow as growing
 from webgis.demo import loading, people, places
@@ -26,6 +27,7 @@ def demo() -> None:
 @click.option("--seed", default=loading.SEED, show_default=True, help="Another seed gives another city.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
+@admin_log.recorded("demo.load")
 def load(runtime: Runtime, counties: tuple[str, ...], count: int, seed: int, as_json: bool) -> None:
     """Load real counties with made-up communities, cells, posts, components, beats and cases. May run again."""
     done = loading.load(runtime, counties or places.CENTRAL_DISTRICTS, count=count, seed=seed, quiet=as_json)
@@ -58,6 +60,7 @@ def load(runtime: Runtime, counties: tuple[str, ...], count: int, seed: int, as_
 @click.option("--beside-cases", is_flag=True, help="Also where there are cases already; theirs and these look alike.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
+@admin_log.recorded("demo.grow")
 def grow(
     runtime: Runtime, cases: int, cells: int, components: int, seed: int, beside_cases: bool, as_json: bool
 ) -> None:

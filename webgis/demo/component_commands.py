@@ -2,6 +2,7 @@
 
 import click
 
+from webgis.accounts import admin_log
 from webgis.cases.table_commands import console
 from webgis.db import Runtime
 from webgis.demo import components as generator
@@ -15,6 +16,7 @@ from webgis.exchange.component_commands import components
 )
 @click.option("--seed", default=generator.SEED, show_default=True, help="Another seed gives other components.")
 @click.pass_obj
+@admin_log.recorded("components.generate")
 def generate(runtime: Runtime, areas: tuple[str, ...], count: int, seed: int) -> None:
     """Make up components in the cells of areas, as a city has them: for demonstrations and measurements."""
     with runtime.transaction() as session:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from webgis import geo
+from webgis.accounts import admin_log
 from webgis.cases.table_commands import FILE, OUT, console, json_option, print_json
 from webgis.catalog import component_files, component_queries
 from webgis.catalog import components as register
@@ -55,6 +56,7 @@ def components() -> None:
 @accept_option
 @json_option
 @click.pass_obj
+@admin_log.recorded("components.import")
 def import_components(
     runtime: Runtime,
     file: Path,
@@ -97,6 +99,7 @@ def _named(given: Sequence[str]) -> dict[str, str]:
 @accept_option
 @json_option
 @click.pass_obj
+@admin_log.recorded("components.take-over")
 def take_over(runtime: Runtime, survey: int, accepted: tuple[str, ...], as_json: bool) -> None:
     """Put the staged SURVEY into the register. Exit code 1 while it has faults that are not accepted."""
     with runtime.transaction() as session:
@@ -107,6 +110,7 @@ def take_over(runtime: Runtime, survey: int, accepted: tuple[str, ...], as_json:
 @components.command()
 @click.argument("survey", type=click.IntRange(1, 2**31))
 @click.pass_obj
+@admin_log.recorded("components.discard")
 def discard(runtime: Runtime, survey: int) -> None:
     """Give up the staged SURVEY; its report stays."""
     with runtime.transaction() as session:
@@ -276,6 +280,7 @@ def near(
 
 @components.command()
 @click.pass_obj
+@admin_log.recorded("components.regrid")
 def regrid(runtime: Runtime) -> None:
     """Find the cells again of components whose cell is not valid any more; run it after the grid has changed."""
     with runtime.transaction() as session:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from webgis import geo
+from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.grid import areas as area_operations
 from webgis.grid import changes, checks, dividing, division, files, fitting, history, queries, survey
@@ -97,6 +98,7 @@ def areas() -> None:
 @click.option("--projected-srid", type=int, help="Metres and areas of the cities in the file; default: the settings'.")
 @as_json_option
 @click.pass_obj
+@admin_log.recorded("areas.import")
 def import_areas(
     runtime: Runtime,
     file: Path,
@@ -219,6 +221,7 @@ def grid() -> None:
 @moment_option("Valid from.")
 @as_json_option
 @click.pass_obj
+@admin_log.recorded("grid.divide")
 def divide(
     runtime: Runtime,
     code: str,
@@ -292,6 +295,7 @@ def _tell_division(outcome: dividing.Outcome) -> None:
 @tolerance_option
 @as_json_option
 @click.pass_obj
+@admin_log.recorded("grid.import")
 def import_cells(
     runtime: Runtime,
     file: Path,
@@ -398,6 +402,7 @@ def locate(runtime: Runtime, lon: float, lat: float, crs: str, at: str | None, a
 @moment_option("When it is split.")
 @as_json_option
 @click.pass_obj
+@admin_log.recorded("grid.split")
 def split(runtime: Runtime, code: str, file: Path, crs: str | None, at: str | None, as_json: bool) -> None:
     """Split cell CODE along the lines, or the outlines of the polygons, in FILE."""
     by = shapely.union_all(np.array(files.read(file, crs).geoms))
@@ -411,6 +416,7 @@ def split(runtime: Runtime, code: str, file: Path, crs: str | None, at: str | No
 @moment_option("When they are merged.")
 @as_json_option
 @click.pass_obj
+@admin_log.recorded("grid.merge")
 def merge(runtime: Runtime, codes: tuple[str, ...], at: str | None, as_json: bool) -> None:
     """Merge the cells CODES, of one community and adjacent, into one."""
     with runtime.transaction() as session:

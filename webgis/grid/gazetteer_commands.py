@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from webgis import geo
+from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.grid import gazetteer, gazetteer_files, gazetteer_queries
 from webgis.grid.gazetteer_files import Fault
@@ -37,6 +38,7 @@ def places() -> None:
 @click.option("--illustrative", is_flag=True, help="The places are made up for show.")
 @as_json_option
 @click.pass_obj
+@admin_log.recorded("places.import")
 def import_places(
     runtime: Runtime,
     file: Path,
@@ -116,6 +118,7 @@ def list_sources(runtime: Runtime, as_json: bool) -> None:
 @places.command("remove")
 @click.argument("source")
 @click.pass_obj
+@admin_log.recorded("places.remove")
 def remove(runtime: Runtime, source: str) -> None:
     """Remove a SOURCE with all its places."""
     with runtime.transaction() as session:

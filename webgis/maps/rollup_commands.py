@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.maps import rollups
 
@@ -38,6 +39,7 @@ def check(runtime: Runtime, as_json: bool) -> None:
 
 @rollup.command()
 @click.pass_obj
+@admin_log.recorded("rollup.rebuild")
 def rebuild(runtime: Runtime) -> None:
     """Make all counts equal to a recount of the cases, while the city goes on; what is right is not touched."""
     with _bar() as bar, runtime.engine.connect() as connection:
