@@ -179,3 +179,36 @@ def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_
     assert counted(site, "city.case_event WHERE action = 'confirm'") == 1
     assert counted(site, "city.shift WHERE ended_by = 'person'") == 1
     assert counted(site, "city.track t JOIN city.cell c ON c.id = t.cell_id") >= 1
+
+
+def test_what_one_person_left_on_the_phone_waits_until_they_log_in_again(site, photo):
+    site.watch.refusals_expected = True
+    with site.reader("inspector1", size=PHONE, **POCKET) as page:
+        ready(page)
+        controlled(page)
+        context = page.context
+        context.set_offline(True)
+        write(page, [photo(60)], "06010")
+        send(page)
+        context.clear_cookies()
+        context.set_offline(False)
+        expect(page.locator("[data-banner=login]")).to_be_visible()
+        log_in(page, "inspector2")
+        expect(page.locator("[data-items]")).to_contain_text("他人的 1 条")
+        expect(page.locator("[data-items] [data-state]")).to_have_count(0)
+        assert counted(site, "city.case") == 0
+        context.clear_cookies()
+        log_in(page, "inspector1")
+        expect(page.locator("[data-items] [data-state=done]")).to_have_count(1)
+    with site.runtime.transaction() as session:
+        reporter = "SELECT p.login FROM city.case c JOIN city.person p ON p.id = c.reporter_id"
+        assert session.scalars(text(reporter)).all() == ["inspector1"]
+
+
+def log_in(page: Page, login: str) -> None:
+    page.goto("/login?next=/inspect")
+    page.fill("#login", login)
+    page.fill("#password", city.PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url("**/inspect*")
+    ready(page)
