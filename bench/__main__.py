@@ -1,5 +1,8 @@
 """`python -m bench NAME [--json]`: exit code 0 when every goal is met, 1 when one is missed."""
 
+import signal
+import sys
+
 import click
 
 from bench.claim import claim
@@ -16,6 +19,7 @@ from bench.tiles import tiles
 @click.group()
 def main() -> None:
     """Measure webgis beside its peers: what, ours, peer or floor, ratio (more is better), goal."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers that were started are stopped
 
 
 main.add_command(claim)
