@@ -162,17 +162,17 @@ def page(door: Door, more: Mapping[str, Any] | None = None) -> str:
     with web.transaction() as session:
         choices = tabs(session, door, actor, wanted.queue, moment)
         told = rows(session, door, actor, wanted, moment) | chosen_panel(session, door, wanted.case)
-        return render_template(
-            "desk/desk.html",
-            **told,
-            tabs=choices,
-            daily=door.daily[actor.role],
-            orders=desk_words.ORDERS,
-            moves=desk_words.moves(door.with_map),
-            may_call=door.with_map and permissions.may(actor, "hotline.take"),
-            search_words=desk_search.said(actor),
-            facts=_facts(door, choices, actor) | dict(more or {}),
-        )
+    return render_template(
+        "desk/desk.html",
+        **told,
+        tabs=choices,
+        daily=door.daily[actor.role],
+        orders=desk_words.ORDERS,
+        moves=desk_words.moves(door.with_map),
+        may_call=door.with_map and permissions.may(actor, "hotline.take"),
+        search_words=desk_search.said(actor),
+        facts=_facts(door, choices, actor) | dict(more or {}),
+    )
 
 
 def _facts(door: Door, choices: list[Tab], actor: Actor) -> dict[str, Any]:
@@ -201,9 +201,11 @@ def queue_part(door: Door) -> str:
 
 
 def panel_part(door: Door, number: str) -> str:
-    """The panel of a case at a door."""
+    """The panel of a case at a door. It is drawn when the transaction is over: what asks for duplicates makes reports
+    nearby wait until then."""
     with web.transaction() as session:
-        return render_template("desk/panel.html", **panel(session, door, number))
+        told = panel(session, door, number)
+    return render_template("desk/panel.html", **told)
 
 
 def said() -> dict[str, str]:
