@@ -73,8 +73,20 @@ def test_it_is_served_to_everyone_under_its_own_policy_and_a_copy_stays_with_its
     assert "script-src 'sha256-" in policy and "default-src 'none'" in policy
     day = datetime.now(drawn_city.settings.zone).strftime("%Y-%m-%d")
     assert client.get(f"/static/maps/drawn/cases-{day}.html").status_code == 200
-    assert client.get("/static/maps/drawn/../../../pyproject.toml").status_code == 404
     assert not list(path.parent.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    "way", ["../secret.html", "%2e%2e/secret.html", "../secret.html?save", ".secret.html", "down/secret.html"]
+)
+def test_everyone_may_read_the_public_ones_and_no_other_file(drawn_city, city_app, way):
+    folder = draw(drawn_city).parent
+    (folder / "down").mkdir()
+    for place in (folder.parent / "secret.html", folder / ".secret.html", folder / "down" / "secret.html"):
+        place.write_text("secret")
+    answer = city_app.test_client().get(f"/static/maps/drawn/{way}")
+    assert answer.status_code == 404
+    assert b"secret<" not in answer.data and answer.data != b"secret"
 
 
 @pytest.fixture

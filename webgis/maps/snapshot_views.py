@@ -25,10 +25,10 @@ class SnapshotAsked(CasesAsked):
 @web.open_to_all
 def drawn(name: str):
     """A public snapshot, from wherever this installation keeps them."""
-    folder = snapshots.drawn_folder(web.runtime().settings)
-    if not (folder / name).is_file():
+    file = snapshots.public_file(web.runtime().settings, name)
+    if file is None:
         raise NotFound("maps.not-drawn", "This map has not been drawn yet. It is drawn when a case changes")
-    return _file(folder / name)
+    return _file(file)
 
 
 @snapshot.post("/maps/snapshots")

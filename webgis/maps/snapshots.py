@@ -31,6 +31,7 @@ LEAST = 5
 BIN_ZOOM = 16
 KEPT_DAYS = 7
 PUBLIC = "cases.html"
+PUBLIC_NAME = re.compile(r"cases(-\d{4}-\d\d-\d\d)?\.html")
 DRAWN = "drawn"
 ID = re.compile(r"^[A-Za-z0-9_-]{16,64}$")
 
@@ -131,6 +132,13 @@ def drawn_folder(settings: Settings) -> Path:
         return settings.maps_dir
     beside = resources("static") / "maps"
     return beside / DRAWN if os.access(beside, os.W_OK) else settings.var_dir / "maps"
+
+
+def public_file(settings: Settings, name: str) -> Path | None:
+    """The public one of this name. Everyone may ask: names are those that `write_public` gives, and never a way out of
+    the folder."""
+    file = drawn_folder(settings) / name
+    return file if PUBLIC_NAME.fullmatch(name) and file.is_file() else None
 
 
 def write_public(folder: Path, page: str, day: str) -> Path:
