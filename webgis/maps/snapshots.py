@@ -1,6 +1,7 @@
 """Snapshots: a map as one file that holds its data, for sharing and archives. It needs no server and no network.
 
-The public one counts by area and by bin, and tells no number under `LEAST`, so that nobody's report can be recognised.
+The public one adds up what everyone may know (`fn.public_counts`): no cell with fewer than `LEAST` cases of a kind is told,
+and nothing is found by taking one number from another, so that nobody's report can be recognised.
 One made for a person counts what this person may see. No snapshot tells of single cases.
 """
 
@@ -8,11 +9,12 @@ import json
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 from sqlalchemy import text
@@ -37,6 +39,9 @@ ID = re.compile(r"^[A-Za-z0-9_-]{16,64}$")
 
 _AREAS = text("SELECT * FROM fn.area_cases(:level, :digits, fn.asked(CAST(:params AS jsonb)))")
 _BINS = text("SELECT bin_x, bin_y, count, open FROM fn.binned_cases(0, 0, 0, :level, fn.asked(CAST(:params AS jsonb)))")
+_PUBLIC = text(
+    "SELECT code, fn.bin_squeeze(bin) AS x, fn.bin_squeeze(bin >> 1) AS y, count FROM fn.public_counts(:least)"
+)
 _DIGITS = {"county": 6, "subdistrict": 9, "community": 12}
 
 Tell = Callable[[int], None]
@@ -66,16 +71,16 @@ def for_person(actor: Actor, page: CityMapPage, asked: Mapping[str, str]) -> Que
 def draw(session: Session, settings: Settings, question: Question, now: datetime, tell: Tell, lang: str) -> str:
     """The snapshot as HTML, in the language of the context. `tell` is told how many per cent are done."""
     bounds = queries.extent(session)
+    counts = _public(session) if question.least > 1 else _own(session, question)
+    tell(40)
     levels = []
-    for place, level in enumerate(LEVELS):
-        levels.append(_areas(session, level, question))
-        tell(20 * (place + 1))
-    bins = _bins(session, question)
-    tell(80)
+    for place, level in enumerate(LEVELS, start=1):
+        levels.append(_areas(session, level, counts.areas[level]))
+        tell(40 + 15 * place)
     time = now.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
     told = {
         "attribution": _told(question, time),
-        "data": {"areas": [area for level in levels for area in level], "bins": bins, "bin_zoom": BIN_ZOOM},
+        "data": {"areas": [area for level in levels for area in level], "bins": counts.bins, "bin_zoom": BIN_ZOOM},
     }
     shell = drawing.Shell(lang)
     shown = ("areas", "heat" if question.page.name == "heat" else "by_area")
@@ -92,32 +97,53 @@ def _told(question: Question, time: str) -> str:
     return _("Drawn %(time)s. For official use.", time=time)
 
 
-def _areas(session: Session, level: str, question: Question) -> list[dict[str, Any]]:
-    """Areas of a level: names, rings of degrees, and the count, if it is large enough to be told."""
-    values = {"level": level, "digits": _DIGITS[level], "params": json.dumps(question.params)}
-    counts = {row.code: row.count for row in session.execute(_AREAS, values)}
+class Counts(NamedTuple):
+    """Counts by level and code of an area, and [x, y, count] by bin of `BIN_ZOOM`; for people also how many are open."""
+
+    areas: dict[str, dict[str, int]]
+    bins: list[list[int]]
+
+
+def _own(session: Session, question: Question) -> Counts:
+    """What a person may see."""
+    params = json.dumps(question.params)
+    areas = {
+        level: {row.code: row.count for row in session.execute(_AREAS, {"level": level, "digits": n, "params": params})}
+        for level, n in _DIGITS.items()
+    }
+    bins = session.execute(_BINS, {"level": BIN_ZOOM, "params": params})
+    return Counts(areas, [[row.bin_x, row.bin_y, row.count, row.open] for row in bins])
+
+
+def _public(session: Session) -> Counts:
+    """Sums of what everyone may know, which tell no more than that."""
+    areas, bins = {level: Counter() for level in _DIGITS}, Counter()
+    for row in session.execute(_PUBLIC, {"least": LEAST}):
+        for level, digits in _DIGITS.items():
+            if len(row.code) >= digits:
+                areas[level][row.code[:digits]] += row.count
+        if row.x is not None:
+            bins[row.x, row.y] += row.count
+    return Counts(areas, [[x, y, count] for (x, y), count in sorted(bins.items())])
+
+
+def _areas(session: Session, level: str, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Areas of a level: names, rings of degrees, and the count, where one is told."""
     shapes = json.loads(queries.areas_geojson(session, level, queries.extent(session), _DETAIL_OF[level]))
-    return [_area(one, counts.get(one["properties"]["code"], 0), question.least) for one in shapes["features"]]
+    return [_area(one, counts.get(one["properties"]["code"])) for one in shapes["features"]]
 
 
 _DETAIL_OF = dict(zip(LEVELS, ("middle", "middle", "near"), strict=True))
 assert set(_DETAIL_OF.values()) <= DETAILS.keys()
 
 
-def _area(feature: dict[str, Any], count: int, least: int) -> dict[str, Any]:
+def _area(feature: dict[str, Any], count: int | None) -> dict[str, Any]:
     facts = feature["properties"]
     lon, lat = facts.pop("label")
     shape = feature["geometry"]
     polygons = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
-    told = {"count": count} if count >= least else {}
+    told = {} if count is None else {"count": count}
     return facts | told | {"lon": lon, "lat": lat, "rings": [ring for polygon in polygons for ring in polygon]}
-
-
-def _bins(session: Session, question: Question) -> list[list[int]]:
-    """x, y, count, open of the bins that may be told; of small counts nothing is known of how many are open."""
-    values = {"level": BIN_ZOOM, "params": json.dumps(question.params)}
-    rows = session.execute(_BINS, values).all()
-    return [[row.bin_x, row.bin_y, row.count, row.open] for row in rows if row.count >= question.least]
 
 
 # Where they lie
