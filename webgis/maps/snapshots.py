@@ -1,7 +1,7 @@
 """Snapshots: a map as one file that holds its data, for sharing and archives. It needs no server and no network.
 
-The public one adds up what everyone may know (`fn.public_counts`): no cell with fewer than `LEAST` cases of a kind is told,
-and nothing is found by taking one number from another, so that nobody's report can be recognised.
+The public one adds up what everyone may know (`fn.public_counts`): no cell with fewer than `LEAST` cases of a kind is
+told, and nothing is found by taking one number from another, so that nobody's report can be recognised.
 One made for a person counts what this person may see. No snapshot tells of single cases.
 """
 
@@ -98,7 +98,7 @@ def _told(question: Question, time: str) -> str:
 
 
 class Counts(NamedTuple):
-    """Counts by level and code of an area, and [x, y, count] by bin of `BIN_ZOOM`; for people also how many are open."""
+    """Counts by level and code of an area, and [x, y, count] by bin of `BIN_ZOOM`, for people with how many are open."""
 
     areas: dict[str, dict[str, int]]
     bins: list[list[int]]
