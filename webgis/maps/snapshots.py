@@ -98,7 +98,7 @@ def _told(question: Question, time: str) -> str:
 
 
 class Counts(NamedTuple):
-    """Counts by level and code of an area, and [x, y, count] by bin of `BIN_ZOOM`, for people with how many are open."""
+    """Counts by level and code of an area; [x, y, count] by bin of `BIN_ZOOM`, for people with how many are open."""
 
     areas: dict[str, dict[str, int]]
     bins: list[list[int]]
