@@ -25,13 +25,14 @@ _FILL = """
     WITH made AS (
         INSERT INTO city.case (number, kind, standard, class_code, description, geom, crs, cell_id, cell_code, source,
                                state, outcome, reported_at, closed_at, deadline_at, resolved_at, changed_at, head,
-                               department_code, condition_id, flags, due_at)
+                               department_code, condition_id, flags, due_at, dispatched_at)
         SELECT '510104' || to_char(at + interval '8 hours', 'YYYYMMDD') || lpad(n::text, 5, '0'), 'matter', k.standard,
                k.code, '-', place, 'cgcs2000', cell.id, cell.code, source, coalesce(outcome, 'reported'), outcome, at,
                CASE WHEN outcome IS NOT NULL THEN at + took END, CASE WHEN department IS NOT NULL THEN at + within END,
                CASE WHEN outcome = 'closed' THEN at + took END, at, '', department,
                CASE WHEN filed THEN (SELECT min(id) FROM city.filing_condition) END,
-               CASE WHEN again THEN ARRAY['reopened', 'urged'] ELSE '{}' END, at + within
+               CASE WHEN again THEN ARRAY['reopened', 'urged'] ELSE '{}' END, at + within,
+               CASE WHEN department IS NOT NULL THEN at END
         FROM (SELECT n, CAST(:first AS date) + make_interval(secs => random() * 86400 * :days) AS at,
                      ST_SetSRID(ST_Point(104.06 + random() * 0.01, 30.655 + random() * 0.005), 4490) AS place,
                      (ARRAY['closed', 'closed', 'void', NULL])[1 + floor(random() * 4)::int] AS outcome,

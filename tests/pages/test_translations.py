@@ -53,6 +53,9 @@ NOT_ON_PAGES = {
         *("file-unreadable", "future", "no-communities", "no-zone", "not-adjacent", "not-cut", "not-mergeable"),
         *("nothing", "outside-projection", "too-many-parts"),
     },
+    "maps": {
+        *("bad-basemap", "bad-field", "bad-tile", "needs-dropped-library", "unknown-address"),
+    },
 }
 """Refusals (422) of commands and of addresses that only programs ask."""
 
@@ -60,7 +63,7 @@ NOT_ON_PAGES = {
 def refusals(root: Path) -> list[tuple[str, int]]:
     """(code, status) of every refusal in docs/errors.md of the packages that pages stand on."""
     rows = re.findall(r"^\| `([^`]+)` \| ([\d, ]+) \|", (root / "docs" / "errors.md").read_text(), re.M)
-    packages = {"accounts", "api", "cases", "catalog", "geo", "grid", "web"}
+    packages = {"accounts", "api", "cases", "catalog", "evaluation", "geo", "grid", "maps", "web"}
     listed = [(code, int(status)) for code, statuses in rows for status in statuses.split(", ")]
     return [(code, status) for code, status in listed if code.split(".")[0] in packages]
 

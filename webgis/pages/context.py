@@ -60,7 +60,7 @@ VENDORED = {
 """Modules of others that ours import by name."""
 
 
-FOLDERS = ("app", "app/desk", "maps")
+FOLDERS = ("app", "app/desk", "app/watch", "maps")
 """Folders of our modules."""
 
 
@@ -100,6 +100,7 @@ def links(actor: Actor) -> list[Link]:
     """The header's links for this person."""
     desk = Link(url_for("pages.desk"), _("Desk"), "inbox", "desk")
     department = Link(url_for("pages.department"), _("Our cases"), "inbox", "department")
+    watch = Link(url_for("pages.watch"), _("Overview"), "chart-bar", "watch")
     cases = Link(url_for("pages.case_list"), _("Cases"), "list-details", "cases")
     report = Link(url_for("pages.report_form"), _("Report"), "plus", "report")
     map_ = Link(url_for("pages.city_map", name="cases"), _("Map"), "map-2", "map")
@@ -109,6 +110,7 @@ def links(actor: Actor) -> list[Link]:
     offered = {
         desk: permissions.may(actor, "desk.use"),
         department: permissions.may(actor, "department.use"),
+        watch: permissions.may(actor, "watch.use"),
         cases: True,
         report: permissions.may(actor, "cases.report"),
         hotline: permissions.may(actor, "hotline.take"),

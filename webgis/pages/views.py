@@ -34,8 +34,11 @@ from webgis.pages import (
     forms,
     inspect_install,
     inspect_sending,
+    narrowing,
     reporting,
     shown,
+    watch,
+    watch_files,
 )
 from webgis.pages.admin import admin
 from webgis.pages.blueprint import pages
@@ -57,6 +60,8 @@ PARTS = (
     admin_departments,
     admin_people,
     admin_security,
+    watch,
+    watch_files,
 )
 """Modules that put their addresses on the blueprint when they are imported."""
 
@@ -67,6 +72,7 @@ DOORS = (
     ("inspect.use", "inspect.app"),
     ("desk.use", "pages.desk"),
     ("department.use", "pages.department"),
+    ("watch.use", "pages.watch"),
 )
 """Right -> the page at which those who have it begin."""
 
@@ -124,7 +130,8 @@ def case_list():
             more=more,
             given=given,
             order=order,
-            filtering=sum(bool(given.get(name)) for name in FILTERS),
+            filtering=sum(bool(given.get(name)) for name in (*FILTERS, *narrowing.WORDS)),
+            narrowed=narrowing.narrowed(given),
             filter_problems=problems,
             tabs=_tabs(own, counts, given),
             may_claim=filters.states == own and any(counts[state] for state in own),
@@ -167,7 +174,7 @@ def city_map(name: str):
     if page is None:
         raise NotFound("maps.map-unknown", f"There is no map {name}", name=name, accepted=list(BY_NAME))
     with web.transaction() as session:
-        bounds = map_queries.extent(session)
+        bounds = map_queries.extent(session, request.args.get("area"))
         heat = _heat(session) if name == "heat" else None
     today = datetime.now(web.runtime().settings.zone).date().isoformat()
     lang = context.html_lang()
@@ -181,7 +188,8 @@ def city_map(name: str):
         generate_csrf(),
         heat,
     )
-    return render_template("map.html", page=page, map=drawing.city_map(page, bounds, shell).parts())
+    drawn = drawing.city_map(page, bounds, shell).parts()
+    return render_template("map.html", bare="bare" in request.args, page=page, map=drawn)
 
 
 def _heat(session: Session) -> dict[str, str]:
