@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 import pytest
+from shapely import Point
 from sqlalchemy import text
 from werkzeug.datastructures import MultiDict
 
@@ -17,8 +18,11 @@ from tests.cases.life import Life
 from webgis.accounts import operations, permissions
 from webgis.accounts.actor import ROLES, Actor
 from webgis.app import create_app
+from webgis.cases import routing_sets
+from webgis.catalog import components
 
 INSIDE_WORDS, OUTSIDE_WORDS = "西社区的垃圾", "东社区不可见之物"
+LAMP = "51010401037000001"
 SANITATION, WORKS = "510104-sanitation", "510104-works"
 
 
@@ -50,17 +54,41 @@ def town(clone, city_template):
 
 
 def _cases(town: Town, life: Life) -> None:
+    """A case in each community that went the same road, and what else speaks of cases: a component with both in its
+    history, deadlines that a calendar moved, routing rules that would send both elsewhere."""
+    lamp = _component(life)
     for where, place, words, department, login in (
         ("inside", city.IN_WEST, INSIDE_WORDS, SANITATION, "sanitation1"),
         ("outside", city.IN_EAST, OUTSIDE_WORDS, WORKS, "works1"),
     ):
-        number = town.numbers[where] = life.filed(place=place, description=words)
+        about = {"kind": "component", "class_code": LAMP[6:11], "component": lamp}
+        number = town.numbers[where] = life.filed(place=place, description=words, **about)
         life.do("dispatcher1", number, "dispatch", department=department)
         life.do(login, number, "receive")
         asked = life.ask(login, number, "extension")
         with life.runtime.transaction() as session:
             photo = session.scalar(text("SELECT min(id) FROM city.photo WHERE case_id = :id"), {"id": asked.case_id})
+            session.execute(text(MOVED), {"id": asked.case_id})
         town.ids[where] = {"photo_id": photo, "request_id": asked.id}
+    manager = life.actor("manager1")
+    with life.runtime.transaction() as session:
+        rules = routing_sets.new_draft(session, manager, "冬季规则").version
+        routing_sets.add_rule(session, manager, rules, {"department": WORKS, "kind": "component"})
+        routing_sets.add_rule(session, manager, rules, {"department": SANITATION, "area": city.EAST})
+
+
+MOVED = """
+    WITH once AS (INSERT INTO city.recompute (at, calendar_version, checked, moved) SELECT now(), 1, 2, 2
+                  WHERE NOT EXISTS (SELECT FROM city.recompute) RETURNING id)
+    INSERT INTO city.recompute_move (recompute_id, case_id, old_due_at, new_due_at)
+    SELECT coalesce((SELECT id FROM once), 1), :id, now(), now()
+"""
+
+
+def _component(life: Life) -> str:
+    with life.runtime.transaction() as session:
+        given = {"class": LAMP[6:11]}
+        return components.add(session, given, Point(*city.IN_WEST), at=life.now, reason="登记")
 
 
 def _people(town: Town) -> None:

@@ -147,6 +147,11 @@ def require_key(limits: KeyLimits, action: str) -> None:
         raise Forbidden("accounts.key-limited", message, action=action, accepted=sorted(limits.actions))
 
 
+def sees_every_case(actor: Actor) -> bool:
+    """Whether no case is out of this person's sight."""
+    return actor.area is None and actor.role not in ("department", "system")
+
+
 def require_area(actor: Actor, places: Sequence[str]) -> None:
     """Refuse who is limited to an area that does not hold all these places (codes of areas or cells)."""
     if actor.area is not None and not all(place.startswith(actor.area) for place in places):
