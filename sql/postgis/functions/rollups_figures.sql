@@ -27,50 +27,58 @@ FROM city.case c WHERE c.outcome = 'closed';
 -- Note what a step changed of the figures: `was` is null for a new case. Most steps change nothing and cost a comparison.
 CREATE FUNCTION fn.note_figures(was city.case, c city.case) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    is_new boolean := was.id IS NULL;
-    moved boolean := is_new OR (left(was.cell_code, 12), was.class_code, was.kind, was.source, was.department_code)
-        IS DISTINCT FROM (left(c.cell_code, 12), c.class_code, c.kind, c.source, c.department_code);
-    filed integer := (c.condition_id IS NOT NULL)::integer;
-    was_filed integer := (was.condition_id IS NOT NULL)::integer;
-    reopened integer := ('reopened' = ANY(c.flags))::integer;
-    was_reopened integer := coalesce('reopened' = ANY(was.flags), false)::integer;
-    closed boolean := c.outcome IS NOT DISTINCT FROM 'closed';
-    was_closed boolean := was.outcome IS NOT DISTINCT FROM 'closed';
-    on_time integer := fn.closed_on_time(c.outcome, c.deadline_at, c.resolved_at)::integer;
-    was_on_time integer := fn.closed_on_time(was.outcome, was.deadline_at, was.resolved_at)::integer;
-    closing boolean := (closed OR was_closed)
-        AND (moved OR (closed, on_time, c.closed_at) IS DISTINCT FROM (was_closed, was_on_time, was.closed_at));
 BEGIN
-    IF moved THEN
-        IF NOT is_new THEN
-            INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened,
-                                            closed, on_time)
-            VALUES (fn.case_day(was.number), left(was.cell_code, 12)::bigint, was.kind, was.class_code,
-                    coalesce(was.department_code, ''), was.source, -1, -was_filed, -was_reopened, 0, 0);
+    IF c.outcome IS NULL AND was.outcome IS NULL AND was.id IS NOT NULL
+        AND (was.cell_code, was.class_code, was.kind, was.source, was.department_code, was.condition_id, was.flags)
+            IS NOT DISTINCT FROM (c.cell_code, c.class_code, c.kind, c.source, c.department_code, c.condition_id, c.flags)
+    THEN
+        RETURN;
+    END IF;
+    DECLARE
+        is_new boolean := was.id IS NULL;
+        moved boolean := is_new OR (left(was.cell_code, 12), was.class_code, was.kind, was.source, was.department_code)
+            IS DISTINCT FROM (left(c.cell_code, 12), c.class_code, c.kind, c.source, c.department_code);
+        filed integer := (c.condition_id IS NOT NULL)::integer;
+        was_filed integer := (was.condition_id IS NOT NULL)::integer;
+        reopened integer := ('reopened' = ANY(c.flags))::integer;
+        was_reopened integer := coalesce('reopened' = ANY(was.flags), false)::integer;
+        closed boolean := c.outcome IS NOT DISTINCT FROM 'closed';
+        was_closed boolean := was.outcome IS NOT DISTINCT FROM 'closed';
+        on_time integer := fn.closed_on_time(c.outcome, c.deadline_at, c.resolved_at)::integer;
+        was_on_time integer := fn.closed_on_time(was.outcome, was.deadline_at, was.resolved_at)::integer;
+        closing boolean := (closed OR was_closed)
+            AND (moved OR (closed, on_time, c.closed_at) IS DISTINCT FROM (was_closed, was_on_time, was.closed_at));
+    BEGIN
+        IF moved THEN
+            IF NOT is_new THEN
+                INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened,
+                                                closed, on_time)
+                VALUES (fn.case_day(was.number), left(was.cell_code, 12)::bigint, was.kind, was.class_code,
+                        coalesce(was.department_code, ''), was.source, -1, -was_filed, -was_reopened, 0, 0);
+            END IF;
+            was_filed := 0;
+            was_reopened := 0;
         END IF;
-        was_filed := 0;
-        was_reopened := 0;
-    END IF;
-    IF moved OR (filed, reopened) <> (was_filed, was_reopened) THEN
-        INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened, closed,
-                                        on_time)
-        VALUES (fn.case_day(c.number), left(c.cell_code, 12)::bigint, c.kind, c.class_code,
-                coalesce(c.department_code, ''), c.source, moved::integer, filed - was_filed, reopened - was_reopened,
-                0, 0);
-    END IF;
-    IF closing AND was_closed THEN
-        INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened, closed,
-                                        on_time)
-        VALUES (fn.city_day(was.closed_at), left(was.cell_code, 12)::bigint, was.kind, was.class_code,
-                coalesce(was.department_code, ''), was.source, 0, 0, 0, -1, -was_on_time);
-    END IF;
-    IF closing AND closed THEN
-        INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened, closed,
-                                        on_time)
-        VALUES (fn.city_day(c.closed_at), left(c.cell_code, 12)::bigint, c.kind, c.class_code,
-                coalesce(c.department_code, ''), c.source, 0, 0, 0, 1, on_time);
-    END IF;
+        IF moved OR (filed, reopened) <> (was_filed, was_reopened) THEN
+            INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened, closed,
+                                            on_time)
+            VALUES (fn.case_day(c.number), left(c.cell_code, 12)::bigint, c.kind, c.class_code,
+                    coalesce(c.department_code, ''), c.source, moved::integer, filed - was_filed, reopened - was_reopened,
+                    0, 0);
+        END IF;
+        IF closing AND was_closed THEN
+            INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened, closed,
+                                            on_time)
+            VALUES (fn.city_day(was.closed_at), left(was.cell_code, 12)::bigint, was.kind, was.class_code,
+                    coalesce(was.department_code, ''), was.source, 0, 0, 0, -1, -was_on_time);
+        END IF;
+        IF closing AND closed THEN
+            INSERT INTO city.figure_change (day, area, kind, class_code, department, source, reported, filed, reopened, closed,
+                                            on_time)
+            VALUES (fn.city_day(c.closed_at), left(c.cell_code, 12)::bigint, c.kind, c.class_code,
+                    coalesce(c.department_code, ''), c.source, 0, 0, 0, 1, on_time);
+        END IF;
+    END;
 END $$;
 
 -- Where `dims` are kept: by one or none of the dimensions each day and each month; by two each month, and areas as
