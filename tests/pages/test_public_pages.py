@@ -236,3 +236,14 @@ def test_the_caller_is_shown_masked_and_whole_to_who_looks(reader, life):
     assert "13800001234" in looked and "张晓明" in looked
     filed(life, taken(life).number)
     assert reader("works1").get(f"/cases/{number}/contact").status_code == 404
+
+
+def test_the_public_door_leads_to_a_report_by_its_link_and_asks_again_for_what_is_none(stranger):
+    page = stranger.get("/public").text
+    assert 'href="/report"' in page and "地图尚未绘制" in page
+    secret = "a" * 43
+    found = stranger.get(f"/public/follow?link=https://city.example/follow/{secret}?new=yes")
+    assert found.status_code == 302 and found.location == f"/follow/{secret}"
+    refused = stranger.get("/public/follow?link=5101-42 <b>")
+    assert refused.status_code == 422
+    assert "这不是查询链接" in refused.text and 'value="5101-42 &lt;b&gt;"' in refused.text

@@ -35,6 +35,7 @@ from webgis.pages import (
     inspect_install,
     inspect_sending,
     narrowing,
+    public_home,
     reporting,
     shown,
     watch,
@@ -62,6 +63,7 @@ PARTS = (
     admin_security,
     watch,
     watch_files,
+    public_home,
 )
 """Modules that put their addresses on the blueprint when they are imported."""
 
