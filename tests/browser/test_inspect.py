@@ -1,7 +1,10 @@
 """The inspector's phone: reports made without network arrive once, also when the app was closed; what is refused is
 mended; a task is answered on the spot; a shift leaves its track."""
 
+from pathlib import Path
+
 import pytest
+from PIL import ExifTags, Image
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import text
 
@@ -31,6 +34,22 @@ EN = {
     "check_in": "Check in",
     "other": "It is another one: report it",
 }
+
+
+TAKEN = "2026:11:20 08:30:00"
+
+
+def large_photo(folder) -> Path:
+    """A photo as a camera writes it: large, with when and where it was taken."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 1
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = TAKEN
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[ExifTags.GPS.GPSLatitudeRef], gps[ExifTags.GPS.GPSLatitude] = "N", (30.0, 39.0, 25.56)
+    gps[ExifTags.GPS.GPSLongitudeRef], gps[ExifTags.GPS.GPSLongitude] = "E", (104.0, 3.0, 43.92)
+    file = folder / "large.jpg"
+    file.write_bytes(city.photo(2400, 1800, colour=66, exif=exif))
+    return file
 
 
 def opened(context: BrowserContext) -> Page:
@@ -114,7 +133,7 @@ def test_reports_made_without_network_arrive_once_in_order_when_the_app_is_opene
         assert arrived == ["06010", "07001", "09006"]
 
 
-def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_shift(site, photo):
+def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_shift(site, photo, tmp_path):
     site.watch.refusals_expected = True
     number = site.report()
     with site.runtime.transaction() as session:
@@ -136,7 +155,7 @@ def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_
         page.context.set_offline(True)
         page.reload()
         ready(page)
-        write(page, [photo(33)], "06010")
+        write(page, [large_photo(tmp_path)], "06010")
         send(page)
         page.locator("[data-tab=tasks]").click()
         looked_at(page)
@@ -179,6 +198,12 @@ def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_
     assert counted(site, "city.case_event WHERE action = 'confirm'") == 1
     assert counted(site, "city.shift WHERE ended_by = 'person'") == 1
     assert counted(site, "city.track t JOIN city.cell c ON c.id = t.cell_id") >= 1
+    with site.runtime.transaction() as session:
+        [photo_] = session.execute(
+            text("SELECT width, height, taken_at, ST_X(geom) AS lon FROM city.photo WHERE width > 1000")
+        ).all()
+    assert (photo_.width, photo_.height, round(photo_.lon, 4)) == (1600, 1200, 104.0622)
+    assert photo_.taken_at.isoformat() == "2026-11-20T00:30:00+00:00"
 
 
 def test_what_one_person_left_on_the_phone_waits_until_they_log_in_again(site, photo):

@@ -117,6 +117,12 @@ def test_a_report_that_comes_twice_is_one_case_with_what_the_phone_knew_of_its_p
     assert given["seen_at"] == REPORT["seen_at"]
 
 
+def test_a_time_that_no_camera_can_mean_is_unknown_and_no_reason_to_refuse(phone, city_app):
+    shots = [{"taken_at": "2026-02-31T25:00:00"}]
+    assert phone().send("report", REPORT | {"shots": shots}, city.photo()).status_code == 201
+    assert rows(city_app, "SELECT taken_at FROM city.photo") == [(None,)]
+
+
 def test_what_one_person_left_on_a_phone_does_not_go_out_in_the_name_of_another(phone, city_app):
     first, second = phone("inspector1"), phone("inspector2")
     refused = second.send("report", REPORT, city.photo(), person=first.person)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from flask import jsonify, request
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
 from webgis import api, geo, web
 from webgis.cases import (
@@ -43,6 +43,15 @@ class ShotGiven(BaseModel):
     taken_at: datetime | None = Field(None, description="without an offset in the city's time zone")
     lon: float | None = Field(None, ge=-180, le=180)
     lat: float | None = Field(None, ge=-90, le=90)
+
+    @field_validator("taken_at", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        """A camera's mistake, such as 31 February, is no time; it is no reason to refuse a report either."""
+        try:
+            return datetime.fromisoformat(given) if isinstance(given, str) else given
+        except ValueError:
+            return None
 
 
 class Sent(api.Given):

@@ -41,6 +41,7 @@ function show() {
   }
   find("title").textContent = t(`title_${view}`);
   window.scrollTo(0, 0);
+  document.getElementById("content").focus({ preventScroll: true });
   VIEWS[view](rest);
 }
 
@@ -63,7 +64,7 @@ async function marks() {
   if (!document.querySelector('[data-view="home"]').hidden) await home.draw(person()?.id, send);
 }
 
-const TOLD = { offline: () => offline(true), later: () => offline(false), empty: () => offline(false), login: () => login() };
+const TOLD = { offline: () => offline(true), later: () => away(), empty: () => offline(false), login: () => login() };
 
 async function send(insist = false) {
   const sync = (await navigator.serviceWorker?.getRegistration("/inspect"))?.sync;
@@ -71,10 +72,14 @@ async function send(insist = false) {
   TOLD[await outbox.send(insist)]();
 }
 
-function offline(away) {
-  find("offline-pill").hidden = !away;
-  if (!away) banner("login", null);
+function offline(is) {
+  find("offline-pill").hidden = !is;
+  if (is) return;
+  banner("login", null);
+  banner("server", null);
 }
+
+const away = () => banner("server", t("server_away"));
 
 function login() {
   banner("login", t("logged_out"), make("a", { class: "btn btn-small btn-main", href: "/login?next=/inspect" }, t("log_in")));
@@ -84,19 +89,17 @@ function login() {
 
 // The one who is logged in; without network the one who was last.
 async function arrive() {
-  const told = await outbox.who();
-  if (typeof told === "number") {
-    logged = null;
-    shift.pause();
-    if (told === 401) return window.location.assign("/login?next=/inspect");
-    return banner("role", told === 403 ? t("not_inspector") : t("server_away"), ...(told === 403 ? [make("a", { class: "btn btn-small", href: "/" }, t("to_start"))] : []));
-  }
-  offline(told === null);
+  const answer = await outbox.who();
+  if (answer === 401) return window.location.assign("/login?next=/inspect");
+  if (answer === 403) return banner("role", t("not_inspector"), make("a", { class: "btn btn-small", href: "/" }, t("to_start")));
+  banner("server", typeof answer === "number" ? t("server_away") : null);
+  const told = answer && typeof answer === "object" ? answer : null;
+  offline(answer === null);
   const known = told || (await outbox.kept("me"));
   if (!known) return banner("first", t("first_visit"));
   logged = known;
   await asPerson(known.person.id);
-  await Promise.all([classes.load(), beat.load(), tasks.load(), shift.resume(told?.shift)]);
+  await Promise.allSettled([classes.load(), beat.load(), tasks.load(), shift.resume(told ? told.shift : undefined)]);
   await send();
   return undefined;
 }

@@ -47,7 +47,7 @@ function place(view, start, little) {
   if (!found.has(2) || !found.has(4)) return {};
   const lat = degrees(view, found.get(2), little) * (text(view, found.get(1)) === "S" ? -1 : 1);
   const lon = degrees(view, found.get(4), little) * (text(view, found.get(3)) === "W" ? -1 : 1);
-  return Number.isFinite(lat + lon) ? { lon, lat } : {};
+  return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? { lon, lat } : {};
 }
 
 // "2026:11:22 18:00:00" as ISO 8601; without an offset it is the city's time, as the server reads it.

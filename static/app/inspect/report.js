@@ -12,7 +12,10 @@ const { add, forget, keep, kept, one, put } = globalThis.webgisOutbox;
 const view = document.querySelector('[data-view="report"]');
 const part = (name) => find(name, view);
 
+const TYPING_MS = 400;
+
 let draft = null;
+let soon = 0;
 let map = null;
 let marks = [];
 let asked = 0;
@@ -27,17 +30,25 @@ export function begin({ sent, person, beatOf }) {
   part("choose").addEventListener("click", async () => choose(await classes.pick()));
   part("send").addEventListener("click", () => finish());
   part("discard").addEventListener("click", discard);
-  part("address").addEventListener("input", () => change({ address: part("address").value, typed: true }, false));
-  part("description").addEventListener("input", () => change({ description: part("description").value }, false));
+  part("address").addEventListener("input", () => typed({ address: part("address").value, typed: true }));
+  part("description").addEventListener("input", () => typed({ description: part("description").value }));
 }
 
 const key = () => `draft:${mine()?.id}`;
 export const waiting = () => kept(key());
 
 async function change(values, draw = true) {
+  clearTimeout(soon);
   Object.assign(draft, values);
   if (draw) show();
   await keep(key(), draft).catch(() => say(t("not_kept")));
+}
+
+// Of what is typed not every letter is kept by itself.
+function typed(values) {
+  Object.assign(draft, values);
+  clearTimeout(soon);
+  soon = setTimeout(() => change({}, false), TYPING_MS);
 }
 
 // A new report with these files. One that was begun is not mixed with it unseen.
@@ -116,6 +127,7 @@ async function locate(quiet = false) {
 async function put_(place) {
   error("lon", "");
   await change({ place, component: null, alike: null });
+  if (!draft) return;
   drawPlace();
   await Promise.all([lookUp(place), components(), alike()]);
 }
@@ -322,6 +334,7 @@ async function out(kind, meta) {
 }
 
 async function close() {
+  clearTimeout(soon);
   await forget(key());
   draft = null;
   map?.remove();

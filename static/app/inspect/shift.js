@@ -5,7 +5,7 @@ import { ask, button, config, find, icon, make, say, span, t, when } from "./dom
 import { full, pace, worth } from "./pace.js";
 import { distance, position } from "./where.js";
 
-const { add, forget, keep, kept } = globalThis.webgisOutbox;
+const { add, all, forget, keep, kept } = globalThis.webgisOutbox;
 
 let shift = null;
 let points = [];
@@ -26,21 +26,21 @@ export const listen = (listener) => listeners.add(listener);
 
 const name = () => `shift:${mine().id}`;
 
-// Goes on with the shift that this phone is on, or that the server knows of.
+// Goes on with the shift that was begun on this phone. One that was begun on another is shown, and can be ended, but this
+// one records nothing. `known` is what the server knows of: undefined without network.
 export async function resume(known) {
-  const here = await kept(name());
-  shift = here || (known ? { key: known.key, began: Date.parse(known.began_at), points: [] } : null);
-  points = shift?.points || [];
-  if (shift) follow();
+  let here = await kept(name());
+  if (here && known !== undefined && known?.key !== here.key && !(await unsent(here.key))) {
+    await forget(name()); // it has ended: elsewhere, or because nothing was heard of it
+    here = null;
+  }
+  shift = here || (known ? { key: known.key, began: Date.parse(known.began_at), elsewhere: true } : null);
+  points = here?.points || [];
+  if (here) follow();
   draw();
 }
 
-// Another person, or nobody: nothing is recorded any more.
-export function pause() {
-  clearTimeout(timer);
-  shift = null;
-  draw();
-}
+const unsent = async (key) => (await all()).some((item) => item.kind === "check_in" && item.state !== "done" && item.meta.shift === key);
 
 async function checkIn() {
   const agreed = await ask(t("check_in"), [t("track_what"), t("track_who"), t("track_long", { n: config.track_days })], [["yes", t("check_in"), "btn-main"], ["", t("not_now")]]);
@@ -111,9 +111,9 @@ export function draw() {
   const box = find("shift");
   const pill = find("shift-pill");
   pill.hidden = !shift;
-  if (shift) pill.querySelector("span").textContent = t("on_shift_short", { time: span(Date.now() - shift.began) });
+  if (shift) pill.querySelector("span").textContent = span(Date.now() - shift.began);
   box.dataset.on = String(Boolean(shift));
   box.replaceChildren(
-    make("div", {}, icon(shift ? "route" : "clock"), make("div", {}, make("b", {}, t(shift ? "on_shift" : "off_shift")), make("small", {}, shift ? t("since", { time: when(shift.began) }) : t("off_shift_text")))),
+    make("div", {}, icon(shift ? "route" : "clock"), make("div", {}, make("b", {}, t(shift ? "on_shift" : "off_shift")), make("small", {}, shift ? t(shift.elsewhere ? "since_elsewhere" : "since", { time: when(shift.began) }) : t("off_shift_text")))),
     button(shift ? "" : "btn-main", shift ? "logout" : "login", t(shift ? "check_out" : "check_in"), shift ? checkOut : checkIn));
 }
