@@ -122,6 +122,7 @@ def test_one_box_finds_numbers_words_cells_and_areas_as_far_as_one_may_see(reade
         assert f'data-go-case="{number}"' in found(own, words, "department"), words
         assert "data-go-case" not in found(other, words, "department"), words
     assert f"{city.WEST}001" in found(centre, f"{city.WEST}001") and "data-go-box" in found(centre, "西社区")
+    assert "此类未结案件" in found(centre, "暴露垃圾") and "此类未结案件" not in found(other, "暴露垃圾", "department")
     assert "未找到" in found(centre, "没有这样的地方") and "未找到" in found(centre, "%")
 
 

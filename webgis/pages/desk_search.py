@@ -15,6 +15,7 @@ from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import contact_rules, contacts, queries, queues, workflow
 from webgis.catalog import component_queries
+from webgis.catalog import queries as catalog
 from webgis.geo import Box
 from webgis.grid import gazetteer_queries
 from webgis.maps import queries as map_queries
@@ -27,6 +28,9 @@ MOST = 6
 NUMBER_DIGITS, FEWEST_DIGITS, COMPONENT_DIGITS = 19, 3, 6
 SHORT_WORDS = 3
 """Fewer signs than these have no index of three; they are looked for in open cases only."""
+
+FEWEST_SIGNS = 2
+"""Of a class's name: one sign is in too many."""
 
 PLACE_M = 0.0008
 """Degrees around a place that is shown on the map: some 80 m."""
@@ -82,6 +86,7 @@ def _kinds() -> list[tuple[str, Callable[[_Asked], list[Found]]]]:
         (_("Cases by number"), _numbered),
         (_("Cases from this telephone"), _called),
         (_("Cases by words"), _worded),
+        (_("Open cases of this class"), _classed),
         (_("Cells and areas"), _areas),
         (_("Components"), _components),
         (_("Places"), _places),
@@ -111,6 +116,17 @@ def _worded(asked: _Asked) -> list[Found]:
         return []
     states = workflow.OPEN if len(asked.words) < SHORT_WORDS else ()
     filters = queries.Filters(states=states, words=asked.words)
+    return [_case(row) for row in queries.list_cases(asked.session, asked.actor, filters, limit=MOST).rows]
+
+
+def _classed(asked: _Asked) -> list[Found]:
+    if asked.digits or len(asked.words) < FEWEST_SIGNS:
+        return []
+    wanted = asked.words.lower()
+    named = [one for one in catalog.classes(asked.session) if wanted in f"{one.name_zh} {one.name_en or ''}".lower()]
+    if not named:
+        return []
+    filters = queries.Filters(states=workflow.OPEN, classes=tuple({one.code for one in named}))
     return [_case(row) for row in queries.list_cases(asked.session, asked.actor, filters, limit=MOST).rows]
 
 
