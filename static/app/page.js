@@ -29,7 +29,7 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
-for (const active of document.querySelectorAll(".tabs [aria-current]")) {
+for (const active of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
   const strip = active.parentElement;
   strip.scrollLeft = active.offsetLeft - strip.clientWidth / 2 + active.clientWidth / 2;
 }

@@ -92,13 +92,9 @@ def _person(login: str, fields: dict | None = None, faults: dict | None = None) 
         return page(
             "person", "people", who=found, given=about, problems=faults or {}, mine=found.id == web.actor().id,
             sessions=logins.of_person(session, found.id), keys=queries.keys(session, person_id=found.id),
-            locked=logins.locked(session).get(found.login.lower(), False), acts=_acts(session, found),
+            locked=logins.locked(session).get(found.login.lower(), False),
             **_choices(session),
         )  # fmt: skip
-
-
-def _acts(session: Session, found: Person) -> list:
-    return [row for row in admin_log.listed(session, words=found.login, most=10).rows if row[0].subject == found.login]
 
 
 @admin.post("/people/one/<login>")
