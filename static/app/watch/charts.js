@@ -21,8 +21,7 @@ function colours() {
 
 function common(paint, size) {
   return {
-    animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches,
-    animationDuration: 300,
+    animation: false,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: size, color: paint.ink },
     tooltip: { trigger: "axis", confine: true, renderMode: "richText", backgroundColor: paint.face, borderColor: paint.rule, textStyle: { color: paint.ink, fontSize: size }, axisPointer: { type: "shadow" } },
     aria: { enabled: false },
@@ -90,36 +89,50 @@ export class Charts {
     this.root = root;
     this.data = data;
     this.made = new Map();
-    window.addEventListener("resize", () => this.resize());
-    document.documentElement.addEventListener("webgis:theme", () => window.requestAnimationFrame(() => this.draw()));
-    window.addEventListener("beforeprint", () => this.resize());
+    window.addEventListener("resize", () => this.paint());
+    document.documentElement.addEventListener("webgis:theme", () => window.requestAnimationFrame(() => this.paint()));
+    window.addEventListener("beforeprint", () => this.print(true));
+    window.addEventListener("afterprint", () => this.print(false));
   }
 
   async draw() {
-    const library = await echarts();
+    this.library = await echarts();
+    this.paint();
+  }
+
+  paint() {
+    if (!this.library) return;
     const data = this.data();
     const paint = colours();
     for (const holder of this.root.querySelectorAll("[data-chart]")) {
       const { chart: name } = holder.dataset;
-      const empty = !(data[name] || []).some((row) => row.value || (row.values && row.values.some(Boolean)));
-      holder.dataset.empty = empty;
+      holder.dataset.empty = !(data[name] || []).some((row) => row.value || (row.values && row.values.some(Boolean)));
       if (!holder.clientWidth) continue;
       if (name === "classes" && !holder.closest("[data-slide]")) holder.style.height = `${Math.max(data.classes.length, 2) * ROW_PX + 8}px`;
-      if (this.made.has(holder)) this.made.get(holder).resize();
-      else {
-        const chart = library.init(holder, null, { renderer: "svg" });
-        chart.on("click", (event) => { window.location.href = LINK_OF[name](this.data(), event); });
-        this.made.set(holder, chart);
-      }
       const size = parseFloat(getComputedStyle(holder).fontSize);
-      this.made.get(holder).setOption(OPTIONS[name](data, paint, size, holder.clientWidth), true);
+      this.chart(holder, name).setOption(OPTIONS[name](data, paint, size, holder.clientWidth), true);
       holder.dataset.drawn = "yes";
     }
   }
 
-  // Another width: labels have other room too.
-  resize() {
-    for (const chart of this.made.values()) chart.resize();
-    return this.draw();
+  // The chart of an element, as large as it is now.
+  chart(holder, name) {
+    const made = this.made.get(holder);
+    if (made) {
+      made.resize();
+      return made;
+    }
+    const chart = this.library.init(holder, null, { renderer: "svg" });
+    chart.on("click", (event) => { window.location.href = LINK_OF[name](this.data(), event); });
+    this.made.set(holder, chart);
+    return chart;
+  }
+
+  // On paper all is light.
+  print(on) {
+    const { dataset } = document.documentElement;
+    if (on) this.theme = dataset.bsTheme;
+    dataset.bsTheme = on ? "light" : this.theme || "light";
+    this.paint();
   }
 }
