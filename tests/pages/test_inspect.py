@@ -3,12 +3,16 @@
 import gzip
 import json
 import re
+from datetime import UTC, datetime, time, timedelta
 from io import BytesIO
 
 import pytest
 from sqlalchemy import text
 
 from tests import city
+from tests.cases.stories import ZONE, resolved
+from webgis.accounts import queries as accounts
+from webgis.grid import beats
 from webgis.pages import inspect, inspect_words
 from webgis.settings import resources
 
@@ -239,3 +243,22 @@ def test_a_stranger_gets_the_shell_and_nothing_else(city_app):
     client = city_app.test_client()
     assert client.get("/inspect").status_code == 200
     assert client.get("/inspect/me", headers={"Accept": "application/json"}).status_code == 401
+
+
+def test_resolved_cases_of_the_own_beats_are_tasks_and_those_of_others_are_not(phone, city_app):
+    runtime = city_app.extensions["webgis"]
+    with runtime.transaction() as session:
+        moment = datetime.now(UTC).astimezone(ZONE) - timedelta(hours=2)
+        number = resolved(session, runtime.settings, f"{moment:%Y-%m-%d %H:%M}", f"{moment:%Y-%m-%d %H:%M}")
+        cells = tuple(session.scalars(text("SELECT code FROM city.cell WHERE code LIKE :west ORDER BY code"),
+                                      {"west": f"{city.WEST}%"}))  # fmt: skip
+        inspector = accounts.actor(session, "inspector1").id
+        shift = beats.Shift((1,), time(8), time(9), inspector)
+        beats.lay_out(session, [beats.Plan("W1", "西一", None, cells, (shift,))], at=datetime.now(UTC))
+    [task] = phone("inspector1").get("/inspect/tasks")["tasks"]
+    assert (task["number"], task["action"]) == (number, "verify")
+    assert phone("inspector2").get("/inspect/tasks")["tasks"] == []
+    beat = phone("inspector1").get(f"/inspect/beat?lon={PLACE['lon']}&lat={PLACE['lat']}")
+    assert beat["beats"] == [{"code": "W1", "name": {"zh": "西一", "en": None}, "cells": len(cells), "visited": 0}]
+    assert len(beat["chosen"]["cells"]) == len(cells) and beat["chosen"]["track"] == []
+    assert phone("inspector2").get("/inspect/beat")["chosen"] is None

@@ -50,14 +50,25 @@ def _class(one: CaseClass) -> dict[str, Any]:
 
 _TASKS = text(
     """
-    SELECT o.case_id FROM city.open_case o
-    WHERE (CAST(:area AS text) IS NULL OR starts_with(o.cell_code, :area))
-        AND ((o.inspector_id = :person AND o.state = ANY(CAST(:states AS text[])))
-        OR (o.state = :free AND o.inspector_id IS NULL AND EXISTS (
-            SELECT FROM city.beat_cell k JOIN city.beat b ON b.id = k.beat_id AND upper_inf(b.valid)
-            JOIN city.beat_shift s ON s.beat_id = b.id AND s.person_id = :person
-            WHERE k.cell_code = o.cell_code)))
-    ORDER BY o.due_at, o.case_id LIMIT :most
+    WITH given AS (
+        SELECT o.case_id, o.due_at FROM city.open_case o
+        WHERE o.inspector_id = :person AND o.state = ANY(CAST(:states AS text[]))
+            AND (CAST(:area AS text) IS NULL OR starts_with(o.cell_code, :area))
+        ORDER BY o.due_at, o.case_id LIMIT :most
+    ), mine AS MATERIALIZED (
+        SELECT DISTINCT k.cell_code FROM city.beat_shift s
+        JOIN city.beat b ON b.id = s.beat_id AND upper_inf(b.valid)
+        JOIN city.beat_cell k ON k.beat_id = b.id
+        WHERE s.person_id = :person
+    ), free AS (
+        SELECT o.case_id, o.due_at FROM city.open_case o
+        WHERE o.state = :free AND o.inspector_id IS NULL
+            AND o.cell_code IN (SELECT m.cell_code FROM mine m)
+            AND (CAST(:area AS text) IS NULL OR starts_with(o.cell_code, :area))
+        ORDER BY o.due_at, o.case_id LIMIT :most
+    )
+    SELECT t.case_id FROM (SELECT * FROM given UNION ALL SELECT * FROM free) t
+    ORDER BY t.due_at, t.case_id LIMIT :most
     """
 )
 _ASKED = text(
