@@ -24,7 +24,10 @@ const person = () => logged?.person || null;
 const VIEWS = {
   home: () => drawHome(),
   report: () => report.open(),
-  tasks: () => tasks.load().then(tasks.list),
+  tasks: () => {
+    tasks.list();
+    return tasks.load().then(tasks.list);
+  },
   task: (number) => tasks.show(number),
   beat: () => beat.show(),
   me: () => me.draw(logged),
@@ -95,13 +98,18 @@ async function arrive() {
   banner("server", typeof answer === "number" ? t("server_away") : null);
   const told = answer && typeof answer === "object" ? answer : null;
   offline(answer === null);
-  const known = told || (await outbox.kept("me"));
-  if (!known) return banner("first", t("first_visit"));
+  if (!told && !logged) return banner("first", t("first_visit"));
+  if (told && told.person.id !== person()?.id) await welcome(told);
+  send();
+  return Promise.allSettled([classes.load(), beat.load(), tasks.load(), shift.resume(told ? told.shift : undefined)]);
+}
+
+async function welcome(known) {
   logged = known;
   await asPerson(known.person.id);
-  await Promise.allSettled([classes.load(), beat.load(), tasks.load(), shift.resume(told ? told.shift : undefined)]);
-  await send();
-  return undefined;
+  await Promise.all([classes.recall(), tasks.recall()]);
+  await marks();
+  show();
 }
 
 function install() {
@@ -147,7 +155,10 @@ setInterval(() => {
 }, TASKS_MS);
 install();
 await me.remember();
+// With a network that does not answer, the app is there all the same: with who was here last.
+const last = await outbox.kept("me");
+if (last) await welcome(last);
+else show();
 await arrive();
 await marks();
-show();
 document.documentElement.dataset.ready = "yes";

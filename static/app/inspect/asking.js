@@ -2,7 +2,7 @@
 
 import { config } from "./dom.js";
 
-const { keep, kept, forget } = globalThis.webgisOutbox;
+const { forgetAll, keep, kept } = globalThis.webgisOutbox;
 const PATIENCE_MS = 12_000;
 
 let person = null;
@@ -10,14 +10,13 @@ let person = null;
 // Whose answers are kept: what was kept for another is thrown away, and their reports stay where they are.
 export async function asPerson(id) {
   person = id;
-  const before = await kept("person");
-  if (before !== undefined && before !== id) await forgetAnswers();
+  const last = await kept("person");
+  if (last !== undefined && last !== id) await forgetAnswers();
   await keep("person", id);
 }
 
 export async function forgetAnswers() {
-  for (const name of (await kept("names")) || []) await forget(name);
-  await keep("names", []);
+  await forgetAll("answer:");
   if ("caches" in window) await caches.delete(config.photos);
 }
 
@@ -37,17 +36,19 @@ export async function fetched(address, options = {}) {
   return told;
 }
 
+// What was kept of a question, or null.
+export const before = async (address) => (await kept(`answer:${person}:${address}`)) || null;
+
 // { told, at, fresh }: the answer, its moment, and whether it is of now. Null when there is none at all.
 export async function ask(address, name = address) {
   const key = `answer:${person}:${name}`;
   try {
     const told = await fetched(address);
     await keep(key, { told, at: Date.now() });
-    await keep("names", [...new Set([...((await kept("names")) || []), key])]);
     return { told, at: Date.now(), fresh: true };
   } catch (error) {
     if (error instanceof Refused && error.status < 500) throw error;
-    const before = await kept(key);
-    return before ? { ...before, fresh: false } : null;
+    const old = await before(name);
+    return old && { ...old, fresh: false };
   }
 }

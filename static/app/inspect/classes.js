@@ -1,24 +1,27 @@
 // The classes, kept on the phone: found by recent use, group, Chinese, pinyin, its initials or code.
 
-import { ask } from "./asking.js";
+import { ask, before } from "./asking.js";
 import { find, icon, make, said, t } from "./dom.js";
 
 const RECENT = "webgis.recent-classes";
+const ADDRESS = "/inspect/classes";
 const SHOWN = 60;
 const MOST_RECENT = 6;
 
 let classes = [];
 let byKey = new Map();
 
-export async function load() {
-  const answer = await ask("/inspect/classes");
+// What is on the phone; then what the server has now.
+export const recall = async () => take(await before(ADDRESS));
+export const load = async () => take(await ask(ADDRESS));
+
+function take(answer) {
   if (!answer) return;
   classes = answer.told.classes.map((one) => ({ ...one, key: `${one.kind}:${one.code}`, text: `${one.name.zh} ${one.name.en || ""}`.toLowerCase() }));
   byKey = new Map(classes.map((one) => [one.key, one]));
 }
 
 export const get = (key) => byKey.get(key) || null;
-export const loaded = () => classes.length > 0;
 
 export function recent() {
   try {

@@ -5,6 +5,7 @@ globalThis.webgisOutbox = (() => {
   const NAME = "webgis-inspect";
   const LATER = new Set([408, 425, 429]);
   const PATIENCE_MS = 120_000;
+  const WHO_MS = 10_000;
   const KEPT_DONE = 30;
 
   let opened = null;
@@ -44,6 +45,7 @@ globalThis.webgisOutbox = (() => {
   const kept = (name) => within("kept", "readonly", (store) => store.get(name));
   const keep = (name, value) => within("kept", "readwrite", (store) => store.put(value, name));
   const forget = (name) => within("kept", "readwrite", (store) => store.delete(name));
+  const forgetAll = (start) => within("kept", "readwrite", (store) => store.delete(IDBKeyRange.bound(start, `${start}\uffff`)));
   const all = () => within("items", "readonly", (store) => store.getAll());
   const one = (seq) => within("items", "readonly", (store) => store.get(seq));
   const put = (item) => within("items", "readwrite", (store) => store.put(item)).then(told);
@@ -74,7 +76,7 @@ globalThis.webgisOutbox = (() => {
   async function who(insist = false) {
     if (!navigator.onLine && !insist) return null;
     try {
-      const answer = await fetch("/inspect/me", { headers: { Accept: "application/json" }, cache: "no-store" });
+      const answer = await fetch("/inspect/me", { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(WHO_MS) });
       if (!answer.ok) return answer.status;
       const me = await answer.json();
       await keep("me", me);
@@ -155,5 +157,5 @@ globalThis.webgisOutbox = (() => {
     return navigator.locks ? navigator.locks.request(`${NAME}-send`, turn) : turn();
   }
 
-  return { add, all, forget, keep, kept, listen, one, put, remove, send, who };
+  return { add, all, forget, forgetAll, keep, kept, listen, one, put, remove, send, who };
 })();

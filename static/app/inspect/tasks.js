@@ -1,17 +1,19 @@
 // Tasks: cases to confirm or verify on the spot. The most urgent first, of equally urgent ones the nearest; with the way
 // there. An answer goes into the outbox like a report.
 
-import { ask as asked } from "./asking.js";
+import { ask as asked, before } from "./asking.js";
 import { config, find, icon, make, metres, said, say, span, t, when } from "./dom.js";
 import { photo } from "./photo.js";
 import { bearing, direction, distance, latest, listen, position, wayTo } from "./where.js";
 
 const { add, all, one, put } = globalThis.webgisOutbox;
+const ADDRESS = "/inspect/tasks";
 const URGENCY = { red: 0, amber: 1, green: 2 };
 const LIGHTS = { red: ["alert-circle", "overdue"], amber: ["clock-exclamation", "due_soon"], green: ["clock-check", "in_time"] };
 const RESULTS = { confirm: [["found", "circle-check"], ["not_found", "x"]], verify: [["pass", "circle-check"], ["fail", "x"]] };
 
 let tasks = [];
+let told = 0;
 let form = null;
 let send = () => {};
 let mine = () => null;
@@ -22,16 +24,21 @@ export function begin({ sent, person }) {
   find("answer").addEventListener("submit", answer);
 }
 
-// What was answered and waits, or was refused, is no task any more.
+// What was answered and waits, was refused, or has arrived since the tasks were told, is no task any more.
 async function answered() {
-  return new Set((await all()).filter((item) => item.kind === "step" && item.state !== "done").map((item) => item.meta.number));
+  const gone = (await all()).filter((item) => item.kind === "step" && (item.state !== "done" || Date.parse(item.done_at) > told));
+  return new Set(gone.map((item) => item.meta.number || item.number));
 }
 
-export async function load() {
-  const answer_ = await asked("/inspect/tasks").catch(() => null);
+// What is on the phone; then what the server has now.
+export const recall = async () => take(await before(ADDRESS));
+export const load = async () => take(await asked(ADDRESS).catch(() => null));
+
+function take(answer_) {
   if (!answer_) return count();
   tasks = answer_.told.tasks;
-  find("tasks-age").textContent = answer_.fresh ? "" : t("as_of", { time: when(answer_.at) });
+  told = answer_.at;
+  find("tasks-age").textContent = answer_.fresh === false ? t("as_of", { time: when(told) }) : "";
   if (answer_.fresh) keepPictures();
   return count();
 }
