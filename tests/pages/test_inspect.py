@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from tests import city
 from tests.cases.stories import ZONE, resolved
+from webgis import tls
 from webgis.accounts import queries as accounts
 from webgis.grid import beats
 from webgis.pages import inspect, inspect_words
@@ -95,6 +96,19 @@ def test_the_app_can_be_installed_under_its_name_in_both_languages(city_app):
     for icon in told["zh"]["icons"]:
         assert client.get(icon["src"]).mimetype == "image/png"
     assert client.get("/inspect/fr.webmanifest").status_code == 404
+
+
+def test_the_page_of_installation_says_what_is_missing_and_hands_out_the_authority(city_app):
+    client, settings = city_app.test_client(), city_app.extensions["webgis"].settings
+    assert "webgis tls init" in client.get("/inspect/install").text
+    assert client.get("/inspect/authority.crt").status_code == 404
+    tls.init(settings, ["localhost", "phone.example.cn"], datetime.now(UTC))
+    page = client.get("/inspect/install", headers={"Accept-Language": "en"}).text
+    assert tls.fingerprint(tls.authority(settings)) in page and "https://phone.example.cn:8443/inspect" in page
+    assert "http://phone.example.cn/inspect/install" in page, "the QR code leads others, not this machine to itself"
+    given = client.get("/inspect/authority.crt")
+    assert given.mimetype == "application/x-x509-ca-cert" and b"PRIVATE" not in given.data
+    assert given.data == tls.files(settings).authority.read_bytes()
 
 
 def test_every_word_that_the_scripts_say_is_there():
