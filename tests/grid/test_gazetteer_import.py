@@ -135,6 +135,14 @@ def test_a_table_in_gbk_with_chinese_headers_is_read(run, write, city_runtime):
     assert _found(city_runtime, "老院") == ["玉林小区"]
 
 
+def test_empty_rows_at_the_end_are_none_and_an_english_name_without_end_is_a_fault(write):
+    road = "kind,name,lon,lat,name_en\nroad,东大街,104.062,30.657,"
+    read = gazetteer_files.read(write(f"{road}East Street\n,,,,\n\n"), "wgs84")
+    assert ([entry.name_en for entry in read.entries], read.faults, read.rows) == (["East Street"], [], 1)
+    (fault,) = gazetteer_files.read(write(f"{road}{'x' * 201}\n"), "wgs84").faults
+    assert (fault.row, fault.column, fault.kind) == (2, "name_en", "name-long")
+
+
 @pytest.mark.parametrize("ending", ["gpkg", "geojson"])
 def test_a_geographic_file_is_read_with_lines_and_polygons(run, tmp_path, city_runtime, ending):
     geoms = [shapely.LineString([(104.061, 30.656), (104.064, 30.656)]), shapely.box(104.066, 30.658, 104.067, 30.659)]
@@ -151,6 +159,9 @@ def test_a_geographic_file_is_read_with_lines_and_polygons(run, tmp_path, city_r
         ("kind,name\nroad,东大街\n", "grid.field-unknown"),
         ("name,lon,lat\n东大街,104.062,30.657\n", "grid.field-unknown"),
         ("kind,name,lon,lat\n", "grid.file-unreadable"),
+        ("kind,name,lon,lat\n\n,,,\n", "grid.file-unreadable"),
+        ("kind,name,lon,lat\nroad,东\0街,104.062,30.657\n", "grid.file-unreadable"),
+        (f"kind,name,lon,lat\nroad,{'东' * 200_000},104.062,30.657\n", "grid.file-unreadable"),
     ],
 )
 def test_a_file_that_lacks_what_is_needed_is_refused(write, content, code):

@@ -42,6 +42,7 @@ KIND_WORDS = {
     "建筑物": "building", "大厦": "building", "兴趣点": "poi", "地点": "poi", "单位": "poi", "门牌": "door",
     "门牌号": "door", "楼栋": "door", "address": "door",
 }  # fmt: skip
+LONGEST_ENGLISH = 200
 _BETWEEN = str.maketrans("；、|，,", ";;;;;")
 
 
@@ -122,6 +123,9 @@ def _entry(row: int, given: dict[str, str | None], geom: Any, usual: str | None)
         return Fault(row, "name", "no-name", "The name is missing", name)
     if len(name) > rules.LONGEST:
         return Fault(row, "name", "name-long", f"The name has {len(name)} characters; at most {rules.LONGEST}", name)
+    if len(given["name_en"] or "") > LONGEST_ENGLISH:
+        message = f"The English name has {len(given['name_en'])} characters; at most {LONGEST_ENGLISH}"
+        return Fault(row, "name_en", "name-long", message, given["name_en"][:LONGEST_ENGLISH])
     aliases = tuple(a for part in (given["aliases"] or "").translate(_BETWEEN).split(";") if (a := part.strip()))
     usable = tuple(alias[: rules.LONGEST] for alias in aliases if rules.folded(alias))
     return Entry(row, kind, name, given["name_en"], usable, None, None, geom)
@@ -183,12 +187,23 @@ def _rows(path: Path, encoding: str | None) -> tuple[list[str], list[list[str | 
         raise Invalid(
             "grid.file-encoding", f"The texts of {path.name} cannot be read; give --encoding", field="encoding"
         )
-    lines = list(csv.reader(io.StringIO(text)))
+    if "\0" in text:
+        raise _unreadable(path, "holds NUL characters, which no name has")
+    try:
+        lines = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise _unreadable(path, f"is no table that can be read: {error}") from None
+    while lines and not any(cell.strip() for cell in lines[-1]):
+        lines.pop()  # spreadsheets leave empty rows at the end
     if len(lines) < 2:
-        raise Invalid("grid.file-unreadable", f"{path.name} has no rows below its header", field="file", got=str(path))
+        raise _unreadable(path, "has no rows below its header")
     header = [name.strip() for name in lines[0]]
     padded = [""] * len(header)
     return header, [[cell.strip() or None for cell in (line + padded)[: len(header)]] for line in lines[1:]]
+
+
+def _unreadable(path: Path, why: str) -> Invalid:
+    return Invalid("grid.file-unreadable", f"{path.name} {why}", field="file", got=str(path))
 
 
 def _placed(layer: Layer, placed: dict[str, str]) -> Iterator[tuple[Any, tuple[str, str, str, str | None] | None]]:

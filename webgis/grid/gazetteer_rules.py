@@ -164,7 +164,6 @@ def number_words(number: str) -> str:
 
 
 _COUNTED = ("yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu")
-_COUNTED = ("yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu")
 _TO_PINYIN = {
     "avenue": "dadao", "ave": "dadao", "road": "lu", "rd": "lu", "street": "jie", "st": "jie", "lane": "xiang",
     "residential quarter": "xiaoqu", "quarter": "xiaoqu", "garden": "huayuan", "square": "guangchang",
