@@ -1,10 +1,12 @@
 """Basemaps: files that are added, served in ranges and tiles; Tianditu only with a key, through us, and kept."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +15,7 @@ from pydantic import SecretStr
 from tests.maps.basemap_files import MVT, mbtiles, picture, pmtiles
 from webgis.errors import Invalid, NotFound, Unavailable
 from webgis.maps import basemaps
+from webgis.maps.basemap_views import NOTHING
 
 
 def test_a_file_is_added_listed_replaced_and_removed(settings, tmp_path):
@@ -35,6 +38,7 @@ def test_a_file_is_added_listed_replaced_and_removed(settings, tmp_path):
         ("a.mbtiles", b"SQLite format 3\0" + bytes(200)),
         ("a.tif", b"II*\0"),
         ("地图.pmtiles", b"PMTiles\x03" + bytes(200)),
+        ("a.pmtiles", b"PMTiles\x03" + bytes(91) + bytes([1, 255, 0]) + bytes(26)),
     ],
 )
 def test_what_is_no_basemap_is_refused_and_nothing_is_kept(settings, tmp_path, name, content):
@@ -43,6 +47,27 @@ def test_what_is_no_basemap_is_refused_and_nothing_is_kept(settings, tmp_path, n
         basemaps.add(settings, tmp_path / name)
     assert refused.value.code == "maps.bad-basemap"
     assert basemaps.listed(settings) == [] and not list(basemaps.folder(settings).glob("*"))
+
+
+def test_what_a_file_says_of_itself_need_not_be_text_nor_its_path_an_address(city_settings, api, tmp_path):
+    odd = mbtiles(tmp_path / "a?b#c%20d.mbtiles", picture())
+    alter(odd, "UPDATE metadata SET value = NULL WHERE name = 'attribution'")
+    assert basemaps.add(city_settings, odd, "odd").attribution == ""
+    alter(city_settings.var_dir / "basemaps" / "odd.mbtiles", "UPDATE tiles SET tile_data = 'words'")
+    assert api("manager1").get("/basemaps/tiles/odd/0/0/0").data == NOTHING
+    alter(odd, "UPDATE tiles SET zoom_level = 'deep'")
+    with pytest.raises(Invalid):
+        basemaps.add(city_settings, odd, "odder")
+    with pytest.raises(Invalid):
+        basemaps.add(city_settings, pmtiles(tmp_path / "b.pmtiles", picture()), "b\n")
+    assert [one.name for one in basemaps.listed(city_settings)] == ["odd"]
+    assert [file.name for file in tmp_path.glob("a*")] == [odd.name]
+
+
+def alter(file: Path, statement: str) -> None:
+    with closing(sqlite3.connect(file)) as opened:
+        opened.execute(statement)
+        opened.commit()
 
 
 def test_an_archive_is_sent_in_ranges_to_those_who_are_logged_in(city_settings, api, city_app, tmp_path):

@@ -5,6 +5,7 @@ Nothing is fetched from outside unless `tianditu_key` is set, and then by the se
 
 import os
 import re
+import secrets
 import shutil
 import sqlite3
 import urllib.error
@@ -20,12 +21,15 @@ from flask_babel import gettext as _
 from webgis.errors import Invalid, NotFound, Unavailable
 from webgis.settings import Settings
 
-NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}$")
+NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}\Z")
 ENDINGS = (".pmtiles", ".mbtiles")
 SQLITE = b"SQLite format 3\0"
 
 _PM_TYPES = {1: "vector", 2: "raster", 3: "raster", 4: "raster", 5: "raster"}
 _PM_HEADER = 127
+
+DEEPEST = 30
+"""The deepest zoom that a file of tiles may name."""
 
 TIANDITU = ("vec", "cva", "eva", "img", "cia", "eia")
 """Layers of Tianditu that we pass on: streets and imagery, with names in Chinese (c) or English (e)."""
@@ -89,7 +93,7 @@ def read(file: Path, name: str) -> Basemap:
         head = opened.read(_PM_HEADER)
     if file.suffix.lower() == ".pmtiles" and len(head) == _PM_HEADER and head[:8] == b"PMTiles\x03":
         kind = _PM_TYPES.get(head[99])
-        if kind:
+        if kind and _zooms(head[100], head[101]):
             return Basemap(name, kind, "pmtiles", head[100], head[101])
     if file.suffix.lower() == ".mbtiles" and head.startswith(SQLITE):
         return _read_mbtiles(file, name)
@@ -105,12 +109,19 @@ def _read_mbtiles(file: Path, name: str) -> Basemap:
         raise _bad("file", file.name, f"an MBTiles file with the tables tiles and metadata ({error})") from None
     if first is None:
         raise _bad("file", file.name, "an MBTiles file with tiles in it")
+    if not _zooms(first, last):
+        raise _bad("file", file.name, f"an MBTiles file whose zooms are whole numbers from 0 to {DEEPEST}")
     kind = "vector" if facts.get("format") == "pbf" else "raster"
-    return Basemap(name, kind, "mbtiles", first, last, re.sub(r"<[^>]*>", "", facts.get("attribution", "")))
+    told = facts.get("attribution")
+    return Basemap(name, kind, "mbtiles", first, last, re.sub(r"<[^>]*>", "", told) if isinstance(told, str) else "")
+
+
+def _zooms(first: Any, last: Any) -> bool:
+    return isinstance(first, int) and isinstance(last, int) and 0 <= first <= last <= DEEPEST
 
 
 def _open(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{file.resolve()}?mode=ro&immutable=1", uri=True)
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
 def _bad(field: str, got: str, accepted: str) -> Invalid:
@@ -141,7 +152,7 @@ def stored_tile(settings: Settings, name: str, z: int, x: int, y: int) -> bytes 
     with closing(_open(file)) as opened:
         asked = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
         row = opened.execute(asked, (z, x, 2**z - 1 - y)).fetchone()
-    return row and row[0]
+    return row[0] if row and isinstance(row[0], bytes) else None
 
 
 def kind_of_tile(tile: bytes) -> tuple[str, dict[str, str]]:
@@ -200,7 +211,7 @@ def tianditu_tile(settings: Settings, layer: str, z: int, x: int, y: int, now: f
             return kept.read_bytes()
         raise
     kept.parent.mkdir(parents=True, exist_ok=True)
-    made = kept.with_name(f".{kept.name}.{os.getpid()}")
+    made = kept.with_name(f".{kept.name}.{secrets.token_hex(8)}")  # threads may fetch one tile at once
     made.write_bytes(tile)
     made.replace(kept)
     return tile
