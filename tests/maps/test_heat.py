@@ -144,6 +144,13 @@ def test_a_case_outside_ones_sight_is_not_counted(reported, api):
     assert api("east1").get("/api/v1/heat", area=city.WEST).status_code == 403
 
 
+@pytest.mark.parametrize("than", [{}, {"than_since": "2026-10-01", "than_until": "2026-10-02"}])
+def test_where_there_is_no_place_of_the_level_there_is_no_figure(reported, api, than):
+    told = api("manager1").get("/api/v1/heat", level="county", area=city.WEST, **than)
+    assert (told.status_code, told.json["places"], told.json["rows"]) == (200, 0, [])
+    assert told.json["total"]["value"] is None
+
+
 def test_two_spans_are_compared_by_the_day_and_by_chance(reported, api):
     told = api("manager1").get("/api/v1/heat", since="2026-11-01", until="2026-11-05",
                                than_since="2026-10-01", than_until="2026-10-31").json  # fmt: skip

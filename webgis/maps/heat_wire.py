@@ -155,8 +155,8 @@ def _pair(told: rates.Comparison, counts: Sequence[np.ndarray], q: np.ndarray, i
 
 
 def _all(asked: HeatAsked, per: np.ndarray) -> np.ndarray:
-    """What the count of all places together is divided by; NaN when it is not known of one."""
-    return per[:1] if asked.measure == "count" else per.sum(keepdims=True)
+    """What the count of all places together is divided by; NaN when it is not known of one, 0 when there is none."""
+    return per[:1] if asked.measure == "count" and per.size else per.sum(keepdims=True)
 
 
 def _notes(asked: HeatAsked, per: np.ndarray) -> list[dict[str, str]]:
