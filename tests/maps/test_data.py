@@ -100,3 +100,14 @@ def test_a_department_sees_its_own_cases_on_the_map_and_no_others(api):
 def test_cases_outside_the_box_are_left_out(api):
     report(api)
     assert api("manager1").get("/maps/data/cases", bbox="104.0651,30.655,104.07,30.66").json["features"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("until=9999-12-31", "until"), ("since=0001-01-01", "since"), ("state=closed&state=voided", "state")],
+)
+def test_a_selection_that_cannot_be_answered_is_refused_by_its_field(api, query, field):
+    reader = api("manager1")
+    headers = reader.headers | {"Accept": "application/json"}
+    refused = reader.client.get(f"/maps/data/cases?bbox=104,30,105,31&{query}", headers=headers)
+    assert (refused.status_code, refused.json["field"]) == (422, field)

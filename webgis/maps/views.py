@@ -61,6 +61,10 @@ def names():
     return _kept(jsonify({"names": told}))
 
 
+DAY = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}$"
+"""A day that has one after it: what is asked until a day is asked to the beginning of the next."""
+
+
 class SelectionGiven(Given):
     """A drawing and the filters of a map. Days are the city's, both included."""
 
@@ -71,8 +75,8 @@ class SelectionGiven(Given):
     kind: Literal["component", "matter"] | None = None
     class_: str | None = Field(None, alias="class")
     department: str | None = None
-    since: str | None = Field(None, pattern=r"^\d{4}-\d\d-\d\d$")
-    until: str | None = Field(None, pattern=r"^\d{4}-\d\d-\d\d$")
+    since: str | None = Field(None, pattern=DAY)
+    until: str | None = Field(None, pattern=DAY)
 
 
 @maps.get("/maps/data/cases")
@@ -81,7 +85,7 @@ def cases():
     """Cases that the one who asks may see, `within` a polygon or in the `bbox`, by the map's filters: the newest, and
     how many there are (`more`: than were counted)."""
     settings, english = web.runtime().settings, web.locale() == "en"
-    filters = _selection(api.checked(SelectionGiven, request.args.to_dict()), settings.zone)
+    filters = _selection(api.checked(SelectionGiven, api.once(request.args)), settings.zone)
     with web.transaction() as session:
         found = queries.cases_inside(session, web.actor(), filters)
     features = wire.features(found.rows, datetime.now(UTC), settings.zone, english=english)
