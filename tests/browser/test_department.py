@@ -40,9 +40,13 @@ def send(box) -> None:
 def test_a_case_arrives_is_received_assigned_extended_and_done_with_photos(live, photo, size, language):
     life = Life(live.runtime)
     number = life.filed()
-    with live.reader("sanitation1", size=size, language=language) as page:
+    with (
+        live.reader("sanitation1", size=size, language=language) as page,
+        live.reader("dispatcher1", size=size, language=language) as watched,
+    ):
         page.wait_for_url("**/department")
         expect(page.locator("[data-desk][data-ready=yes]")).to_be_visible()
+        expect(watched.locator("[data-queue-tab=requests] [data-count]")).to_have_text("0")
         if size == DESK:
             expect(page.locator("[data-live]")).to_have_attribute("data-state", "live")
         life.now = datetime.now(UTC)
@@ -62,6 +66,8 @@ def test_a_case_arrives_is_received_assigned_extended_and_done_with_photos(live,
         asked.locator("[name=reason]").fill("需要吊车")
         send(asked)
         expect(page.locator("[data-request]")).to_contain_text("需要吊车")
+        if size == DESK:
+            expect(watched.locator("[data-queue-tab=requests] [data-count]")).to_have_text("1")
         done = open_step(page, "resolve")
         expect(page.locator(".before img")).to_be_visible()
         done.locator("input[type=file]").nth(1).set_input_files([photo(70), photo(90)])

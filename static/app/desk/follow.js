@@ -3,6 +3,9 @@
 import { listen } from "../live.js";
 
 const MINUTE_MS = 60000;
+const REQUESTS = "requests";
+const TURN = /^(ask|review|decide|withdraw)_/;
+const JITTER_MS = 3000;
 
 export function follow(desk) {
   const { root, facts } = desk;
@@ -33,7 +36,23 @@ export function follow(desk) {
     word.textContent = change.gone || !sign ? facts.said.left : sign.word;
   }
 
+  // A turn of a request: how many wait is no matter of states, so it is asked for; desks do so one after another.
+  let asking = 0;
+  function countRequests() {
+    window.clearTimeout(asking);
+    asking = window.setTimeout(async () => {
+      const answer = await fetch(`${facts.addresses.queue}?queue=${REQUESTS}`, { headers: { Accept: "text/html" } }).catch(() => null);
+      if (!answer || !answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const number = root.querySelector(`[data-queue-tab=${REQUESTS}] [data-count]`);
+      number.textContent = page.querySelectorAll("[data-row]").length;
+      for (const row of page.querySelectorAll("[data-row]")) if (desk.queue === REQUESTS && !desk.row(row.dataset.row)) fresh.add(row.dataset.row);
+      tell();
+    }, Math.random() * JITTER_MS);
+  }
+
   function onCase(change) {
+    if (REQUESTS in facts.queues && TURN.test(change.action || "")) countRequests();
     const row = desk.row(change.number);
     if (row) changeRow(row, change);
     else if (!change.gone && !change.ended && facts.queues[desk.queue].includes(change.state)) fresh.add(change.number);
