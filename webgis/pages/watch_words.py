@@ -9,7 +9,6 @@ from babel.numbers import format_decimal, format_percent
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from webgis import web
 from webgis.errors import WebgisError
 from webgis.evaluation.overview import Line, Overview
 from webgis.evaluation.spans import Span
@@ -112,13 +111,7 @@ def line_name(line: Line, field: str) -> str:
 
 def chart_words() -> dict[str, str]:
     """What the charts say."""
-    return {
-        "reported": _("Reported"),
-        "closed": _("Closed"),
-        "share": _("On time"),
-        "cases": _("cases"),
-        "lang": "en" if web.locale() == "en" else "zh-CN",
-    }
+    return {"reported": _("Reported"), "closed": _("Closed"), "share": _("On time")}
 
 
 def level_word(level: str) -> str:
