@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 
 from webgis import jobs
@@ -40,6 +40,11 @@ def address() -> str:
     if isinstance(found, IPv6Address) and found.ipv4_mapped:
         return str(found.ipv4_mapped)
     return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else given
+
+
+def person() -> str:
+    """The account of who asks."""
+    return g.actor.login
 
 
 def at_most(

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     login_limit: str = Field(
         "10 per 5 minutes; 60 per day", pattern=RATES, description="failed logins to one account from one address"
     )
+    work_limit: str = Field(
+        "60 per hour; 400 per day",
+        pattern=RATES,
+        description="long work (hot spots, snapshots, exports) that one person may ask for",
+    )
     digest_minutes: int = Field(
         10, ge=0, le=1440, description="notices to one recipient within this time become one message"
     )

@@ -4,6 +4,8 @@ No subject of the city is known here. `app.py` puts the packages' blueprints on 
 """
 
 import gzip
+import hashlib
+import hmac
 import logging
 import re
 import secrets
@@ -245,6 +247,12 @@ def csp_nonce() -> str:
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return g.csp_nonce
+
+
+def opaque(version: str) -> str:
+    """Another text for another version, that does not tell how much changed: not everyone sees all of it."""
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.new(key, version.encode(), hashlib.sha256).hexdigest()[:20]
 
 
 def locale() -> str:

@@ -30,6 +30,12 @@ def test_a_file_is_added_listed_replaced_and_removed(settings, tmp_path):
         basemaps.remove(settings, "city-roads")
 
 
+def test_a_file_that_was_spoilt_later_hides_no_other(settings, tmp_path):
+    basemaps.add(settings, pmtiles(tmp_path / "roads.pmtiles", picture()))
+    (basemaps.folder(settings) / "spoilt.mbtiles").write_bytes(b"SQLite format 3\0" + bytes(200))
+    assert [one.name for one in basemaps.listed(settings)] == ["roads"]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+import structlog
 from flask_babel import gettext as _
 
 from webgis.errors import Invalid, NotFound, Unavailable
 from webgis.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,39}\Z")
 ENDINGS = (".pmtiles", ".mbtiles")
@@ -82,9 +85,15 @@ def remove(settings: Settings, name: str) -> None:
 
 
 def listed(settings: Settings) -> list[Basemap]:
-    """The basemaps that are there, by name."""
-    files = sorted(file for file in folder(settings).glob("*.*") if file.suffix in ENDINGS and NAME.match(file.stem))
-    return [read(file, file.stem) for file in files]
+    """The basemaps that are there, by name. A file that is none any more is left out and told to the log."""
+    found = []
+    for file in sorted(folder(settings).glob("*.*")):
+        if file.suffix in ENDINGS and NAME.match(file.stem):
+            try:
+                found.append(read(file, file.stem))
+            except (Invalid, OSError) as error:
+                log.warning("maps.basemap-unreadable", file=file.name, error=str(error))
+    return found
 
 
 def read(file: Path, name: str) -> Basemap:

@@ -3,7 +3,7 @@
 from apiflask import APIBlueprint
 from flask import jsonify, request, url_for
 
-from webgis import api, web
+from webgis import api, limits, web
 from webgis.maps import heat_queries, heat_wire, hotspot_operations, hotspot_queries, trends
 from webgis.maps.heat_wire import HeatAsked, HotspotsAsked, RunAsked
 
@@ -46,6 +46,7 @@ def measured():
 )
 @api.documented(body=HotspotsAsked)
 @web.permits("heat.see")
+@limits.at_most("work_limit", per=limits.person, counts=lambda answer: answer.status_code == 202)
 def find():
     """The run that answers now, made if there is none."""
     asked = api.checked(HotspotsAsked, api.fields())

@@ -6,7 +6,7 @@ from typing import Literal
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request, send_from_directory, url_for
 
-from webgis import api, jobs, web
+from webgis import api, jobs, limits, web
 from webgis.errors import NotFound
 from webgis.maps import figure, snapshots, tasks
 from webgis.maps.layers import BY_NAME
@@ -33,6 +33,7 @@ def drawn(name: str):
 
 @snapshot.post("/maps/snapshots")
 @web.permits("maps.draw")
+@limits.at_most("work_limit", per=limits.person, counts=lambda answer: answer.status_code == 202)
 def ask():
     """Have a snapshot drawn with the rights of who asks: 202, and where to ask how far it is."""
     asked = api.checked(SnapshotAsked, api.fields())

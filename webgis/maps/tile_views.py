@@ -32,11 +32,12 @@ def tile(layer: str, z: str, x: str, y: str):
     found = tile_making.require_layer(layer)
     address = tile_making.read_address(z, x, y)
     question = tile_making.read_question(web.runtime(), found, api.once(request.args), web.actor())
-    if request.if_none_match.contains_weak(question.tag):
+    tag = web.opaque(question.tag)
+    if request.if_none_match.contains_weak(tag):
         response = Response(status=304)
     else:
         response = _packed(tile_making.make(web.runtime(), web.redis(), question, address))
-    response.set_etag(question.tag, weak=True)
+    response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = ASK_AGAIN
     response.headers["Vary"] = "Accept-Encoding"
     return response

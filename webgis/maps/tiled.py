@@ -17,7 +17,7 @@ MEASURES = ("reported", "open", "closed", "on_time")
 """Which cases count: all that were reported, those still open, those closed, those closed in time."""
 
 LEVELS = ("county", "subdistrict", "community")
-CLASS = r"^\d{4,5}$"
+CLASS = r"^[0-9]{4,5}$"
 DAY = "a day such as 2026-11-22"
 
 
