@@ -1,7 +1,7 @@
 """axe-core on a page: what keeps people with impairments from using it.
 
-Comes with `bin/setup --test` (package.json, devDependencies); it is evaluated in the page, so that the page's own policy
-for scripts stays as strict as it is.
+Comes with `bin/setup --test` (package.json, devDependencies); it is evaluated in the page, so that the page's own
+policy for scripts stays as strict as it is.
 """
 
 from pathlib import Path

@@ -55,7 +55,9 @@ def test_a_stranger_comes_to_the_login_page_and_then_to_where_they_wanted(city_a
     assert client.post(asked.location, data=right).location == "/maps/cases?x=1"
 
 
-@pytest.mark.parametrize(("login", "door"), [("acceptor1", "/desk"), ("dispatcher1", "/desk"), ("works1", "/department")])
+@pytest.mark.parametrize(
+    ("login", "door"), [("acceptor1", "/desk"), ("dispatcher1", "/desk"), ("works1", "/department")]
+)
 def test_the_start_page_leads_to_the_door_of_the_role(reader, login, door):
     assert reader(login).get("/").location == door
 

@@ -80,13 +80,17 @@ class BinCount(Base):
 
 
 class CellCount(Base):
-    """Cases of a year in a cell and bin (of zoom 16); the kind or the class '' counts all of them."""
+    """Cases of a year or a month (`grain`, `start`) in a cell and bin (of zoom 16); of a class there are no months.
+
+    The kind or the class '' counts all of them.
+    """
 
     __tablename__ = "cell_count"
     __table_args__ = ({"postgresql_with": {"fillfactor": 90}},)
 
     kind: Mapped[str] = mapped_column(Text, primary_key=True)
     class_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    grain: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     start: Mapped[date] = mapped_column(primary_key=True)
     bin: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     cell_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)

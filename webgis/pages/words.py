@@ -244,7 +244,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("These are too many components for a table. Narrow the choice, or write a GeoPackage."),
     ),
     "evaluation.bad-field": _plain(
-        lazy_gettext("This span or filter cannot be used; the last 30 days are shown. Give days that follow each other."),
+        lazy_gettext(
+            "This span or filter cannot be used; the last 30 days are shown. Give days that follow each other."
+        ),
     ),
     "geo.bad-box": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.bad-ring": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
