@@ -13,6 +13,7 @@ from bench.duplicates import duplicates
 from bench.geocode import geocode
 from bench.grid import grid
 from bench.heat import heat
+from bench.pages import pages
 from bench.tiles import tiles
 
 
@@ -30,6 +31,7 @@ main.add_command(duplicates)
 main.add_command(geocode)
 main.add_command(grid)
 main.add_command(heat)
+main.add_command(pages)
 main.add_command(tiles)
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def watch():
 @web.permits("watch.use")
 def watch_screen():
     """The same for a big screen: one subject after the other."""
-    return render_template("watch/screen.html", **_told())
+    return render_template("watch/screen.html", zone=web.runtime().settings.timezone, **_told())
 
 
 def asked_of(given: Mapping[str, str]) -> FiguresAsked:

@@ -41,7 +41,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-const time = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+const time = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", timeZone: clock.dataset.zone });
 const tick = () => { clock.textContent = time.format(new Date()); };
 window.setInterval(tick, 1000);
 tick();
