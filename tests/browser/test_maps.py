@@ -185,7 +185,7 @@ def test_a_cell_tells_its_code_and_leads_to_its_cases(site):
 
 
 def test_cells_are_not_asked_for_while_they_are_too_small_to_be_seen(site):
-    with site.reader("manager1") as page:
+    with site.reader("administrator1") as page:
         page.goto("/maps/grid?at=30.6572,104.0635,13")
         expect(page.locator(".wg-notice")).to_have_text("放大后显示：单元网格")
     assert not [address for address in site.watch.asked if "/tiles/cells/" in address]

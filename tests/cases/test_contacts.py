@@ -15,6 +15,7 @@ from tests import city
 from tests.cases.channel_stories import ended, later, taken
 from tests.cases.life import Life
 from webgis import jobs
+from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import PUBLIC
 from webgis.cases import (
@@ -191,7 +192,7 @@ def test_who_need_not_know_cannot_look(city_runtime, login):
         number = _reported(session, city_runtime.settings)
         with pytest.raises(Forbidden) as refused:
             contacts.look(session, city_runtime.settings, accounts.actor(session, login), number)
-        assert refused.value.facts["accepted"] == list(contacts.WHO_NEEDS_TO_KNOW)
+        assert refused.value.facts["accepted"] == list(permissions.BY_ACTION["contacts.look"].roles)
         assert contacts.looks(session, number) == []
 
 

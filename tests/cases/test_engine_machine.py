@@ -143,8 +143,8 @@ class Engine(RuleBasedStateMachine):
     )
     def ask(self, data, kind, days):
         cases = [self.life.case(number) for number in self.numbers]
-        handled = [case for case in cases if case.state in ("handling", "resolved")]
-        case = data.draw(strategies.sampled_from(handled or cases))
+        fitting = ("closed",) if kind == "appeal" else ("handling", "resolved")
+        case = data.draw(strategies.sampled_from([case for case in cases if case.state in fitting] or cases))
         people = [login for login, who in self.people.items() if who.id == case.handler_id]
         people = people or [login for login, who in self.people.items() if case.department_code in who.departments]
         login, number = data.draw(strategies.sampled_from(people or ["works1"])), case.number

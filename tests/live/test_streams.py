@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -93,7 +94,9 @@ def run(life: Life, story: Callable[[], Awaitable[None]]) -> None:
         serving.cancel()
         telling.result()
 
-    asyncio.run(both())
+    # In a thread of its own: where a browser test ran before, this one has a loop that runs already.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, both()).result()
 
 
 def test_a_change_is_told_to_those_who_may_see_the_case(life):
