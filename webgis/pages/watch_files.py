@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import jsonify, send_file, url_for
 from flask_babel import gettext as _
 
-from webgis import api, jobs, web
+from webgis import api, jobs, limits, web
 from webgis.errors import NotFound
 from webgis.pages import watch, watch_export, watch_tasks
 from webgis.pages.blueprint import pages
@@ -15,6 +15,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pages.post("/watch/exports")
 @web.permits("watch.export")
+@limits.at_most("work_limit", per=limits.person, counts=lambda answer: answer.status_code == 202)
 def ask_export():
     """Have the figures of a page's address written as a workbook: 202, and where to ask how far it is."""
     asked = watch.asked_of({name: str(value) for name, value in api.fields().items()})
