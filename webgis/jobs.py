@@ -264,3 +264,17 @@ def retry(session: Session, ids: Iterable[int] | None = None) -> int:
     ).all()
     note(session, queues)
     return len(queues)
+
+
+PROGRESS_SECONDS = 24 * 3600
+
+
+def tell_progress(redis: Redis, name: str, percent: int) -> None:
+    """Say how far the work of this name is; names are made so that nobody guesses them."""
+    redis.set(f"webgis:progress:{name}", percent, ex=PROGRESS_SECONDS)
+
+
+def progress(redis: Redis, name: str) -> int | None:
+    """How far it is, in per cent; None when nothing is known of it."""
+    found = redis.get(f"webgis:progress:{name}")
+    return None if found is None else int(found)

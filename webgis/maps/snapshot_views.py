@@ -8,7 +8,7 @@ from flask import Response, jsonify, request, send_from_directory, url_for
 
 from webgis import api, jobs, limits, web
 from webgis.errors import NotFound
-from webgis.maps import figure, snapshots, tasks
+from webgis.maps import figure, snapshots
 from webgis.maps.layers import BY_NAME
 from webgis.maps.tiled import CasesAsked
 
@@ -42,7 +42,7 @@ def ask():
     with web.transaction() as session:
         values = {"login": who.login, "snapshot": name, "page": asked.page, "asked": params, "lang": web.locale()}
         jobs.enqueue(session, "maps.draw_own", queue="slow", **values)
-    tasks.tell(web.redis(), name, 0)
+    jobs.tell_progress(web.redis(), name, 0)
     address = url_for("snapshots.state", name=name)
     return jsonify({"name": name, "state": address}), 202, {"Location": address}
 
@@ -52,7 +52,7 @@ def ask():
 def state(name: str):
     """How far it is, in per cent, and its address when it is there."""
     there = _own(name).is_file()
-    percent = 100 if there else tasks.told(web.redis(), name)
+    percent = 100 if there else jobs.progress(web.redis(), name)
     if percent is None:
         raise _unknown(name)
     return jsonify({"percent": percent, "address": url_for("snapshots.own", name=name) if there else None})

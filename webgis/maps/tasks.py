@@ -1,13 +1,11 @@
 """Work for later on maps: snapshots, for everyone and for one person."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask
 from flask_babel import Babel
-from redis import Redis
 from sqlalchemy.orm import Session
 
 import webgis
@@ -18,7 +16,6 @@ from webgis.maps import snapshots
 from webgis.maps.layers import BY_NAME
 
 LANGUAGE_TAGS = {"zh_CN": "zh-CN", "en": "en"}
-PROGRESS_SECONDS = 3600
 
 
 @task("maps.draw_cases", queue="slow")
@@ -48,26 +45,16 @@ def draw_own(session: Session, login: str, snapshot: str, page: str, asked: Mapp
     now = datetime.now(UTC)
     with speaking(loaded, lang):
         made = snapshots.draw(
-            session, loaded, question, now, lambda percent: tell(redis, snapshot, percent), LANGUAGE_TAGS[lang]
+            session,
+            loaded,
+            question,
+            now,
+            lambda percent: jobs.tell_progress(redis, snapshot, percent),
+            LANGUAGE_TAGS[lang],
         )
     snapshots.write(snapshots.own_file(loaded, actor.id, snapshot), made)
     snapshots.forget_old(loaded, now)
-    tell(redis, snapshot, 100)
-
-
-def tell(redis: Redis, name: str, percent: int) -> None:
-    """Say how far a snapshot is."""
-    redis.set(_key(name), json.dumps(percent), ex=PROGRESS_SECONDS)
-
-
-def told(redis: Redis, name: str) -> int | None:
-    """How far a snapshot is, in per cent; None when nothing is known of it."""
-    found = redis.get(_key(name))
-    return None if found is None else json.loads(found)
-
-
-def _key(name: str) -> str:
-    return f"webgis:snapshot:{name}"
+    jobs.tell_progress(redis, snapshot, 100)
 
 
 def speaking(loaded: settings.Settings, locale: str):

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from webgis import api, jobs, limits, web
 from webgis.errors import NotFound
-from webgis.pages import watch, watch_export, watch_tasks
+from webgis.pages import watch, watch_export
 from webgis.pages.blueprint import pages
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -25,7 +25,7 @@ def ask_export():
         watch.question_of(session, asked)
         values = {"login": who.login, "export": name, "asked": fields, "lang": web.locale()}
         jobs.enqueue(session, "pages.export_figures", queue="slow", **values)
-    watch_tasks.tell(web.redis(), name, 0)
+    jobs.tell_progress(web.redis(), name, 0)
     address = url_for("pages.export_state", name=name)
     return jsonify({"name": name, "state": address}), 202, {"Location": address}
 
@@ -35,7 +35,7 @@ def ask_export():
 def export_state(name: str):
     """How far it is, in per cent, and its address when it is there."""
     there = _own(name).is_file()
-    percent = 100 if there else watch_tasks.told(web.redis(), name)
+    percent = 100 if there else jobs.progress(web.redis(), name)
     if percent is None:
         raise _unknown(name)
     address = url_for("pages.export_file", name=name) if there else None

@@ -1,10 +1,8 @@
 """Work for later on figures: the workbook that a person asked for."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from redis import Redis
 from sqlalchemy.orm import Session
 
 from webgis import api, jobs, settings
@@ -14,8 +12,6 @@ from webgis.evaluation.wire import FiguresAsked
 from webgis.jobs import task
 from webgis.maps.tasks import speaking
 from webgis.pages import watch_export
-
-PROGRESS_SECONDS = 24 * 3600
 
 
 @task("pages.export_figures", queue="slow")
@@ -27,24 +23,9 @@ def export_figures(session: Session, login: str, export: str, asked: Mapping[str
     target = watch_export.file_of(loaded, actor.id, export)
 
     def say(percent: int) -> None:
-        tell(redis, export, percent)
+        jobs.tell_progress(redis, export, percent)
 
     with speaking(loaded, lang):
         watch_export.write(session, loaded, actor, question, found, target, say, lang == "en")
     watch_export.forget_old(loaded, now)
     say(100)
-
-
-def tell(redis: Redis, name: str, percent: int) -> None:
-    """Say how far a workbook is."""
-    redis.set(_key(name), json.dumps(percent), ex=PROGRESS_SECONDS)
-
-
-def told(redis: Redis, name: str) -> int | None:
-    """How far a workbook is, in per cent; None when nothing is known of it."""
-    found = redis.get(_key(name))
-    return None if found is None else json.loads(found)
-
-
-def _key(name: str) -> str:
-    return f"webgis:export:{name}"
