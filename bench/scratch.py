@@ -25,7 +25,8 @@ def database(copied: Engine | None = None) -> Iterator[Engine]:
                 copied.dispose()
             template = "template0" if copied is None else copied.url.database
             connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-        engine = create_engine(make_url(url).set(database=name), isolation_level="AUTOCOMMIT")
+        named = {"options": f"-c webgis.zone={Settings().timezone}"}
+        engine = create_engine(make_url(url).set(database=name), isolation_level="AUTOCOMMIT", connect_args=named)
         try:
             with engine.connect() as connection:
                 connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))

@@ -42,8 +42,10 @@ log = structlog.get_logger(__name__)
 
 STATUS = {Invalid: 422, Forbidden: 403, NotFound: 404, Conflict: 409, Unavailable: 503}
 LOCALES = ("zh_CN", "en")
-FOR_PROGRAMS = ("/api/", "/tiles/")
-"""Where the addresses begin that only programs ask: they get errors as JSON, whatever they accept."""
+FOR_PROGRAMS = re.compile(
+    r"/(api|tiles|basemaps)/|/maps/(data/|version$|snapshots$|snapshots/[^/]+/state$)|/report/map/"
+)
+"""The addresses that only programs ask, by their beginning: they get errors as JSON, whatever they accept."""
 
 REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 PAGES = Path(__file__).resolve().parent / "pages" / "templates"
@@ -406,7 +408,7 @@ def _unexpected(error: Exception):
 
 def wants_problem() -> bool:
     """Whether the one who asks is a program: API and tiles, or a request that prefers JSON to a page."""
-    if request.path.startswith(FOR_PROGRAMS):
+    if FOR_PROGRAMS.match(request.path):
         return True
     accepted = request.accept_mimetypes
     return accepted.best_match(["text/html", "application/json"], default="text/html") == "application/json"

@@ -11,7 +11,7 @@ const LAST_TILES = 18;
 export function makeLayer(page, told) {
   if (told.name === "heat" && page.heat) return page.heat.layer(told);
   const group = L.layerGroup();
-  const scale = new Scale();
+  const scale = new Scale(page.facts.least);
   const parts = told.sources.map((source) => makePart(page, told, source, scale));
   if (told.name === "areas") parts.push(new Names(page.names));
   group.webgis = {

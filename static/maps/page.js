@@ -11,7 +11,7 @@ import { search } from "./search.js";
 import { paintsOf } from "./styles.js";
 import { TimeBar } from "./time.js";
 import { tools } from "./tools.js";
-import { View } from "./view.js";
+import { themed, View } from "./view.js";
 
 const CLOSEST = 18;
 
@@ -45,7 +45,7 @@ export class Page {
     map.getContainer().setAttribute("role", "application");
     map.on("moveend", () => this.moved());
     view.hear((what) => this.apply(what));
-    document.documentElement.addEventListener("webgis:theme", ({ detail }) => {
+    themed().addEventListener("webgis:theme", ({ detail }) => {
       view.theme = detail;
       view.remember("replaceState");
       this.apply("theme");

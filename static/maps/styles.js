@@ -98,17 +98,19 @@ const TAKEN = [[], [2], [2, 4], [1, 3, 5], [1, 2, 4, 5], [1, 2, 3, 4, 5]];
 
 // Steps of a count, five at most, from what is in view: half of the places are in the first, a fiftieth in the last.
 export class Scale {
-  constructor() {
-    this.from = [1];
+  // `least`: the smallest count that is told.
+  constructor(least = 1) {
+    this.least = least;
+    this.from = [least];
     this.whole = true;
   }
 
-  // True when the steps are others than before. `whole`: counts, which begin with 1; rates begin with the least.
+  // True when the steps are others than before. `whole`: counts, which begin with the smallest told; rates begin with 0.
   measure(values, whole = true) {
     const sorted = values.filter((value) => value > 0).sort((a, b) => a - b);
     if (!sorted.length) return false;
     const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
-    const from = [whole ? 1 : 0];
+    const from = [whole ? this.least : 0];
     for (const part of [0.5, 0.75, 0.9, 0.98]) {
       const next = rounded(at(part), whole);
       if (next > from.at(-1) && next <= sorted.at(-1)) from.push(next);

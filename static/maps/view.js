@@ -1,7 +1,18 @@
 // What a map shows (place, layers, filters, theme), as its address says it, and those who must hear of changes.
 
-// The theme of the page, which its switch may change (static/app/theme.js); a file that stands alone has none.
-const pageTheme = () => document.documentElement.dataset.bsTheme || "light";
+// What has the theme that a map follows, as its switch may change it (static/app/theme.js): this page, or for a file that
+// stands alone the page whose frame it is in, if there is one.
+export function themed() {
+  const own = document.documentElement;
+  if (own.dataset.bsTheme || window.parent === window) return own;
+  try {
+    return window.parent.document.documentElement;
+  } catch {
+    return own; // a page of somebody else
+  }
+}
+
+const pageTheme = () => themed().dataset.bsTheme || "light";
 
 const FILTERS = ["which", "state", "subject", "department", "since", "until"];
 // What the heat map measures: by what, of which level, compared with which span, and the step of its window of time.

@@ -213,12 +213,22 @@ def test_a_basemap_that_was_added_is_shown_under_the_map(site, tmp_path, form, k
 
 
 def test_the_public_snapshot_opens_from_a_disk_and_under_the_sites_policy(site, tmp_path):
+    for _number in range(7):
+        site.report()
     with site.runtime.transaction() as session:
         drawn = tasks.draw(session, site.runtime.settings)
     with site.reader(None) as page:
         page.goto("/static/maps/drawn/cases.html")
         expect(page.locator(".folium-map[data-areas]")).to_be_visible()
         expect(page.locator("[name=layer-by_area]")).to_be_checked()
+        legend = page.locator(".wg-legend-item", has=page.locator("[class*=wg-swatch-heat]"))
+        expect(legend.first).to_have_text(re.compile(r"^5"))
+        page.goto("/public")
+        map_ = page.frame_locator(".public-map iframe")
+        page.locator("[data-theme-switch]").click()
+        expect(map_.locator("html[data-map=dark]")).to_be_attached()
+        page.locator("[data-theme-switch]").click()
+        expect(map_.locator("html[data-map=light]")).to_be_attached()
         before = len(site.watch.asked)
         page.goto(drawn.as_uri())
         expect(page.locator(".folium-map[data-areas]")).to_be_visible()

@@ -4,10 +4,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from tests import city
 from tests.cases.life import Life
+from webgis import db
 from webgis.accounts import operations as accounts
 from webgis.cases import claims, handling
 from webgis.db import Runtime
@@ -96,7 +97,7 @@ def wide(life):
             accounts.add_person(session, f"wide{number}", f"wide{number} 岗", "dispatcher", city.PASSWORD)
     actors = [life.actor(f"wide{number}") for number in range(WIDE)]
     runtime = Runtime(life.settings)
-    runtime.__dict__["engine"] = create_engine(life.settings.database, pool_size=WIDE)
+    runtime.__dict__["engine"] = db.make_engine(life.settings, pool_size=WIDE)
     with ThreadPoolExecutor(WIDE) as pool:
         list(pool.map(lambda _: runtime.engine.connect().close(), range(WIDE)))
     yield runtime, actors

@@ -98,6 +98,13 @@ def test_whatever_stops_it_leaves_the_city_as_it_was(grown, where):
     assert _all(grown, _STORED) == before
 
 
+def test_it_tells_how_many_cases_are_driven_from_the_first_on(grown):
+    told = []
+    patterns.make(grown, 1, lambda *done: told.append(done))
+    of = len(patterns.ROADS)
+    assert told == [(done, of) for done in range(of + 1)]
+
+
 def test_events_left_between_the_two_commits_are_cleared_away(grown):
     with grown.transaction() as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests import city
@@ -199,6 +200,19 @@ def test_what_differs_from_a_recount_is_found_and_made_right(city_runtime, chang
 
 def test_a_span_has_one_as_long_before_it_and_is_cut_at_its_ends():
     span = Span(date(2026, 1, 28), date(2026, 3, 3))
+def test_a_connection_that_names_no_time_zone_is_refused_a_day_with_words(runtime):
+    asked = text("SELECT fn.city_day('2026-11-22T17:00Z')")
+    with runtime.engine.connect() as connection:
+        assert connection.scalar(asked) == date(2026, 11, 23)
+    bare = create_engine(runtime.engine.url)
+    with bare.connect() as connection, pytest.raises(OperationalError, match="does not name the time zone of the city"):
+        connection.scalar(asked)
+    with bare.connect() as connection:
+        connection.execute(text("SET webgis.zone = 'Europe/Paris'"))
+        assert connection.scalar(asked) == date(2026, 11, 22)
+    bare.dispose()
+
+
     assert span.days == 35 and span.before == Span(date(2025, 12, 24), date(2026, 1, 27))
     assert [part.days for part in spans.parts("month", span)] == [4, 28, 3]
     assert [part.days for part in spans.parts("week", span)] == [5, 7, 7, 7, 7, 2]

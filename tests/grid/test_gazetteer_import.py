@@ -79,6 +79,19 @@ def test_every_fault_is_named_and_nothing_is_stored(run, write, city_runtime):
     assert json.loads(run("list", "--json").output) == []
 
 
+def test_an_alias_is_kept_whole_however_many_there_are_or_the_row_is_refused(run, write, city_runtime):
+    head = "kind,name,aliases,lon,lat\n"
+    many = ";".join(f"东{number}大街" for number in range(40))
+    long = f"{head}road,东大街,东街;{'长' * 61},104.0620,30.6570\n"
+    refused = json.loads(run("import", str(write(long)), "--crs", "wgs84", "--json").output)
+    assert [(one["column"], one["kind"]) for one in refused["faults"]] == [("aliases", "name-long")]
+    assert "61 characters; at most 60" in refused["faults"][0]["message"] and _count(city_runtime) == 0
+    assert run("import", str(write(f"{head}road,东大街,{many},104.0620,30.6570\n")), "--crs", "wgs84").exit_code == 0
+    with city_runtime.transaction() as session:
+        kept = session.scalars(text("SELECT DISTINCT name FROM city.place_spelling WHERE alias")).all()
+    assert set(many.split(";")) <= set(kept)
+
+
 def test_the_rows_without_faults_are_stored_when_asked(run, write, city_runtime):
     done = run("import", str(write(FAULTY)), "--crs", "wgs84", "--skip-faulty", "--json")
     assert done.exit_code == 0 and json.loads(done.output)["kinds"] == {"road": 1, "door": 1}

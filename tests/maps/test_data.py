@@ -69,6 +69,31 @@ def test_maps_and_api_refuse_a_bad_box_alike(api, path):
     assert (answer.status_code, answer.json["code"], answer.json["field"]) == (422, "geo.bad-box", "bbox")
 
 
+PATHS = ["data/areas?bbox=" + BOX, "data/cells?bbox=" + BOX, "data/names?bbox=" + BOX, "data/cases?", "data/found?q=西",
+         "data/choices?", "version?"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_an_address_of_maps_does_not_take_is_refused_as_json_whoever_asks(api, path):
+    reader = api("manager1")
+    headers = reader.headers | {"Accept": "text/html"}
+    assert reader.client.get(f"/maps/{path}", headers=headers).status_code == 200
+    refused = reader.client.get(f"/maps/{path}&colour=red", headers=headers)
+    assert (refused.status_code, refused.mimetype) == (422, "application/problem+json")
+    assert (refused.json["code"], refused.json["field"]) == ("api.bad-input", "colour")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("data/nothing", 404), ("snapshots/none-of-mine-at-all/state", 404), ("data/cells?bbox=1", 422)]
+)
+def test_errors_of_addresses_that_only_programs_ask_are_json(api, path, status):
+    reader = api("manager1")
+    refused = reader.client.get(f"/maps/{path}", headers=reader.headers | {"Accept": "*/*"})
+    assert (refused.status_code, refused.mimetype) == (status, "application/problem+json")
+    assert reader.client.get("/report/map/cells?bbox=1").mimetype == "application/problem+json"
+    assert reader.client.get("/maps/nothing", headers=reader.headers).mimetype == "text/html"
+
+
 def test_too_many_cells_are_cut_off_and_the_answer_says_so(city_runtime):
     with city_runtime.transaction() as session:
         text = queries.cells_geojson(session, (104.059, 30.654, 104.071, 30.661), most=5)

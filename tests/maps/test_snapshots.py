@@ -55,6 +55,10 @@ def test_the_public_one_counts_and_tells_nothing_small_and_nothing_of_single_cas
     assert [count for _x, _y, count in data["bins"]] == [6]
 
 
+def test_the_steps_of_its_legend_begin_with_the_smallest_count_that_is_told(drawn_city):
+    assert facts(draw(drawn_city).read_text())["least"] == snapshots.LEAST
+
+
 def test_it_is_in_the_citys_language_and_needs_no_other_file(drawn_city):
     page = draw(drawn_city).read_text()
     assert "<title>案件地图</title>" in page and 'lang="zh-CN"' in page

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
+from webgis.errors import Unavailable
 from webgis.maps import tile_cache
 
 MANY = 12
@@ -86,7 +87,7 @@ def test_processes_that_ask_at_once_get_what_one_of_them_made(servers, redis, ke
     assert int(redis.get(f"{key}:made")) == 1
 
 
-LEASE = 0.5
+LEASE, RENEWALS = 0.5, 4
 
 
 def hold_in_process(url: str, key: str) -> None:
@@ -111,6 +112,44 @@ def test_when_the_one_who_makes_it_dies_another_takes_over(servers, redis, key):
 
 def unwanted() -> bytes:
     raise AssertionError("the tile is kept already")
+
+
+def test_one_tile_that_takes_longer_than_the_lease_is_made_once(redis, key):
+    lock, made = f"{key}:1:turn", []
+
+    def slow() -> bytes:
+        made.append("made")
+        renewals, left = 0, redis.pttl(lock)
+        while renewals < RENEWALS:  # each third of a lease: longer than one together
+            now = redis.pttl(lock)
+            renewals += now > left
+            left = now
+        return b"tile"
+
+    def ask(_number: int) -> bytes:
+        return tile_cache.kept(redis, key, "1", slow, lease=LEASE)
+
+    with ThreadPoolExecutor(MANY) as threads:
+        found = list(threads.map(ask, range(MANY)))
+    assert made == ["made"]
+    assert {tile_of(one) for one in found} == {b"tile"}
+
+
+def test_who_waits_for_a_tile_without_end_is_told_to_ask_again(redis, key):
+    begun, enough = threading.Event(), threading.Event()
+
+    def stuck() -> bytes:
+        begun.set()
+        enough.wait(30)
+        return b"tile"
+
+    with ThreadPoolExecutor(1) as thread:
+        maker = thread.submit(tile_cache.kept, redis, key, "1", stuck, lease=LEASE)
+        assert begun.wait(30)
+        with pytest.raises(Unavailable, match="Ask again"):
+            tile_cache.kept(redis, key, "1", unwanted, lease=LEASE, patience=3 * LEASE)
+        enough.set()
+        assert tile_of(maker.result()) == b"tile"
 
 
 def test_who_makes_a_tile_and_fails_leaves_the_turn_to_the_next(redis, key):

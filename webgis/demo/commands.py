@@ -15,6 +15,16 @@ from webgis.demo import loading, people, places
 
 console = Console()
 
+STAGES = {
+    "components": "components of the register",
+    "patterns": "cases driven through the real steps, to be copied",
+    "cases": "cases copied with their histories",
+    "queues": "queues of open cases",
+    "statistics": "statistics of the tables",
+    "counts": "sums for maps and figures",
+}
+"""What `demo grow` says of what it does just now."""
+
 
 @click.group()
 def demo() -> None:
@@ -72,7 +82,7 @@ def grow(
 
     def progress(what: str, done: int, total: int) -> None:
         bar.start()
-        line = lines[what] if what in lines else lines.setdefault(what, bar.add_task(what))
+        line = lines[what] if what in lines else lines.setdefault(what, bar.add_task(STAGES.get(what, what)))
         bar.update(line, completed=done, total=total)
 
     try:
@@ -93,7 +103,7 @@ def grow(
 
 
 def _bar(quiet: bool) -> Progress:
-    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<50}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True), disable=quiet)
 
 

@@ -161,7 +161,7 @@ _ASTRAY = text(
 def make(
     runtime: Runtime, classes: int = CLASSES, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Patterns:
-    """Drive a case of each county, class and road; nothing of it stays in the database.
+    """Drive a case of each county, class and road; nothing of it stays in the database. `progress` counts the cases.
 
     `Invalid` "demo.empty-city" when the city has nobody and nowhere to make cases of.
     """
@@ -172,9 +172,12 @@ def make(
     if not (kinds and cells):
         raise Invalid("demo.empty-city", "The city has no cells, conditions or departments: load one first")
     done: list[Patterns] = []
+    drives = [(kind, steps) for kind in kinds for _share, steps in ROADS.values()]
+    total = len(cells) * len(drives)
+    progress(0, total)
     for place, cell in enumerate(cells):
-        done.append(_county(runtime, base, cell, kinds, place))
-        progress(place + 1, len(cells))
+        first = place * len(drives)
+        done.append(_county(runtime, base, cell, drives, first, lambda number: progress(number, total)))
     return Patterns(
         tuple(cell.county for cell in cells),
         len(kinds),
@@ -185,13 +188,16 @@ def make(
     )
 
 
-def _county(runtime: Runtime, base: datetime, cell, kinds: Sequence, place: int) -> Patterns:
-    """The patterns of one county, in a transaction of its own: the locks of its cases are not held for long."""
+def _county(
+    runtime: Runtime, base: datetime, cell, drives: Sequence[tuple], first: int, tell: Callable[[int], None]
+) -> Patterns:
+    """The patterns of one county, in a transaction of its own: the locks of its cases are not held for long. `first` is
+    the number of its first case; `tell` is told how many are driven."""
     with runtime.sessions() as session, session.connection().connection.cursor() as cursor:
-        made = Patterns((cell.county,), len(kinds), [], [], [], templates.prepare(cursor))
-        drives = [(kind, steps) for kind in kinds for _share, steps in ROADS.values()]
-        for number, (kind, steps) in enumerate(drives, start=place * len(drives)):
+        made = Patterns((cell.county,), len(drives) // len(ROADS), [], [], [], templates.prepare(cursor))
+        for number, (kind, steps) in enumerate(drives, start=first):
             _Drive(session, cursor, runtime, made, base, number).through(cell, kind, steps)
+            tell(number + 1)
         session.rollback()
     return made
 

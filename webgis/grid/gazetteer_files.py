@@ -127,8 +127,11 @@ def _entry(row: int, given: dict[str, str | None], geom: Any, usual: str | None)
         message = f"The English name has {len(given['name_en'])} characters; at most {LONGEST_ENGLISH}"
         return Fault(row, "name_en", "name-long", message, given["name_en"][:LONGEST_ENGLISH])
     aliases = tuple(a for part in (given["aliases"] or "").translate(_BETWEEN).split(";") if (a := part.strip()))
-    usable = tuple(alias[: rules.LONGEST] for alias in aliases if rules.folded(alias))
-    return Entry(row, kind, name, given["name_en"], usable, None, None, geom)
+    if long := next((alias for alias in aliases if len(alias) > rules.LONGEST), None):
+        message = f"An alias has {len(long)} characters; at most {rules.LONGEST}, and ; between two of them"
+        return Fault(row, "aliases", "name-long", message, long[: rules.LONGEST])
+    said = tuple(alias for alias in aliases if rules.folded(alias))  # a dash says that there is none
+    return Entry(row, kind, name, given["name_en"], said, None, None, geom)
 
 
 def _door(row: int, name: str | None, parent: str | None, number: str | None, geom: Any) -> Entry | Fault:

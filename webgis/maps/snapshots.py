@@ -79,6 +79,7 @@ def draw(session: Session, settings: Settings, question: Question, now: datetime
         tell(40 + 15 * place)
     time = now.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
     told = {
+        "least": question.least,
         "attribution": _told(question, time),
         "data": {"areas": [area for level in levels for area in level], "bins": counts.bins, "bin_zoom": BIN_ZOOM},
     }

@@ -28,15 +28,32 @@ AN_HOUR = "private, max-age=3600"
 """Boundaries, cells and classes change a few times a year."""
 
 
+class CellsGiven(Given):
+    """A box, `west,south,east,north` in degrees."""
+
+    bbox: str = ""
+
+
+class NamesGiven(CellsGiven):
+    """A box, and the level of areas."""
+
+    level: str = "county"
+
+
+class AreasGiven(NamesGiven):
+    """A box, the level of areas, and how closely they are drawn."""
+
+    detail: str = "far"
+
+
 @maps.get("/maps/data/areas")
 @web.permits("grid.see")
 def areas():
     """Boundaries of one `level` in the `bbox`, simplified to the `detail` (far, middle, near)."""
-    box = geo.read_box(request.args.get("bbox", ""))
+    asked = _asked(AreasGiven)
+    box = geo.read_box(asked.bbox)
     with web.transaction() as session:
-        told = queries.areas_geojson(
-            session, request.args.get("level", "county"), box, request.args.get("detail", "far")
-        )
+        told = queries.areas_geojson(session, asked.level, box, asked.detail)
     return _kept(Response(told, mimetype="application/geo+json"))
 
 
@@ -44,7 +61,7 @@ def areas():
 @web.permits("grid.see")
 def cells():
     """Cells valid now in the `bbox`; `truncated` when there are more than one answer may hold."""
-    box = geo.read_box(request.args.get("bbox", ""))
+    box = geo.read_box(_asked(CellsGiven).bbox)
     with web.transaction() as session:
         told = queries.cells_geojson(session, box)
     return _kept(Response(told, mimetype="application/geo+json"))
@@ -54,9 +71,10 @@ def cells():
 @web.permits("grid.see")
 def names():
     """Names of the areas of a `level` in the `bbox`, and where to write them."""
-    box = geo.read_box(request.args.get("bbox", ""))
+    asked = _asked(NamesGiven)
+    box = geo.read_box(asked.bbox)
     with web.transaction() as session:
-        rows = queries.area_names(session, request.args.get("level", "county"), box)
+        rows = queries.area_names(session, asked.level, box)
     told = [dict(row._mapping) | {"lon": round(row.lon, 5), "lat": round(row.lat, 5)} for row in rows]
     return _kept(jsonify({"names": told}))
 
@@ -85,7 +103,7 @@ def cases():
     """Cases that the one who asks may see, `within` a polygon or in the `bbox`, by the map's filters: the newest, and
     how many there are (`more`: than were counted)."""
     settings, english = web.runtime().settings, web.locale() == "en"
-    filters = _selection(api.checked(SelectionGiven, api.once(request.args)), settings.zone)
+    filters = _selection(_asked(SelectionGiven), settings.zone)
     with web.transaction() as session:
         found = queries.cases_inside(session, web.actor(), filters)
     features = wire.features(found.rows, datetime.now(UTC), settings.zone, english=english)
@@ -102,11 +120,17 @@ def _selection(given: SelectionGiven, zone) -> case_queries.Filters:
     return case_wire.filters(api.checked(case_wire.ListGiven, fields), zone)
 
 
+class FoundGiven(Given):
+    """What somebody typed."""
+
+    q: str = Field("", max_length=100)
+
+
 @maps.get("/maps/data/found")
 @web.permits("maps.see")
 def found():
     """Cases by number, cells and areas by code, areas by name: what fits the words `q`."""
-    words, english = request.args.get("q", "").strip()[:100], web.locale() == "en"
+    words, english = _asked(FoundGiven).q, web.locale() == "en"
     with web.transaction() as session:
         rows = queries.find(session, web.actor(), words) if words else []
     return jsonify({"found": [wire.found(one, english=english) for one in rows]})
@@ -116,6 +140,7 @@ def found():
 @web.permits("maps.see")
 def choices():
     """Classes and departments to filter by: key (kind:code) and name, in the reader's language."""
+    _asked(Given)
     english = web.locale() == "en"
     with web.transaction() as session:
         classes = [
@@ -131,19 +156,27 @@ def choices():
             {"key": one.code, "word": (one.name_en if english else None) or one.name_zh}
             for one in accounts.departments(session)
         ]
-    return _kept(jsonify({"classes": classes, "departments": departments}))
+    response = jsonify({"classes": classes, "departments": departments})
+    response.vary.update(["Cookie", "Accept-Language"])
+    return _kept(response)
 
 
 @maps.get("/maps/version")
 @web.permits("maps.see")
 def version():
     """Another text after every change that maps show of cases. Maps ask each second: 304 while nothing is new."""
+    _asked(Given)
     with web.transaction() as session:
         told = web.opaque(str(session.scalar(text("SELECT fn.case_version()"))))
     response = jsonify({"cases": told})
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(told)
     return response.make_conditional(request)
+
+
+def _asked(model: type[api.Model]) -> api.Model:
+    """The query as `model`; what the address does not take is refused."""
+    return api.checked(model, api.once(request.args))
 
 
 def _kept(response: Response) -> Response:
