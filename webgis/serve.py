@@ -63,7 +63,7 @@ def serve(runtime: Runtime, host: str, port: int, no_demo: bool, workers: int, n
         listener = stack.enter_context(listening(host, port))
         secure = None if no_tls else stack.enter_context(_listening_securely(settings, host))
         servers = stack.enter_context(_servers(settings))
-        runtime = Runtime(_with_addresses(settings, servers))
+        runtime = Runtime(_with_addresses(_offering(settings, demo=not no_demo), servers))
         _prepare(runtime, demo=not no_demo)
         runtime.dispose()
         _run(runtime, listener, secure, servers, workers)
@@ -114,6 +114,11 @@ def _servers(settings: Settings) -> Iterator[services.Services | None]:
         return
     with services.start(settings.var_dir, postgres=postgres, redis=redis, tell=_say) as servers:
         yield servers
+
+
+def _offering(settings: Settings, *, demo: bool) -> Settings:
+    """The settings, by which the login page offers the accounts of the demo unless they say otherwise."""
+    return settings if "demo_login" in settings.model_fields_set else settings.model_copy(update={"demo_login": demo})
 
 
 def _with_addresses(settings: Settings, servers: services.Services | None) -> Settings:
@@ -177,6 +182,7 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "WEBGIS_DATABASE_URL": settings.database,
         "WEBGIS_REDIS_URL": settings.redis,
         "RQ_REDIS_URL": settings.redis,
+        "WEBGIS_DEMO_LOGIN": str(settings.demo_login),
     }
 
 

@@ -191,6 +191,9 @@ class Settings(BaseSettings):
         pattern=r"^(inspector|acceptor|dispatcher|manager)$",
         description="role of accounts that a first login by the login service makes; empty: none are made",
     )
+    demo_login: bool = Field(
+        False, description="the login page offers the demo's accounts to browsers on this machine; bin/serve sets it"
+    )
     secure_cookies: bool = Field(False, description="send cookies over HTTPS only; set it wherever HTTPS is used")
     tls_port: int = Field(
         8443, ge=1, le=65535, description="HTTPS of bin/serve, once webgis tls init has made certificates"

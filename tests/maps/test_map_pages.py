@@ -130,3 +130,9 @@ def test_choices_are_named_in_the_readers_language(api):
 
 def test_a_snapshot_draws_from_its_own_data_alone():
     assert {source.tiles for layer in SNAPSHOT_LAYERS for source in layer.sources} == {"areas", "bins"}
+
+
+def test_a_map_stands_under_the_header_of_the_pages_and_alone_in_a_frame(api):
+    manager = api("manager1")
+    assert '<header class="top">' in manager.get("/maps/heat").text
+    assert '<header class="top">' not in manager.get("/maps/heat", bare="1").text

@@ -90,8 +90,13 @@ def log_in():
     with web.transaction() as database:
         tried = logins.log_in(database, settings, name, request.form.get("password", ""), device())
     if tried.refused is not None:
-        return _page(words_of(tried.refused), name), 422
+        return refused_page(tried.refused, name)
     return logged_in(tried)
+
+
+def refused_page(refused: WebgisError, name: str):
+    """The login page with what is said of a login that was refused."""
+    return _page(words_of(refused), name), 422
 
 
 def device() -> logins.Device:

@@ -7,13 +7,13 @@ from flask import request
 from pydantic import Field
 
 from webgis import api, web
-from webgis.accounts import login_steps, oidc_views, queries
+from webgis.accounts import demo_logins, login_steps, oidc_views, queries
 from webgis.accounts.actor import DEPARTMENT_KINDS
 from webgis.accounts.login_views import accounts
 
 departments = APIBlueprint("departments", __name__, url_prefix="/api/v1/departments", tag="Departments")
 BLUEPRINTS = (accounts, departments)
-PARTS = (login_steps, oidc_views)
+PARTS = (demo_logins, login_steps, oidc_views)
 """Modules that put their addresses on the blueprint of logins when they are imported."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from webgis.accounts import operations
+from webgis.accounts import demo_logins, operations
 from webgis.accounts import queries as accounts_queries
 from webgis.accounts.models import Department
 from webgis.db import Runtime
@@ -72,7 +72,7 @@ class Post:
 
 def accounts(runtime: Runtime) -> list[dict[str, str | None]]:
     """Login, name, role, department and password of every demo account; empty when no demo was loaded here."""
-    path = _file(runtime.settings.var_dir)
+    path = demo_logins.file(runtime.settings)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
@@ -82,7 +82,7 @@ def required_accounts(runtime: Runtime) -> list[dict[str, str | None]]:
     if not found:
         raise NotFound(
             "demo.no-accounts",
-            f"{_file(runtime.settings.var_dir)} does not exist: no demo was loaded from here. Load it with: "
+            f"{demo_logins.file(runtime.settings)} does not exist: no demo was loaded from here. Load it with: "
             "webgis demo load; or give an account a new password: webgis accounts password LOGIN",
         )
     return found
@@ -99,7 +99,7 @@ def settle(session: Session, runtime: Runtime, city: str, counties: Sequence[str
         operations.add_person(session, post.login, post.name, post.role, post.password, department=post.department)
     kept = [account for account in accounts(runtime) if account["login"] not in {post.login for post in new}]
     if new:
-        _write(_file(runtime.settings.var_dir), [*kept, *(asdict(post) for post in new)])
+        _write(demo_logins.file(runtime.settings), [*kept, *(asdict(post) for post in new)])
     return len(new)
 
 
@@ -136,10 +136,6 @@ def responsible(county: str, kind: str) -> str:
 
 def _password() -> str:
     return secrets.token_urlsafe(PASSWORD_BYTES)
-
-
-def _file(var_dir: Path) -> Path:
-    return var_dir / "demo-accounts.json"
 
 
 def _write(path: Path, rows: list[dict]) -> None:

@@ -40,6 +40,7 @@ def everywhere() -> dict[str, Any]:
         "kind_word": words.department_kind,
         "name_of": words.name_of,
         "short_time": words.short_time,
+        "role_task": words.ROLE_TASKS.__getitem__,
         "long_time": words.long_time,
         "error_words": words.error_words,
         "result_words": step_words.RESULTS.__getitem__,

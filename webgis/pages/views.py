@@ -37,6 +37,7 @@ from webgis.pages import (
     narrowing,
     public_home,
     reporting,
+    help_pages,
     shown,
     watch,
     watch_files,
@@ -74,6 +75,7 @@ DOORS = (
     ("inspect.use", "inspect.app"),
     ("desk.use", "pages.desk"),
     ("department.use", "pages.department"),
+    help_pages,
     ("watch.use", "pages.watch"),
 )
 """Right -> the page at which those who have it begin."""

@@ -31,6 +31,16 @@ ROLES: dict[str, LazyString] = {
     "public": lazy_gettext("The public"),
 }
 
+ROLE_TASKS: dict[str, LazyString] = {
+    "inspector": lazy_gettext("reports what is wrong in the street, and looks whether it was put right"),
+    "acceptor": lazy_gettext("files what was reported against the standard, and closes what is done"),
+    "dispatcher": lazy_gettext("sends filed cases to the department that answers for them"),
+    "department": lazy_gettext("does the work and reports it done"),
+    "manager": lazy_gettext("sees how the city does: figures, maps, who is late"),
+    "administrator": lazy_gettext("looks after people, areas, standards and rules"),
+}
+"""What a role does, in one line."""
+
 KINDS: dict[str, LazyString] = {"component": lazy_gettext("Component"), "matter": lazy_gettext("Matter")}
 
 SOURCES: dict[str, LazyString] = {

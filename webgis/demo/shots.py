@@ -1,0 +1,171 @@
+"""Which pictures there are: of every page, of the tasks of the help, of the README; what is done first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from webgis.demo.cases import picture
+from webgis.maps.layers import MAPS
+from webgis.pages.admin import SECTIONS
+from webgis.pages.help_words import GUIDES
+
+Act = Callable[[Any], None]
+"""Something done on a Playwright page."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page: its name in files, who looks at it (None: a stranger), its address, what is done there first, and its
+    only size (None: a phone and a desk)."""
+
+    name: str
+    role: str | None
+    path: str
+    act: Act | None = None
+    size: str | None = None
+
+
+def follow(selector: str) -> Act:
+    """Click the first of these."""
+    return lambda page: page.locator(selector).first.click()
+
+
+def choose(*selectors: str) -> Act:
+    """Choose the first case of a queue, and open what the selectors name in its panel."""
+
+    def act(page) -> None:
+        page.locator("[data-choose]").first.click()
+        page.locator("[data-panel]").wait_for()
+        for selector in selectors:
+            page.locator(selector).first.click()
+
+    return act
+
+
+def scroll(selector: str) -> Act:
+    """Bring something to the top of the window."""
+    return lambda page: page.locator(selector).first.evaluate("one => one.scrollIntoView()")
+
+
+def _a_week(page) -> None:
+    """The last seven days, beside the seven before."""
+    page.locator(".presets a").nth(1).click()
+    page.wait_for_load_state("load")
+
+
+def _photo(number: int) -> dict[str, Any]:
+    return {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": picture("DEMO 06010", number)}
+
+
+def _write_report(page) -> None:
+    """On the inspector's phone: two photos and a class; the place comes by itself."""
+    page.wait_for_load_state("networkidle")  # classes and beat are on the phone
+    page.locator("[data-shoot]").set_input_files(_photo(1))
+    page.locator("[data-strip] img").first.wait_for()
+    page.locator("[data-view=report] .pin").wait_for()
+    page.locator("[data-choose]").click()
+    page.locator("[data-found] button").first.wait_for(state="attached")
+    page.locator("[data-query]").fill("06010")
+    page.keyboard.press("Enter")
+    page.locator("[data-picker]").wait_for(state="hidden")
+    page.evaluate("() => window.scrollTo(0, 0)")
+
+
+def _write_offline(page) -> None:
+    """A report that waits since there is no network."""
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    _write_report(page)
+    page.locator("[data-send]").click()
+    page.locator("[data-items] li").first.wait_for()
+
+
+def _first_task(page) -> None:
+    page.locator("[data-tasks] a.task").first.click()
+    page.locator("[data-view=task]").wait_for()
+
+
+def _public_report(page) -> None:
+    page.locator("[data-pin-map]").click()
+
+
+MAPPED = {"far": "30.66,104.07,11", "middle": "30.6571,104.0650,14", "near": "30.6571,104.0650,17"}
+"""Three zooms of the maps, over the middle of the demo city."""
+
+HEAT = f"/maps/heat?which=all&level=community&at={MAPPED['middle'].replace(',14', ',13')}"
+
+PAGES = (
+    Shot("login", None, "/login"),
+    Shot("help", None, "/help"),
+    *(Shot(f"help-{guide.door}", None, f"/help/{guide.door}") for guide in GUIDES),
+    Shot("public", None, "/public"),
+    Shot("public-map", None, "/public", scroll(".public-map")),
+    Shot("public-report", None, "/report"),
+    Shot("error", None, "/follow/nothing-of-mine-here"),
+    Shot("inspect", "inspector", "/inspect"),
+    Shot("inspect-report", "inspector", "/inspect", _write_report),
+    Shot("inspect-tasks", "inspector", "/inspect#tasks"),
+    Shot("inspect-task", "inspector", "/inspect#tasks", _first_task),
+    Shot("inspect-beat", "inspector", "/inspect#beat"),
+    Shot("inspect-me", "inspector", "/inspect#me"),
+    Shot("inspect-install", "inspector", "/inspect/install"),
+    Shot("report", "inspector", "/cases/new"),
+    Shot("desk", "dispatcher", "/desk"),
+    Shot("desk-dispatch", "dispatcher", "/desk?queue=dispatch", choose()),
+    Shot("desk-requests", "dispatcher", "/desk?queue=requests", choose()),
+    Shot("desk-accept", "acceptor", "/desk?queue=accept", choose()),
+    Shot("desk-close", "acceptor", "/desk?queue=close", choose()),
+    Shot("hotline", "acceptor", "/hotline/new"),
+    Shot("department", "department", "/department"),
+    Shot("department-case", "department", "/department?queue=handle", choose()),
+    Shot("cases", "manager", "/cases"),
+    Shot("case", "manager", "/cases", follow("main a[href^='/cases/5']")),
+    Shot("case-acceptor", "acceptor", "/cases?state=reported", follow("main a[href^='/cases/5']")),
+    Shot("requests", "dispatcher", "/requests"),
+    Shot("watch", "manager", "/watch"),
+    Shot("watch-charts", "manager", "/watch", scroll(".watch-rank")),
+    Shot("watch-screen", "manager", "/watch/screen"),
+    *(
+        Shot(f"map-{one.name}-{zoom}", "manager", f"/maps/{one.name}?which=all&at={at}")
+        for one in MAPS
+        for zoom, at in MAPPED.items()
+    ),
+    *(Shot(f"admin-{one.name}", "administrator", f"/admin/{one.name}") for one in SECTIONS),
+    Shot("account", "manager", "/account"),
+    Shot("api-docs", "manager", "/api/v1/docs"),
+)
+
+HELP = (
+    Shot("inspect-report", "inspector", "/inspect", _write_report, "phone"),
+    Shot("inspect-outbox", "inspector", "/inspect", _write_offline, "phone"),
+    Shot("inspect-tasks", "inspector", "/inspect#tasks", _first_task, "phone"),
+    Shot("inspect-beat", "inspector", "/inspect#beat", None, "phone"),
+    Shot("desk-file", "acceptor", "/desk?queue=accept", choose(), "desk"),
+    Shot("desk-dispatch", "dispatcher", "/desk?queue=dispatch", choose(), "desk"),
+    Shot("desk-close", "acceptor", "/desk?queue=close", choose(), "desk"),
+    Shot("desk-call", "acceptor", "/hotline/new", None, "desk"),
+    Shot("department-handle", "department", "/department?queue=handle", choose(), "desk"),
+    Shot(
+        "department-ask",
+        "department",
+        "/department?queue=receive",
+        choose("[data-step=ask-extension] > summary"),
+        "desk",
+    ),
+    Shot("watch-figures", "manager", "/watch", _a_week, "desk"),
+    Shot("watch-heat", "manager", HEAT, None, "desk"),
+    Shot("watch-screen", "manager", "/watch/screen", None, "desk"),
+    Shot("admin-people", "administrator", "/admin/people", None, "desk"),
+    Shot("admin-log", "administrator", "/admin/log", None, "desk"),
+    Shot("public-report", None, "/report", _public_report, "phone"),
+    Shot("public-follow", None, "/public", None, "phone"),
+    Shot("public-map", None, "/public", scroll(".public-map"), "phone"),
+)
+"""One for each task of `help_words.GUIDES` that names a size."""
+
+README = (
+    Shot("desk", "acceptor", "/desk?queue=accept", choose(), "desk"),
+    Shot("phone", "inspector", "/inspect", _write_report, "phone"),
+    Shot("watch", "manager", "/watch", _a_week, "desk"),
+    Shot("heat", "manager", HEAT, None, "desk"),
+)
