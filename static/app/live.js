@@ -1,8 +1,10 @@
 // What happens to cases, as it happens: server-sent events from the live process, questions in turns where there is none.
 //
-// listen({ onCase, onPresence, onCounts, onState, onResync, token }) -> { watch(number), close() }
+// listen({ onCase, onClaim, onPresence, onCounts, onState, onResync, token }) -> { watch(number), close() }
 //   onCase({ number, state, was, action, version, department, cell, due, ended, lon, lat }): a case that one may see has
 //     changed; { number, gone: true } when one may see it no more. Each change is told once.
+//   onClaim({ number, by: { id, name } | null, until }): somebody has taken a case, or given it back (null). May be told
+//     twice; a claim that runs out is not told.
 //   onPresence({ number, people: [{ id, name }] }): who else looks at the case that is watched.
 //   onCounts({ state: [cases, late] }): how many wait; asked for by giving the function.
 //   onState("live" | "polling" | "offline"): how one hears.
@@ -69,6 +71,7 @@ export function listen(hearer) {
     };
     source.addEventListener("hello", heard(() => { polling = false; say("live"); here(); }));
     source.addEventListener("case", heard(change));
+    source.addEventListener("claim", heard((claim) => hearer.onClaim && hearer.onClaim(claim)));
     source.addEventListener("presence", heard(presence));
     source.addEventListener("counts", heard((counts) => hearer.onCounts && hearer.onCounts(counts)));
     source.addEventListener("resync", heard(() => hearer.onResync && hearer.onResync()));
@@ -130,6 +133,7 @@ export function listen(hearer) {
     if (found.resync && cursor && hearer.onResync) hearer.onResync();
     cursor = found.cursor;
     for (const one of found.cases) change(one);
+    if (hearer.onClaim) found.claims.forEach(hearer.onClaim);
     if (found.counts && hearer.onCounts) hearer.onCounts(found.counts);
     if (found.presence) presence(found.presence);
   }

@@ -118,6 +118,9 @@ def test_webgis_accounts_key_prints_a_key_that_works(city_app, city_runtime):
 def test_webgis_accounts_lists_and_adds_people(city_runtime):
     command = ["accounts", "add", "manager9", "--role", "manager", "--password", "long enough"]
     assert CliRunner().invoke(cli.group, command, obj=city_runtime).exit_code == 0
+    limits = ["accounts", "change", "manager9", "--area", city.WEST, "--classes", "matter:06 component:01001"]
+    assert CliRunner().invoke(cli.group, limits, obj=city_runtime).exit_code == 0
+    assert CliRunner().invoke(cli.group, ["accounts", "change", "manager9", "--classes", "99"], obj=city_runtime).exit_code
     listed = CliRunner().invoke(cli.group, ["accounts", "list", "--json"], obj=city_runtime)
     assert {
         "login": "manager9",
@@ -125,6 +128,8 @@ def test_webgis_accounts_lists_and_adds_people(city_runtime):
         "role": "manager",
         "department": None,
         "active": True,
+        "area": city.WEST,
+        "classes": "component:01001,matter:06",
     } in json.loads(listed.output)
 
 

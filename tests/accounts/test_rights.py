@@ -1,4 +1,4 @@
-"""Every address x every role x inside and outside one's area, held against the table of rights.
+"""Every address x every role x inside and outside one's area, and one's classes, held against the table of rights.
 
 The addresses come from the application itself: one that names no action, or takes a part in its path that nobody has
 told this test how to fill, fails here.
@@ -21,19 +21,21 @@ from webgis.app import create_app
 from webgis.cases import routing_sets
 from webgis.catalog import components
 
-INSIDE_WORDS, OUTSIDE_WORDS = "西社区的垃圾", "东社区不可见之物"
+INSIDE_WORDS, OUTSIDE_WORDS, OTHER_WORDS = "西社区的路灯", "东社区不可见之物", "西社区他类之物"
 LAMP = "51010401037000001"
+LAMPS = "component:01"
 SANITATION, WORKS = "510104-sanitation", "510104-works"
 
 
 @dataclass
 class Town:
-    """The small city with a case in each community, and one person of each role who is limited to the west."""
+    """The small city with a case in each community and one of another class, and of each role one person who is limited
+    to the west and one who is limited to the class of the first two."""
 
     app: object
     numbers: dict[str, str] = field(default_factory=dict)
     ids: dict[str, dict[str, int]] = field(default_factory=dict)
-    logins: dict[str, str] = field(default_factory=dict)
+    logins: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def parts(self, where: str) -> dict[str, object]:
         """What paths are filled with: of the case inside, or outside."""
@@ -54,14 +56,14 @@ def town(clone, city_template):
 
 
 def _cases(town: Town, life: Life) -> None:
-    """A case in each community that went the same road, and what else speaks of cases: a component with both in its
-    history, deadlines that a calendar moved, routing rules that would send both elsewhere."""
-    lamp = _component(life)
-    for where, place, words, department, login in (
-        ("inside", city.IN_WEST, INSIDE_WORDS, SANITATION, "sanitation1"),
-        ("outside", city.IN_EAST, OUTSIDE_WORDS, WORKS, "works1"),
+    """A case in each community, and one of another class, that went the same road, and what else speaks of cases: a
+    component with two in its history, deadlines that a calendar moved, routing rules that would send all elsewhere."""
+    of_lamp = {"kind": "component", "class_code": LAMP[6:11], "component": _component(life)}
+    for where, place, words, department, login, about in (
+        ("inside", city.IN_WEST, INSIDE_WORDS, SANITATION, "sanitation1", of_lamp),
+        ("outside", city.IN_EAST, OUTSIDE_WORDS, WORKS, "works1", of_lamp),
+        ("other", city.IN_WEST, OTHER_WORDS, SANITATION, "sanitation1", {}),
     ):
-        about = {"kind": "component", "class_code": LAMP[6:11], "component": lamp}
         number = town.numbers[where] = life.filed(place=place, description=words, **about)
         life.do("dispatcher1", number, "dispatch", department=department)
         life.do(login, number, "receive")
@@ -73,7 +75,7 @@ def _cases(town: Town, life: Life) -> None:
     manager = life.actor("manager1")
     with life.runtime.transaction() as session:
         rules = routing_sets.new_draft(session, manager, "冬季规则").version
-        routing_sets.add_rule(session, manager, rules, {"department": WORKS, "kind": "component"})
+        routing_sets.add_rule(session, manager, rules, {"department": WORKS})
         routing_sets.add_rule(session, manager, rules, {"department": SANITATION, "area": city.EAST})
 
 
@@ -94,10 +96,13 @@ def _component(life: Life) -> str:
 def _people(town: Town) -> None:
     with town.app.extensions["webgis"].transaction() as session:
         for role in ROLES:
-            login = town.logins[role] = f"west-{role}"
             department = SANITATION if role == "department" else None
-            person = operations.add_person(session, login, role, role, city.PASSWORD, department=department)
-            person.area_code = None if role == "department" else city.WEST
+            for limit, classes in (("area", None), ("classes", LAMPS)):
+                login = town.logins[role, limit] = f"{limit}-{role}"
+                person = operations.add_person(
+                    session, login, role, role, city.PASSWORD, department=department, classes=classes
+                )
+                person.area_code = city.WEST if limit == "area" and role != "department" else None
         operations.add_person(session, "whole-administrator", "全市", "administrator", city.PASSWORD)
 
 
@@ -178,15 +183,21 @@ def seen_in(answer) -> str:
     return answer.get_data().decode("utf-8", "replace")
 
 
+LIMITS = {"area": ("outside", OUTSIDE_WORDS), "classes": ("other", OTHER_WORDS)}
+"""What somebody may be limited to, and the case that lies outside, with its words."""
+
+
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_answered_as_the_table_says_and_what_is_outside_does_not_exist(town, role):
-    client = client_of(town, town.logins[role])
-    area = None if role == "department" else city.WEST
-    actor = Actor(1, town.logins[role], role, role, area=area)
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_role_is_answered_as_the_table_says_and_what_is_outside_does_not_exist(town, role, limit):
+    login, (outside, words) = town.logins[role, limit], LIMITS[limit]
+    client = client_of(town, login)
+    area = city.WEST if limit == "area" and role != "department" else None
+    actor = Actor(1, login, role, role, area=area, classes=() if limit == "area" else (LAMPS,))
     for rule, method in rules(town.app):
         one = permissions.BY_ACTION[town.app.view_functions[rule.endpoint].permits]
         about_a_case = rule.arguments & {"number", "request_id"} - WAYS.get(rule.endpoint, Way()).parts.keys()
-        for where in ("outside", "inside") if about_a_case else ("inside",):
+        for where in (outside, "inside") if about_a_case else ("inside",):
             answer = asked(town.app, client, rule, method, town.parts(where))
             told = (rule.endpoint, where, answer.status_code, code_of(answer))
             refused = expected(actor, one.action)
@@ -196,10 +207,10 @@ def test_a_role_is_answered_as_the_table_says_and_what_is_outside_does_not_exist
                 continue
             assert answer.status_code != 401 and not (code_of(answer) or "").startswith("accounts.not-your-role"), told
             if about_a_case:
-                assert (answer.status_code == 404) == (where == "outside" or role == "system"), told
+                assert (answer.status_code == 404) == (where == outside or role == "system"), told
             if where == "inside":
-                assert town.numbers["outside"] not in seen_in(answer), told
-                assert OUTSIDE_WORDS not in seen_in(answer), told
+                assert town.numbers[outside] not in seen_in(answer), told
+                assert words not in seen_in(answer), told
 
 
 def test_who_reaches_the_whole_city_is_answered(town):

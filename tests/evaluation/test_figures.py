@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests import city
-from tests.maps.test_rollups import CLASSES, Writer, fold_all
+from tests.maps.test_rollups import CLASSES, LIMITS, Writer, fold_all
 from webgis.evaluation import figures, overview, spans
 from webgis.evaluation.figures import Asked, Open, Sums
 from webgis.evaluation.spans import Span
@@ -83,6 +83,7 @@ def question(rng: Random) -> Asked:
         kind,
         code,
         rng.choice([None, None, *SOURCES]),
+        rng.choice([None, None, *map(tuple, LIMITS)]),
     )
 
 
@@ -95,6 +96,7 @@ def counted(rows, asked: Asked, facet: str, digits: int | None) -> tuple[dict[st
             and (asked.kind in (None, row.kind) and asked.class_code in (None, row.class_code))
             and (asked.departments is None or row.department in asked.departments)
             and asked.source in (None, row.source)
+            and (asked.classes is None or f"{row.kind}:{row.class_code}".startswith(asked.classes))
         ):
             continue
         name = {
@@ -198,8 +200,6 @@ def test_what_differs_from_a_recount_is_found_and_made_right(city_runtime, chang
         assert rollups.check(connection) == []
 
 
-def test_a_span_has_one_as_long_before_it_and_is_cut_at_its_ends():
-    span = Span(date(2026, 1, 28), date(2026, 3, 3))
 def test_a_connection_that_names_no_time_zone_is_refused_a_day_with_words(runtime):
     asked = text("SELECT fn.city_day('2026-11-22T17:00Z')")
     with runtime.engine.connect() as connection:
@@ -213,6 +213,8 @@ def test_a_connection_that_names_no_time_zone_is_refused_a_day_with_words(runtim
     bare.dispose()
 
 
+def test_a_span_has_one_as_long_before_it_and_is_cut_at_its_ends():
+    span = Span(date(2026, 1, 28), date(2026, 3, 3))
     assert span.days == 35 and span.before == Span(date(2025, 12, 24), date(2026, 1, 27))
     assert [part.days for part in spans.parts("month", span)] == [4, 28, 3]
     assert [part.days for part in spans.parts("week", span)] == [5, 7, 7, 7, 7, 2]

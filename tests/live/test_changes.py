@@ -6,7 +6,7 @@ from sqlalchemy import text
 from tests import city
 from tests.cases.life import Life
 from webgis.accounts.actor import Actor
-from webgis.cases import handling
+from webgis.cases import claims, handling
 from webgis.live import changes
 from webgis.live.changes import Feed
 
@@ -62,9 +62,10 @@ def test_one_is_told_of_cases_that_one_may_see_and_of_no_others(life):
     number = life.handled()
     centre, own, other = life.actor("dispatcher1"), life.actor("sanitation1"), life.actor("works1")
     elsewhere = Actor(9, "elsewhere", "elsewhere", "dispatcher", area=city.EAST)
-    seen = told(life, centre, own, other, elsewhere)
-    assert seen[0] == seen[1] and seen[0]["number"] == number and seen[0]["state"] == "handling"
-    assert seen[2:] == [None, None]
+    refuse, lamps = (Actor(9, "one", "one", "dispatcher", classes=(one,)) for one in ("matter:06", "component:01"))
+    seen = told(life, centre, own, refuse, other, elsewhere, lamps)
+    assert seen[0] == seen[1] == seen[2] and seen[0]["number"] == number and seen[0]["state"] == "handling"
+    assert seen[3:] == [None, None, None]
 
 
 def test_a_department_that_returns_a_case_is_told_that_it_is_gone_and_no_more(life):
@@ -73,11 +74,32 @@ def test_a_department_that_returns_a_case_is_told_that_it_is_gone_and_no_more(li
     assert told(life, life.actor("sanitation1"), life.actor("works1")) == [{"number": number, "gone": True}, None]
 
 
+def test_who_is_limited_to_the_old_class_of_a_case_is_told_that_it_is_gone(life):
+    number = life.report().number
+    life.do("acceptor1", number, "reclassify", kind="matter", class_="02001")
+    before, after = (Actor(9, "one", "one", "dispatcher", classes=(one,)) for one in ("matter:06", "matter:02"))
+    seen = told(life, before, after)
+    assert seen[0] == {"number": number, "gone": True} and seen[1]["number"] == number
+
+
 def test_who_asks_in_turns_is_told_what_committed_late(life):
     first = life.report().number
     newest, mark = changes.mark(life.runtime.ask)
+    assert changes.Cursor.read(str(newest)) == newest and changes.Cursor.read("7") is None
     assert changes.mark(life.runtime.ask) == (newest, mark)
     second = life.report(place=city.IN_EAST).number
-    rows, more = changes.after(life.runtime.ask, newest)
+    rows, more = changes.after(life.runtime.ask, newest.event)
     assert not more and {first, second} == {row.number for row in rows}
     assert changes.mark(life.runtime.ask)[1] != mark
+
+
+def test_who_asks_in_turns_is_told_of_claims(life):
+    number = life.report().number
+    newest, mark = changes.mark(life.runtime.ask)
+    with life.runtime.transaction() as session:
+        claims.claim(session, life.settings, life.actor("acceptor1"), number)
+    assert changes.mark(life.runtime.ask)[1] != mark
+    rows, more = changes.claims_after(life.runtime.ask, newest.claim)
+    elsewhere = Actor(9, "elsewhere", "elsewhere", "dispatcher", area=city.EAST)
+    seen = [changes.claim_told(rows[-1], actor) for actor in (life.actor("dispatcher1"), elsewhere)]
+    assert not more and seen[0]["by"]["name"] == "acceptor1 岗" and seen[1] is None

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from tests.cases.life import Life
 from webgis import jobs
 from webgis.accounts import operations as accounts
+from webgis.cases import claims
 from webgis.live import handover, presence, streams
 
 PATIENCE_S = 60
@@ -88,6 +90,7 @@ def run(life: Life, story: Callable[[], Awaitable[None]]) -> None:
     async def both() -> None:
         serving = asyncio.create_task(streams.serve(life.runtime))
         while not (life.settings.var_dir / handover.NAME).exists():
+            assert not serving.done(), serving.exception()
             await asyncio.sleep(0)
         telling = asyncio.create_task(story())
         await asyncio.wait([serving, telling], return_when=asyncio.FIRST_COMPLETED)
@@ -114,6 +117,35 @@ def test_a_change_is_told_to_those_who_may_see_the_case(life):
         assert await own.next("case") == {"number": number, "gone": True}
         again = await asyncio.to_thread(life.do, "dispatcher1", number, "dispatch", department="510104-works")
         assert (await other.next("case"))["version"] == again.version
+
+    run(life, story)
+
+
+def test_a_claim_is_told_to_those_who_may_see_the_case_and_so_is_its_end(life):
+    number = life.filed()
+
+    def do(what, login: str):
+        with life.runtime.transaction() as session:
+            more = (life.settings,) if what is not claims.release else ()
+            return what(session, *more, life.actor(login), *((number,) if what is not claims.claim_next else ()))
+
+    async def story() -> None:
+        desk, elsewhere = await listen(life, "dispatcher2"), await listen(life, "works1")
+        for one in (desk, elsewhere):
+            await one.next("hello")
+        claimed = await asyncio.to_thread(do, claims.claim_next, "dispatcher1")
+        told = await desk.next("claim")
+        assert (claimed.number, told["number"], told["by"]["name"]) == (number, number, "dispatcher1 岗")
+        assert datetime.fromisoformat(told["until"]) == claimed.until
+        heard = desk.last
+        await asyncio.to_thread(do, claims.release, "dispatcher1")
+        assert await desk.next("claim") == {"number": number, "by": None, "until": None}
+        await asyncio.to_thread(do, claims.claim, "dispatcher2")
+        again = await listen(life, "acceptor1", since=heard)
+        assert [(await again.next("claim"))["by"] and "taken" for _ in range(2)] == [None, "taken"]
+        await asyncio.to_thread(life.do, "dispatcher2", number, "dispatch", department="510104-works")
+        await asyncio.to_thread(life.do, "works1", number, "receive")
+        assert (await elsewhere.next("case"))["number"] == number  # and before it no claim
 
     run(life, story)
 

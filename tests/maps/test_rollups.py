@@ -17,6 +17,10 @@ from webgis.maps import rollups
 
 FIRST, LAST = date(2024, 1, 1), date(2026, 12, 31)
 CLASSES = ("06010", "06012", "06014")
+LIMITS = (["matter:06010", "matter:06014"], ["matter:06012"], ["matter:0601"], ["component:06", "matter:07"])
+"""Classes that somebody may be limited to: two, one, all of them, none."""
+
+SEEN = "CAST(:classes AS text[])"
 PLACE = {"west": 104.060, "south": 30.655, "east": 104.070, "north": 30.660}
 ASKED = """CAST(:since AS date), CAST(:until AS date), CAST(:kind AS text), CAST(:class AS text)"""
 BOX = "CAST(:west AS float8), CAST(:south AS float8), CAST(:east AS float8), CAST(:north AS float8)"
@@ -29,6 +33,8 @@ RECOUNT = """
     WHERE (:since IS NULL OR day >= CAST(:since AS date)) AND (:until IS NULL OR day <= CAST(:until AS date))
       AND (:kind IS NULL OR kind = :kind) AND (:class IS NULL OR class_code = :class)
       AND (:area IS NULL OR starts_with(cell_code, :area)) AND {within}
+      AND (CAST(:classes AS text[]) IS NULL OR kind || ':' || class_code LIKE ANY(
+           SELECT one || '%' FROM unnest(CAST(:classes AS text[])) AS one))
     GROUP BY {place}
 """
 TILE = "floor((ST_X(flat) + half) / (2 * half) * {n})::int, floor((half - ST_Y(flat)) / (2 * half) * {n})::int"
@@ -41,12 +47,14 @@ def bins(level):
     """A question for bins, and its recount; the box is a column of tiles of zoom 15, or everywhere."""
     within = "(:west IS NULL OR ST_X(geom) >= :west AND ST_X(geom) < :east)" if level == 16 else ":west IS NULL"
     place = TILE.format(n=1 << level)
-    return f"SELECT * FROM fn.counted_bins({level}, {BOX}, {ASKED}, :area)", RECOUNT.format(place=place, within=within)
+    read = f"SELECT * FROM fn.counted_bins({level}, {BOX}, {ASKED}, :area, {SEEN})"
+    return read, RECOUNT.format(place=place, within=within)
 
 
 def areas(level, digits):
     place = f"left(cell_code, {digits})"
-    return f"SELECT * FROM fn.counted_areas('{level}', :area, {ASKED})", RECOUNT.format(place=place, within="true")
+    read = f"SELECT * FROM fn.counted_areas('{level}', :area, {ASKED}, {SEEN})"
+    return read, RECOUNT.format(place=place, within="true")
 
 
 READS = {
@@ -55,19 +63,20 @@ READS = {
     "county": areas("county", 6),
     "community": areas("community", 12),
     "cell": (
-        f"SELECT * FROM fn.counted_cells({BOX}, {ASKED}, :area)",
+        f"SELECT * FROM fn.counted_cells({BOX}, {ASKED}, :area, {SEEN})",
         RECOUNT.format(place="cell_id", within=TOUCHES),
     ),
 }
 
 
 def question(rng: Random) -> dict:
-    """A random span (also open ones, and a single day), class, area and box."""
+    """A random span (also open ones, and a single day), class, area and box, and classes that one is limited to."""
     days = sorted(FIRST + timedelta(days=rng.randrange((LAST - FIRST).days)) for _ in range(2))
     since, until = rng.choice([days, days, (None, days[0]), (days[1], None), (None, None), (days[0], days[0])])
     kind, code = rng.choice([(None, None), ("matter", None), ("matter", rng.choice(CLASSES)), (None, CLASSES[0])])
     area = rng.choice([None, None, city.COUNTY, city.WEST])
-    return {"since": since, "until": until, "kind": kind, "class": code, "area": area}
+    classes = rng.choice([None, None, *LIMITS])
+    return {"since": since, "until": until, "kind": kind, "class": code, "area": area, "classes": classes}
 
 
 def box(rng: Random, name: str) -> dict:

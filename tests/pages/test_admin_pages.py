@@ -102,21 +102,42 @@ def test_a_person_is_moved_deactivated_and_let_in_again(administrator, city_runt
         assert queries.person_by_login(session, "administrator1").active
 
 
-ROWS = [("账号", "姓名", "角色", "部门代码", "区域代码", "在用")]
+def test_a_person_is_limited_to_classes_that_are_ticked_or_typed(administrator, city_runtime):
+    about = {"name": "受理一岗", "role": "acceptor", "department": "", "area": ""}
+    path = "/admin/people/one/acceptor1"
+    wrong = administrator.send(path, **about, classes="99")
+    assert wrong.status_code == 422 and "such as 01, 0601" in wrong.text and 'value="99"' in wrong.text
+    assert administrator.send(path, **about, major="matter:01", classes="0601，matter:06010").status_code == 303
+    with city_runtime.transaction() as session:
+        assert queries.person_by_login(session, "acceptor1").class_codes == "component:0601,matter:01,matter:0601"
+    page = administrator.get(path).text
+    assert (
+        re.search(r'value="matter:01" checked', page)
+        and 'name="classes" type="text" value="component:0601,matter:0601"' in page
+    )
+    assert "component:0601, matter:01, matter:0601" in administrator.get("/admin/people").text
+    assert "classes" in administrator.get("/admin/log?q=acceptor1").text
+    assert administrator.send(path, **about).status_code == 303
+    with city_runtime.transaction() as session:
+        assert queries.person_by_login(session, "acceptor1").class_codes is None
+
+
+ROWS = [("账号", "姓名", "角色", "部门代码", "区域代码", "类别", "在用")]
 
 
 def test_a_table_with_faults_changes_nothing_and_names_each(administrator, city_runtime):
     rows = [
         *ROWS,
-        ("inspector8", "八岗", "巡查员", "", "", "是"),
-        ("x", "", "市长", "nowhere", "51x", "maybe"),
-        ("inspector8", "九岗", "inspector", "", "", ""),
-        ("works9", "市政", "部门", "", "", ""),
-        ("administrator1", "管", "受理员", "", "", ""),
+        ("inspector8", "八岗", "巡查员", "", "", "", "是"),
+        ("x", "", "市长", "nowhere", "51x", "99", "maybe"),
+        ("inspector8", "九岗", "inspector", "", "", "", ""),
+        ("works9", "市政", "部门", "", "", "", ""),
+        ("administrator1", "管", "系统管理员", "", "", "01", ""),
     ]
     answer = _send_table(administrator, rows)
     assert answer.status_code == 422
-    for said in ("there is no department", "one of inspector", "yes or no", "stands in row 2", "own rights", "2 to 64"):
+    for said in ("there is no department", "one of inspector", "yes or no", "stands in row 2", "own rights", "2 to 64",
+                 "no class begins with 99"):  # fmt: skip
         assert said in answer.text, said
     with city_runtime.transaction() as session:
         assert queries.person_by_login(session, "inspector8") is None
@@ -127,9 +148,9 @@ def test_a_table_with_faults_changes_nothing_and_names_each(administrator, city_
 def test_a_table_is_checked_then_taken_over_and_goes_out_as_it_came_in(administrator, city_runtime):
     rows = [
         *ROWS,
-        ("inspector8", "'=1+1", "巡查员", "", city.WEST, "是"),
-        ("works1", "市政一岗", "部门", "510104-works", "", "否"),
-        ("acceptor1", "acceptor1 岗", "受理员", "", "", "是"),
+        ("inspector8", "'=1+1", "巡查员", "", city.WEST, "01 0601", "是"),
+        ("works1", "市政一岗", "部门", "510104-works", "", "", "否"),
+        ("acceptor1", "acceptor1 岗", "受理员", "", "", "", "是"),
     ]
     checked = _send_table(administrator, rows, check="yes")
     assert checked.status_code == 200 and "1 would be added, 1 changed, 1 stay" in checked.text
@@ -141,7 +162,8 @@ def test_a_table_is_checked_then_taken_over_and_goes_out_as_it_came_in(administr
         assert (works.name, works.active) == ("市政一岗", False)
     out = _table(administrator.get("/admin/people/export.xlsx"))
     assert out[0] == list(people_tables.EXPORT_HEADINGS["en"])
-    assert ["inspector8", "'=1+1", "inspector", "", city.WEST, "yes"] in out
+    limits = "component:01,component:0601,matter:01,matter:0601"
+    assert ["inspector8", "'=1+1", "inspector", "", city.WEST, limits, "yes"] in out
     again = _send_table(administrator, out, check="yes")
     assert f"0 would be added, 0 changed, {len(out) - 1} stay" in again.text
     template = _table(administrator.get("/admin/people/template.xlsx"))

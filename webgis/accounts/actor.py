@@ -36,7 +36,8 @@ class Actor:
     """Who acts in one request or job.
 
     `departments` are the codes of their own department and all below it; `area` is the code of the area they are
-    limited to (None: the whole city). The engine itself and people without an account have no id.
+    limited to (None: the whole city), `classes` are the beginnings of the classes that they are limited to
+    ("matter:06"; none: all). The engine itself and people without an account have no id.
     """
 
     id: int | None
@@ -46,6 +47,7 @@ class Actor:
     department: str | None = None
     departments: tuple[str, ...] = ()
     area: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 ENGINE = Actor(None, "engine", "engine", "engine")

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from webgis.accounts import admin_log, logins, operations, permissions, queries, second_factor
+from webgis.accounts import admin_log, first, logins, operations, permissions, queries, second_factor
 from webgis.accounts.actor import DEPARTMENT_KINDS, ROLES
 from webgis.db import Runtime
 
@@ -25,15 +25,24 @@ def list_people(runtime: Runtime, as_json: bool) -> None:
     """List everyone who can log in."""
     with runtime.transaction() as session:
         rows = [
-            {"login": p.login, "name": p.name, "role": p.role, "department": p.department_code, "active": p.active}
+            {
+                "login": p.login,
+                "name": p.name,
+                "role": p.role,
+                "department": p.department_code,
+                "active": p.active,
+                "area": p.area_code,
+                "classes": p.class_codes,
+            }  # fmt: skip
             for p in queries.people(session)
         ]
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    table = Table("login", "name", "role", "department", "active")
+    shown = ("login", "name", "role", "department", "area", "classes")
+    table = Table(*shown, "active")
     for row in rows:
-        table.add_row(row["login"], row["name"], row["role"], row["department"] or "", "yes" if row["active"] else "no")
+        table.add_row(*(row[name] or "" for name in shown), "yes" if row["active"] else "no")
     console.print(table if rows else "Nobody yet. Add someone with: webgis accounts add LOGIN --role ROLE")
 
 
@@ -42,12 +51,16 @@ _CHANGE = click.option(
 )
 
 
+_CLASSES = "Beginnings of the codes of classes that the person is limited to, such as 01,0601 or matter:06"
+
+
 @accounts.command()
 @click.argument("login")
 @click.option("--name", help="Shown to others (default: the login).")
 @click.option("--role", type=click.Choice(ROLES), required=True, help="What the person may do.")
 @click.option("--department", help="Code of the department, for role department.")
 @click.option("--area", help="Code of the area that the person is limited to; the whole city when left out.")
+@click.option("--classes", help=f"{_CLASSES}; all when left out.")
 @click.password_option(help="At least 8 characters; asked for when not given.")
 @_CHANGE
 @click.pass_obj
@@ -58,15 +71,63 @@ def add(
     role: str,
     department: str | None,
     area: str | None,
+    classes: str | None,
     password: str,
     change: bool,
 ) -> None:
     """Add a person who can log in."""
+    about = {"department": department, "area": area, "classes": classes}
     with runtime.transaction() as session:
-        operations.add_person(
-            session, login, name or login, role, password, department=department, area=area, must_change=change
-        )
+        operations.add_person(session, login, name or login, role, password, must_change=change, **about)
     console.print(f"{login} can log in as {role}")
+
+
+@accounts.command()
+@click.argument("login")
+@click.option("--name", help="Shown to others.")
+@click.option("--role", type=click.Choice(ROLES), help="What the person may do.")
+@click.option("--department", help="Code of the department; empty: none.")
+@click.option("--area", help="Code of the area that the person is limited to; empty: the whole city.")
+@click.option("--classes", help=f"{_CLASSES}; empty: all.")
+@click.pass_obj
+def change(runtime: Runtime, login: str, **given: str | None) -> None:
+    """Change what is given of a person; what is left out stays."""
+    wanted = {name: value for name, value in given.items() if value is not None}
+    with runtime.transaction() as session:
+        facts = operations.person_facts(operations.change_person(session, login, wanted))
+    console.print(", ".join(f"{name}: {value or '-'}" for name, value in facts.items()))
+
+
+@accounts.command("first")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: login, name, password.")
+@click.pass_obj
+def first_administrator(runtime: Runtime, as_json: bool) -> None:
+    """Add the first administrator; the password is printed once and must be changed at the first login."""
+    with runtime.transaction() as session:
+        made = first.administrator(session)
+    _tell_made([made], as_json)
+
+
+@accounts.command()
+@click.option("--area", required=True, help="Code of the area that the departments serve: a city or a county.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="Of the people's names.")
+@click.option("--json", "as_json", is_flag=True, help="JSON objects: login, name, password.")
+@click.pass_obj
+def usual(runtime: Runtime, area: str, lang: str, as_json: bool) -> None:
+    """Add a department of every kind with someone in it, and a post of each other role. Passwords are printed once."""
+    with runtime.transaction() as session:
+        made = first.usual(session, area, lang)
+    _tell_made(made, as_json)
+
+
+def _tell_made(made: list[first.Made], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([vars(one) for one in made], ensure_ascii=False))
+        return
+    table = Table("login", "password for the first login", "name")
+    for one in made:
+        table.add_row(one.login, one.password, one.name)
+    console.print(table if made else "Everybody is there already.")
 
 
 @accounts.command()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -11,6 +11,9 @@ from webgis.accounts.actor import DEPARTMENT_KINDS, ROLES
 from webgis.db import Base, one_of
 
 LANGUAGES = ("zh_CN", "en")
+CLASS = "(component|matter):[0-9]{2,5}"
+CLASSES = f"^{CLASS}(,{CLASS})*$"
+"""Classes that somebody is limited to: beginnings of codes, each with its kind."""
 
 
 class Department(Base):
@@ -39,7 +42,8 @@ class Department(Base):
 class Person(Base):
     """Someone, or a machine, with an account. A department's people belong to one department.
 
-    `area_code` limits a person to an area (4 to 12 digits); empty: the whole city. `must_change`: the password is one
+    `area_code` limits a person to an area (4 to 12 digits); empty: the whole city. `class_codes` limits them to classes
+    (`CLASSES`); empty: all. `must_change`: the password is one
     that somebody else gave. The secret of the second factor is sealed; it counts from `totp_since` on, and `totp_step`
     is the last step of time of which a code was used. `oidc_subject` is who this is at the city's own login service.
     """
@@ -48,6 +52,7 @@ class Person(Base):
     __table_args__ = (
         CheckConstraint(one_of("role", ROLES), name="role"),
         CheckConstraint("area_code ~ '^[0-9]{4,12}$'", name="area_code"),
+        CheckConstraint(f"class_codes ~ '{CLASSES}'", name="class_codes"),
         CheckConstraint(one_of("language", LANGUAGES), name="language"),
         CheckConstraint("role <> 'department' OR department_code IS NOT NULL", name="department_of_role"),
         Index("uq_person_login", text("lower(login)"), unique=True),
@@ -60,6 +65,7 @@ class Person(Base):
     role: Mapped[str]
     department_code: Mapped[str | None] = mapped_column(ForeignKey(Department.code))
     area_code: Mapped[str | None]
+    class_codes: Mapped[str | None] = mapped_column(Text)
     password_hash: Mapped[str]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
@@ -69,6 +75,11 @@ class Person(Base):
     totp_since: Mapped[datetime | None]
     totp_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     oidc_subject: Mapped[str | None] = mapped_column(unique=True)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that this person is limited to; none: all."""
+        return tuple(self.class_codes.split(",")) if self.class_codes else ()
 
 
 NEEDS = ("second", "password", "enrol")

@@ -22,6 +22,7 @@ from webgis.settings import Settings
 
 LOGIN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{1,63}$")
 CODE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+CLASS_CODE = re.compile(r"^(?:(component|matter):)?(\d{2,5})$")
 AREA_CODE = re.compile(r"^\d{4}(\d\d(\d{3}(\d{3})?)?)?$")
 KEY_PREFIX = "wg_"
 LONGEST_NAME, LONGEST_LABEL = 64, 100
@@ -104,7 +105,13 @@ def _check_area(area: str | None) -> None:
         _refuse("area", area, "the code of an area: 4, 6, 9 or 12 digits")
 
 
-PERSON_COLUMNS = {"name": "name", "role": "role", "department": "department_code", "area": "area_code"}
+PERSON_COLUMNS = {
+    "name": "name", "role": "role", "department": "department_code", "area": "area_code", "classes": "class_codes",
+}  # fmt: skip
+
+
+RIGHTS = ("role", "area", "classes")
+"""What nobody changes of their own."""
 
 
 def add_person(
@@ -116,13 +123,15 @@ def add_person(
     *,
     department: str | None = None,
     area: str | None = None,
+    classes: str | None = None,
     must_change: bool = False,
     by: Actor | None = None,
 ) -> Person:
     """Add a person who can log in. The password is stored as an argon2id hash; `must_change` at the first login."""
     if not LOGIN.match(login):
         _refuse("login", login, "2 to 64 letters, digits or . _ @ -, beginning with a letter or digit")
-    facts = check_person(session, {"name": name, "role": role, "department": department, "area": area})
+    given = {"name": name, "role": role, "department": department, "area": area, "classes": classes}
+    facts = check_person(session, given)
     logins.check_password(_settings(session), login, password, "password")
     person = Person(login=login, password_hash=passwords.hashed(password), must_change=must_change and role != "system")
     _take_over(person, facts, PERSON_COLUMNS)
@@ -136,7 +145,7 @@ def add_person(
 
 
 def check_person(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Name, role, department and area of a person, or `Invalid` for the first that cannot be."""
+    """Name, role, department, area and classes of a person, or `Invalid` for the first that cannot be."""
     facts = {field: (str(given.get(field) or "").strip() or None) for field in PERSON_COLUMNS}
     if not facts["name"] or len(facts["name"]) > LONGEST_NAME:
         _refuse("name", facts["name"], f"1 to {LONGEST_NAME} characters")
@@ -147,7 +156,27 @@ def check_person(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
     if facts["department"] is not None:
         queries.require_department(session, facts["department"])
     _check_area(facts["area"])
+    if facts["classes"] is not None:
+        facts["classes"] = read_classes(facts["classes"], queries.class_keys(session))
     return facts
+
+
+def read_classes(written: str, known: Collection[str]) -> str | None:
+    """Classes that somebody is limited to as they are kept: `models.CLASSES`, each beginning a `known` kind:code.
+
+    Written are beginnings of codes with commas or spaces between them; without a kind before it one stands for both
+    kinds, as far as there are such classes. `Invalid` for one with which no class begins.
+    """
+    found: set[str] = set()
+    for one in re.split(r"[\s,;，；、]+", written.strip()):
+        kind, code = match.groups() if (match := CLASS_CODE.match(one)) else (None, "")
+        wanted = {f"{each}:{code}" for each in ((kind,) if kind else ("component", "matter")) if code}
+        begun = {prefix for prefix in wanted if any(key.startswith(prefix) for key in known)}
+        if one and not begun:
+            _refuse("classes", one, "beginnings of codes of classes, such as 01, 0601 or matter:06")
+        found |= begun
+    widest = [one for one in sorted(found) if not any(one != other and one.startswith(other) for other in found)]
+    return ",".join(widest) or None
 
 
 def person_facts(person: Person) -> dict[str, Any]:
@@ -156,11 +185,12 @@ def person_facts(person: Person) -> dict[str, Any]:
 
 
 def change_person(session: Session, login: str, given: Mapping[str, Any], *, by: Actor | None = None) -> Person:
-    """Change name, role, department or area of a person: those that are given. Administrators keep their own rights."""
+    """Change name, role, department, area or classes of a person: those that are given. Administrators keep their
+    own rights."""
     person = logins.require_person(session, login)
     before = person_facts(person)
     after = check_person(session, before | dict(given))
-    if before["role"] != after["role"] or before["area"] != after["area"]:
+    if any(before[name] != after[name] for name in RIGHTS):
         logins.not_oneself(by, person)
     _take_over(person, after, PERSON_COLUMNS)
     session.flush()

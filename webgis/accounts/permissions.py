@@ -15,10 +15,10 @@ from webgis.errors import Forbidden
 Scope = Literal["all", "city", "area", "case", "own"]
 SCOPES: dict[str, str] = {
     "all": "everyone of these roles alike: it is no one's in particular",
-    "city": "the whole city: refused to whoever is limited to an area",
+    "city": "the whole city: refused to whoever is limited to an area or to classes",
     "area": "as far as the area reaches that one is limited to; beyond it is refused or left out",
-    "case": "cases of one's area, for department staff those of their department and the ones below it; others do not "
-    "exist: 404, and absent from lists, counts, tiles and search",
+    "case": "cases of one's area and classes, for department staff those of their department and the ones below it; "
+    "others do not exist: 404, and absent from lists, counts, tiles and search",
     "own": "one's own alone",
 }
 
@@ -96,6 +96,11 @@ TABLE = (
     Permission("admin.use", ADMINISTRATOR, "all", "the administrator's door", keys=False),
     _changes("admin.people", ADMINISTRATOR, "city", "people: add, change, deactivate, import, export", keys=False),
     _changes("admin.departments", ADMINISTRATOR, "city", "departments: add, change, move", keys=False),
+    _changes("admin.start", ADMINISTRATOR, "city", "set up a city: boundaries, grid, people, standard", keys=False),
+    _changes("admin.areas", ADMINISTRATOR, "city", "areas and grid: import, divide, check", keys=False),
+    _changes("admin.standards", ADMINISTRATOR, "city", "filing standards: import, put in force", keys=False),
+    _changes("admin.calendar", ADMINISTRATOR, "city", "working days and shifts, with what would move", keys=False),
+    _changes("admin.routing", ADMINISTRATOR, "city", "routing rules: write, try, put in force", keys=False),
     _changes("admin.sessions", ADMINISTRATOR, "city", "logins of everyone, and to end them", keys=False),
     _changes("admin.keys", ADMINISTRATOR, "city", "API keys of everyone, and to revoke them", keys=False),
     Permission("admin.security", ADMINISTRATOR, "city", "settings of security", keys=False),
@@ -126,6 +131,8 @@ def hindrance(actor: Actor, action: str) -> Forbidden | None:
         return Forbidden("accounts.not-your-role", message, role=actor.role, action=action, accepted=list(one.roles))
     if one.scope == "city" and actor.area is not None:
         return _beyond(actor.area)
+    if one.scope == "city" and actor.classes:
+        return _not_of(actor.classes)
     return None
 
 
@@ -149,13 +156,29 @@ def require_key(limits: KeyLimits, action: str) -> None:
 
 def sees_every_case(actor: Actor) -> bool:
     """Whether no case is out of this person's sight."""
-    return actor.area is None and actor.role not in ("department", "system")
+    return actor.area is None and not actor.classes and actor.role not in ("department", "system")
 
 
 def require_area(actor: Actor, places: Sequence[str]) -> None:
     """Refuse who is limited to an area that does not hold all these places (codes of areas or cells)."""
     if actor.area is not None and not all(place.startswith(actor.area) for place in places):
         raise _beyond(actor.area)
+
+
+def require_class(actor: Actor, kind: str, code: str) -> None:
+    """Refuse who is limited to classes of which this is none."""
+    if not of_classes(actor.classes, kind, code):
+        raise _not_of(actor.classes)
+
+
+def of_classes(classes: Sequence[str], kind: str, code: str) -> bool:
+    """Whether a class is one of those that somebody is limited to (none: all)."""
+    return not classes or f"{kind}:{code}".startswith(tuple(classes))
+
+
+def _not_of(classes: Sequence[str]) -> Forbidden:
+    message = f"This goes beyond the classes {', '.join(classes)}, to which you are limited"
+    return Forbidden("accounts.not-your-classes", message, classes=list(classes))
 
 
 def _beyond(area: str) -> Forbidden:

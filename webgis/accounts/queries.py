@@ -41,7 +41,8 @@ _BY_TOKEN = "SELECT * FROM fn.actor_of_session(%s)"
 
 
 def _actor(row: Any) -> Actor:
-    return Actor(row.id, row.login, row.name, row.role, row.department, tuple(row.departments or ()), row.area)
+    departments, classes = tuple(row.departments or ()), tuple(row.classes or ())
+    return Actor(row.id, row.login, row.name, row.role, row.department, departments, row.area, classes)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ def actor_of_session(ask: Callable[..., Sequence], token: str) -> Actor | None:
 def people(session: Session) -> list[Person]:
     """Everyone, by role and login."""
     return list(session.scalars(select(Person).order_by(Person.role, Person.login)))
+
+
+def class_keys(session: Session) -> list[str]:
+    """Every class of every standard, as kind:code."""
+    return list(session.scalars(text("SELECT DISTINCT kind || ':' || code FROM city.class")))
 
 
 def called(words: str) -> ColumnElement[bool]:

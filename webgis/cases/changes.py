@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from webgis import db
+from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.cases import clock, evidence, geofence, queries, routing, stages, workflow
 from webgis.cases.doing import Doing
@@ -88,10 +89,13 @@ def _inspector(doing: Doing) -> int | None:
             raise workflow.bad_field("inspector", login, "an inspector who neither reported nor resolved it")
         if not case.cell_code.startswith(person.area_code or ""):
             raise workflow.bad_field("inspector", login, f"an inspector of the area of cell {case.cell_code}")
+        if not permissions.of_classes(person.classes, case.kind, case.class_code):
+            raise workflow.bad_field("inspector", login, "an inspector who is not limited to other classes")
         doing.facts["inspector"] = {"login": person.login, "why": "named"}
         return person.id
     found = beats.inspector_for(
-        doing.session, case.lon, case.lat, case.cell_code, doing.at, not_person=case.reporter_id
+        doing.session, case.lon, case.lat, case.cell_code, doing.at, not_person=case.reporter_id,
+        class_=(case.kind, case.class_code),
     )
     doing.facts["inspector"] = found.why
     return found.person_id

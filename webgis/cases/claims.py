@@ -26,12 +26,9 @@ class Claim:
     until: datetime
 
 
-_NEXT = "SELECT * FROM fn.claim_next(%s, %s::text[], %s::varchar[], %s, %s)"
+_NEXT = "SELECT * FROM fn.claim_next(%s, %s::text[], %s::varchar[], %s, %s::text[], %s)"
 _GIVEN = "SELECT * FROM fn.claim(%s, %s, %s)"
-_RELEASE = (
-    "UPDATE city.open_case SET claimed_by = NULL, claimed_until = NULL"
-    " WHERE case_id = %s AND claimed_by = %s RETURNING case_id"
-)
+_RELEASE = "SELECT fn.release(%s, %s)"
 
 
 def claim_next(session: Session, settings: Settings, actor: Actor, states: Sequence[str] = ()) -> Claim | None:
@@ -43,8 +40,7 @@ def claim_next(session: Session, settings: Settings, actor: Actor, states: Seque
     wanted = list(states) or list(waiting)
     if unknown := sorted(set(wanted) - set(waiting)):
         raise workflow.bad_field("state", ",".join(unknown), f"states that wait for you: {', '.join(waiting)}")
-    departments, area = queries.sight(actor)
-    found = db.call(session, _NEXT, actor.id, wanted, departments, area, settings.claim_minutes)
+    found = db.call(session, _NEXT, actor.id, wanted, *queries.sight(actor), settings.claim_minutes)
     return Claim(*found[0]) if found else None
 
 
@@ -69,4 +65,4 @@ def claim(session: Session, settings: Settings, actor: Actor, number: str) -> Cl
 def release(session: Session, actor: Actor, number: str) -> None:
     """Give a claimed case back to its queue; nothing happens when it is not claimed by the actor."""
     case = queries.require_case(session, actor, number)
-    db.call(session, _RELEASE, case.id, actor.id)
+    db.call(session, _RELEASE, actor.id, case.id)

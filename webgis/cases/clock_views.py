@@ -172,7 +172,7 @@ def _record(session: Session, action: str, after: dict[str, Any]) -> None:
 def recomputes():
     """The last recomputes, newest first."""
     with web.transaction() as session:
-        found = recompute.listed(session, area=web.actor().area)
+        found = recompute.listed(session, area=web.actor().area, classes=web.actor().classes)
     return jsonify({"recomputes": [table_wire.plain(row) for row in found]})
 
 
@@ -184,6 +184,9 @@ def moved(which: int):
     """Cases whose deadline moved, with the old one and the new one."""
     asked = api.checked(MovesAsked, api.once(request.args))
     with web.transaction() as session:
-        found = recompute.moved(session, min(which, 2**63 - 1), area=web.actor().area, after=asked.after)
+        actor = web.actor()
+        found = recompute.moved(
+            session, min(which, 2**63 - 1), area=actor.area, classes=actor.classes, after=asked.after
+        )
     last = found[-1].number if len(found) == recompute.MOST_LISTED else None
     return jsonify({"moves": [table_wire.plain(row) for row in found], "next": last})

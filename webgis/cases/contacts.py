@@ -178,8 +178,7 @@ def cases_of_phone(session: Session, settings: Settings, actor: Actor, number: s
     Rows: number, state, class_zh, class_en, reported_at, closed_at.
     """
     hashes = keyring.of(settings).digests("phone", number)
-    departments, area = queries.sight(actor)
-    values = {"hashes": hashes, "departments": departments, "area": area, "limit": limit}
+    values = queries.sight(actor)._asdict() | {"hashes": hashes, "limit": limit}
     return session.execute(_OF_PHONE, values).all()
 
 
@@ -192,6 +191,7 @@ _OF_PHONE = text(
     WHERE o.phone_hash = ANY(:hashes)
       AND (CAST(:departments AS varchar[]) IS NULL OR c.department_code = ANY(:departments))
       AND (CAST(:area AS varchar) IS NULL OR starts_with(c.cell_code, :area))
+      AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
     ORDER BY c.reported_at DESC LIMIT :limit
     """
 )

@@ -23,7 +23,7 @@ LONGEST_TEXT = 2000
 CLAIMED_ROLES = ("inspector", "acceptor", "dispatcher", "department")
 """Whose steps a claim keeps off; managers and the engine are not bound by it."""
 
-_LOCK = "SELECT * FROM fn.lock_case(%s, %s::varchar[], %s, %s, %s)"
+_LOCK = "SELECT * FROM fn.lock_case(%s, %s::varchar[], %s, %s::text[], %s, %s)"
 _OPEN_ON = "SELECT EXISTS (SELECT FROM city.case c WHERE c.component_code = %s AND c.outcome IS NULL) AS open"
 _LOCK_TOGETHER = "SELECT fn.lock_together(%s::text[])"
 
@@ -120,8 +120,7 @@ def lock(
     """The case locked for a step (`fn.locked_case`); before it those `together`, with what was merged into them."""
     if together:
         db.call(session, _LOCK_TOGETHER, list(together))
-    departments, area = queries.sight(actor)
-    found = db.call(session, _LOCK, number, departments, area, *(place or (None, None)))
+    found = db.call(session, _LOCK, number, *queries.sight(actor), *(place or (None, None)))
     if not found:
         raise queries.unknown(number)
     return found[0]

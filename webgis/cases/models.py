@@ -153,6 +153,17 @@ class OpenCase(Base):
     claimed_until: Mapped[datetime | None]
 
 
+class ClaimChange(Base):
+    """That a claim was taken or given back, for those who listen; of no use after some minutes. How the case stands
+    now is in `OpenCase`."""
+
+    __tablename__ = "claim_change"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    case_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
 class CaseEvent(Base):
     """One step of one case: who, when, what was given, from which state to which, and where they stood.
 
@@ -187,10 +198,15 @@ class CaseEvent(Base):
 
 
 class Photo(Base):
-    """A photo given with a step. The file lies under `var/photos` by the SHA-256 of what is stored."""
+    """A photo given with a step. The file lies under `var/photos` by the SHA-256 of what is stored; when it has been
+    kept long enough the file goes (`removed_at`), the row and the hash in the history stay."""
 
     __tablename__ = "photo"
-    __table_args__ = (Index("ix_photo_case_id", "case_id", "id"),)
+    __table_args__ = (
+        Index("ix_photo_case_id", "case_id", "id"),
+        Index("ix_photo_kept", "case_id", postgresql_where=text("removed_at IS NULL")),
+        Index("ix_photo_sha256", "sha256", postgresql_where=text("removed_at IS NULL")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     case_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Case.id))
@@ -203,6 +219,7 @@ class Photo(Base):
     taken_at: Mapped[datetime | None]
     picture_hash: Mapped[int | None] = mapped_column(BigInteger)
     geom = mapped_column(Geometry("POINT", SRID, spatial_index=False))
+    removed_at: Mapped[datetime | None]
 
 
 class CaseCounter(Base):

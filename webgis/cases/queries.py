@@ -5,10 +5,10 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from geoalchemy2 import Geometry
-from sqlalchemy import ColumnElement, Row, Select, and_, func, not_, or_, select, true, tuple_
+from sqlalchemy import Boolean, ColumnElement, Row, Select, and_, func, not_, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from webgis import db
@@ -60,24 +60,33 @@ class Page:
     next: str | None = field(default=None)
 
 
-def sight(actor: Actor) -> tuple[list[str] | None, str | None]:
-    """What this person may see of cases: the codes of departments (None: all), and the code of an area (None: all).
+class Sight(NamedTuple):
+    """What somebody may see of cases: of these departments, in the area of this code, of classes whose kind:code begins
+    so. None: all."""
 
-    A machine's account sees none: it is answered what it reported itself.
-    """
+    departments: list[str] | None
+    area: str | None
+    classes: list[str] | None
+
+
+def sight(actor: Actor) -> Sight:
+    """What this person may see of cases. A machine's account sees none: it is answered what it reported itself."""
     if actor.role == "system":
-        return [], None
-    return list(actor.departments) if actor.role == "department" else None, actor.area
+        return Sight([], None, None)
+    departments = list(actor.departments) if actor.role == "department" else None
+    return Sight(departments, actor.area, list(actor.classes) or None)
 
 
 def visible(actor: Actor, of: type[Case] | type[OpenCase] = Case) -> ColumnElement[bool]:
     """Which cases this person may see (`sight`)."""
-    departments, area = sight(actor)
+    departments, area, classes = sight(actor)
     seen = []
     if departments is not None:
         seen.append(of.department_code.in_(departments))
     if area is not None:
         seen.append(of.cell_code.startswith(area, autoescape=True))
+    if classes is not None:
+        seen.append(func.fn.in_classes(of.kind, of.class_code, classes, type_=Boolean))
     return and_(true(), *seen)
 
 
@@ -107,7 +116,7 @@ def standing(case: Row, settings: Settings) -> workflow.Standing:
     )
 
 
-_ONE = "SELECT * FROM fn.case_of(%s, %s::varchar[], %s)"
+_ONE = "SELECT * FROM fn.case_of(%s, %s::varchar[], %s, %s::text[])"
 _BY_ID = "SELECT * FROM fn.case_lines(%s::bigint[])"
 
 

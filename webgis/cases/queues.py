@@ -46,7 +46,7 @@ QUEUES = {
 """Every queue by its name, in the order of the road."""
 
 ORDERS = ("due", "near", "new")
-_COUNTS = "SELECT state, cases, late FROM fn.queue_counts(%s::varchar[], %s, %s)"
+_COUNTS = "SELECT state, cases, late FROM fn.queue_counts(%s::varchar[], %s, %s::text[], %s)"
 
 
 @dataclass(frozen=True)

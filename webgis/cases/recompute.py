@@ -5,8 +5,8 @@ in the middle of a step is waited for. Ended cases keep the deadline that they e
 each in a transaction of its own, so that nobody waits long for a case that is being moved.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -195,13 +195,78 @@ def _write(session: Session, report: int, moves: Sequence[Move]) -> None:
     session.execute(_MOVES, values)
 
 
+MOST_EXAMPLES = 20
+
+
+class Example(NamedTuple):
+    """A case that would move: its number, when it is due and when it would be."""
+
+    number: str
+    before: datetime
+    after: datetime
+
+
+@dataclass
+class Preview:
+    """What the calendar as this transaction sees it would move: how many open cases were looked at, how many would be
+    due at another moment, of these earlier and later, and some of them."""
+
+    checked: int = 0
+    moved: int = 0
+    earlier: int = 0
+    later: int = 0
+    examples: list[Example] = field(default_factory=list)
+
+
+_OPEN = text("SELECT count(*) FROM city.open_case")
+_NUMBERS = text("SELECT id, number FROM city.case WHERE id = ANY(CAST(:ids AS bigint[]))")
+
+
+def preview(
+    session: Session, settings: Settings, *, tell: Callable[[int], None] = lambda _percent: None, most: int = BATCH
+) -> Preview:
+    """What `recompute` would do now, without doing it: nothing is locked or written. `tell` hears the per cent."""
+    now, found, after = calendar.of_city(session, settings, fresh=True), Preview(), 0
+    whole = session.scalar(_OPEN) or 1
+    while True:
+        rows = session.execute(_BATCH, {"after": after, "most": most, "staged": list(stages.STAGES)}).all()
+        found.checked += len(rows)
+        moves = _moves(settings, now, rows)
+        above = {move.case.parent_id for move in moves if move.case.relation == "task"} - {None}
+        parents = session.execute(_THESE, {"ids": sorted(above), "staged": list(stages.STAGES)}).all() if above else []
+        _count(session, found, moves + _parents(session, parents, moves))
+        tell(min(99, 30 + 69 * found.checked // whole))
+        if len(rows) < most:
+            return found
+        after = rows[-1].id
+
+
+def _count(session: Session, found: Preview, moves: Sequence[Move]) -> None:
+    """Count moves by the deadline where that moves, else by what is due next."""
+    told = [(one.case.id, *_moments(one)) for one in moves]
+    told = [(case, before, after) for case, before, after in told if before and after]
+    found.moved += len(moves)
+    found.earlier += sum(after < before for _case, before, after in told)
+    found.later += sum(after > before for _case, before, after in told)
+    shown = told[: MOST_EXAMPLES - len(found.examples)]
+    numbers = dict(session.execute(_NUMBERS, {"ids": [case for case, *_ in shown]}).all()) if shown else {}
+    found.examples += [Example(numbers[case], before, after) for case, before, after in shown]
+
+
+def _moments(move: Move) -> tuple[datetime | None, datetime | None]:
+    if move.deadline_at != move.case.deadline_at:
+        return move.case.deadline_at, move.deadline_at
+    return move.case.due_at, move.due_at
+
+
 _LISTED = text("SELECT id, at, calendar_version, checked, moved FROM city.recompute ORDER BY id DESC LIMIT :most")
-_LISTED_OF_AREA = text(
+_LISTED_SEEN = text(
     """
     SELECT r.id, r.at, r.calendar_version, count(c.id) AS moved
     FROM (SELECT * FROM city.recompute ORDER BY id DESC LIMIT :most) r
     LEFT JOIN city.recompute_move m ON m.recompute_id = r.id
     LEFT JOIN city.case c ON c.id = m.case_id AND starts_with(c.cell_code, :area)
+        AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
     GROUP BY r.id, r.at, r.calendar_version ORDER BY r.id DESC
     """
 )
@@ -209,27 +274,40 @@ _MOVED = text(
     """
     SELECT c.number, m.old_deadline_at, m.new_deadline_at, m.old_due_at, m.new_due_at
     FROM city.recompute_move m JOIN city.case c ON c.id = m.case_id
-    WHERE m.recompute_id = :id AND m.case_id > :after AND starts_with(c.cell_code, :area) ORDER BY m.case_id LIMIT :most
+    WHERE m.recompute_id = :id AND m.case_id > :after AND starts_with(c.cell_code, :area)
+        AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
+    ORDER BY m.case_id LIMIT :most
     """
 )
 
 
-def listed(session: Session, *, area: str | None = None, most: int = 50) -> Sequence[Row]:
-    """The last recomputes, newest first: id, at, calendar_version, checked, moved; of an area only what moved there."""
-    if area is not None:
-        return session.execute(_LISTED_OF_AREA, {"most": most, "area": area}).all()
+def listed(
+    session: Session, *, area: str | None = None, classes: Sequence[str] = (), most: int = 50
+) -> Sequence[Row]:
+    """The last recomputes, newest first: id, at, calendar_version, checked, moved; of an area or some classes only what
+    moved there."""
+    if area is not None or classes:
+        values = {"most": most, "area": area or "", "classes": list(classes) or None}
+        return session.execute(_LISTED_SEEN, values).all()
     return session.execute(_LISTED, {"most": most}).all()
 
 
 def moved(
-    session: Session, which: int, *, area: str | None = None, after: str | None = None, most: int = MOST_LISTED
+    session: Session,
+    which: int,
+    *,
+    area: str | None = None,
+    classes: Sequence[str] = (),
+    after: str | None = None,
+    most: int = MOST_LISTED,
 ) -> Sequence[Row]:
     """What a recompute moved, `most` at a time in the order of age: number, old and new deadline and due moment.
 
-    `area`: of cases there only (None: all). `after` is the number of the last case listed before. `NotFound` when there
-    is no such recompute.
+    `area`, `classes`: of such cases only (none: all). `after` is the number of the last case listed before.
+    `NotFound` when there is no such recompute.
     """
     if session.scalar(text("SELECT id FROM city.recompute WHERE id = :id"), {"id": which}) is None:
         raise NotFound("cases.recompute-unknown", f"There is no recompute {which}", number=which)
     last = session.scalar(text("SELECT id FROM city.case WHERE number = :number"), {"number": after}) if after else 0
-    return session.execute(_MOVED, {"id": which, "area": area or "", "after": last or 0, "most": most}).all()
+    values = {"id": which, "area": area or "", "classes": list(classes) or None, "after": last or 0, "most": most}
+    return session.execute(_MOVED, values).all()

@@ -73,7 +73,7 @@ def choose(
 _DEPARTMENTS = text(
     """
     SELECT d.code, d.name_zh, d.name_en, w.open, w.overdue, w.due_in_day, w.first_due
-    FROM fn.workload(false, CAST(:departments AS varchar[]), CAST(:area AS text), :at) w
+    FROM fn.workload(false, CAST(:departments AS varchar[]), CAST(:area AS text), CAST(:classes AS text[]), :at) w
     JOIN city.department d ON d.code = w.department_code ORDER BY w.open DESC, d.code
     """
 )
@@ -81,7 +81,7 @@ _PEOPLE = text(
     """
     SELECT p.login, p.name, p.role, p.department_code, coalesce(w.open, 0) AS open, coalesce(w.overdue, 0) AS overdue,
            coalesce(w.due_in_day, 0) AS due_in_day, w.first_due, coalesce(d.beats, '{}') AS beats
-    FROM fn.workload(true, CAST(:departments AS varchar[]), CAST(:area AS text), :at) w
+    FROM fn.workload(true, CAST(:departments AS varchar[]), CAST(:area AS text), CAST(:classes AS text[]), :at) w
     FULL JOIN (SELECT n.person_id, array_agg(n.beat_code ORDER BY n.beat_code) AS beats
                FROM fn.on_duty(:at, :zone) n
                WHERE CAST(:departments AS varchar[]) IS NULL AND starts_with(n.area_code, coalesce(:area, ''))
@@ -105,8 +105,7 @@ def workload(session: Session, actor: Actor, *, at: datetime) -> Workload:
 
     A person's work is what they handle, are to look at, or have claimed.
     """
-    departments, area = queries.sight(actor)
-    given = {"departments": departments, "area": area, "at": at, "zone": session.info["settings"].timezone}
+    given = queries.sight(actor)._asdict() | {"at": at, "zone": session.info["settings"].timezone}
     return Workload(session.execute(_DEPARTMENTS, given).all(), session.execute(_PEOPLE, given).all())
 
 

@@ -48,6 +48,7 @@ _REPLAY = text(
     WITH now_by AS MATERIALIZED (
         SELECT r.* FROM fn.replay_rules(:version, :since, :until, :zone) r
         JOIN city.case c ON c.id = r.case_id AND starts_with(c.cell_code, :area)
+            AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
     ),
     before AS MATERIALIZED (
         SELECT n.case_id, n.was FROM now_by n WHERE CAST(:active AS integer) IS NULL
@@ -95,12 +96,13 @@ def dry_run(
     against: Against = "actual",
     examples: int = 50,
     area: str | None = None,
+    classes: Sequence[str] = (),
 ) -> DryRun:
     """Replay the filed cases reported from `since` until before `until` (aware) through the rules of `version`.
 
     Compared is with the department a case went to ("actual") or with what the active rules would choose ("active";
     `Conflict` when there are none). Each is asked at the moment of its dispatch, else of its report. Zones are not
-    known of past cases: rules for zones are left out. `area`: the cases of an area only.
+    known of past cases: rules for zones are left out. `area`, `classes`: the cases of an area, of some classes only.
     """
     routing_sets.require_set(session, version)
     compared = _active(session) if against == "active" else None
@@ -112,6 +114,7 @@ def dry_run(
         "zone": session.info["settings"].timezone,
         "examples": min(examples, MOST_EXAMPLES),
         "area": area or "",
+        "classes": list(classes) or None,
     }
     row = session.execute(_REPLAY, given).one()
     return DryRun(
@@ -136,13 +139,16 @@ def of_days(
     against: Against = "actual",
     examples: int = 50,
     area: str | None = None,
+    classes: Sequence[str] = (),
 ) -> DryRun:
     """Replay the cases reported in the last `days` days of the city, today included."""
     now = datetime.now(UTC)
     zone = session.info["settings"].zone
     first = now.astimezone(zone).date() - timedelta(days=days - 1)
     since = datetime.combine(first, time.min, zone)
-    return dry_run(session, version, since=since, until=now, against=against, examples=examples, area=area)
+    return dry_run(
+        session, version, since=since, until=now, against=against, examples=examples, area=area, classes=classes
+    )
 
 
 def _active(session: Session) -> int:

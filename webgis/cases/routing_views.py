@@ -200,6 +200,7 @@ def dry_run(version: int):
             against=asked.against,
             examples=asked.examples,
             area=web.actor().area,
+            classes=web.actor().classes,
         )
     return jsonify(done.facts())
 

@@ -52,7 +52,8 @@ class Open(NamedTuple):
 
 @dataclass(frozen=True)
 class Asked:
-    """Which cases: of a span of days, of departments (None: all), in an area, of a kind and class, of a source."""
+    """Which cases: of a span of days, of departments (None: all), in an area, of a kind and class, of a source,
+    of the classes that one is limited to (`cases.queries.Sight`)."""
 
     span: Span
     departments: tuple[str, ...] | None = None
@@ -60,6 +61,7 @@ class Asked:
     kind: str | None = None
     class_code: str | None = None
     source: str | None = None
+    classes: tuple[str, ...] | None = None
 
     def values(self) -> dict:
         """The parameters of `fn.figures` and `fn.open_figures`."""
@@ -71,6 +73,7 @@ class Asked:
             "class": self.class_code,
             "departments": None if self.departments is None else list(self.departments),
             "source": self.source,
+            "classes": None if self.classes is None else list(self.classes),
         }
 
     def before(self) -> "Asked":
@@ -90,7 +93,7 @@ def asked(
     source: str | None = None,
 ) -> Asked:
     """The question of this person. Refused: an area beyond theirs; an area, department or class that is none."""
-    seen, own = cases.sight(actor)
+    seen, own, classes = cases.sight(actor)
     if area is not None:
         permissions.require_area(actor, [area])
         grid.area(session, area)
@@ -100,11 +103,13 @@ def asked(
         if kind is None:
             raise refused("kind", None, "component or matter: both have classes of the same numbers")
         catalog.require_class(session, kind, class_code)
+        permissions.require_class(actor, kind, class_code)
     wanted = [department] if department else None
     if seen is not None:
         wanted = [code for code in seen if department in (None, code)]
     departments = None if wanted is None else tuple(sorted(wanted))
-    return Asked(span, departments, area or own, kind, class_code, source)
+    of = None if classes is None else tuple(classes)
+    return Asked(span, departments, area or own, kind, class_code, source, of)
 
 
 def refused(field: str, got: object, accepted: str) -> Invalid:
@@ -125,11 +130,11 @@ def span(since: date | None, until: date | None, today: date) -> Span:
 
 _FIGURES = text(
     "SELECT name, reported, filed, reopened, closed, on_time FROM fn.figures(:facet, :digits, :since, :until, :area,"
-    " :kind, :class, CAST(:departments AS text[]), :source)"
+    " :kind, :class, CAST(:departments AS text[]), :source, CAST(:classes AS text[]))"
 )
 _OPEN = text(
     "SELECT name, open, overdue FROM fn.open_figures(:facet, :digits, :now, :area, :kind, :class,"
-    " CAST(:departments AS text[]), :source)"
+    " CAST(:departments AS text[]), :source, CAST(:classes AS text[]))"
 )
 
 

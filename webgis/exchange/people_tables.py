@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts import operations, passwords, queries
 from webgis.accounts.actor import ROLES, Actor
+from webgis.accounts.first import Made
 from webgis.accounts.models import Person
 from webgis.cases.table_reading import Fault, Fields, Problem, read_header, sentence_and_facts, words
 from webgis.catalog import sheets
@@ -24,11 +25,12 @@ HEADINGS = {
     "role": ("role", "角色"),
     "department": ("department", "部门代码", "部门"),
     "area": ("area", "区域代码", "区域"),
+    "classes": ("classes", "类别", "类别代码"),
     "active": ("active", "在用"),
 }
 """The columns, and the headings under which each is found."""
 
-EXPORT_HEADINGS = {"zh": ("账号", "姓名", "角色", "部门代码", "区域代码", "在用"), "en": tuple(HEADINGS)}
+EXPORT_HEADINGS = {"zh": ("账号", "姓名", "角色", "部门代码", "区域代码", "类别", "在用"), "en": tuple(HEADINGS)}
 NEEDED = ("login", "name", "role")
 ROLE_WORDS = {
     "inspector": ("巡查员", "采集员", "监督员"),
@@ -88,11 +90,12 @@ def read(session: Session, sheet: sheets.Sheet, by: Actor | None = None) -> Plan
         return plan
     known = {one.login.lower(): one for one in queries.people(session)}
     departments = {one.code for one in queries.departments(session)}
+    classes = queries.class_keys(session) if "classes" in columns else []
     seen: dict[str, int] = {}
     for row in sheet.rows:
         given = {column: row.cells.get(heading, "") for column, heading in columns.items()}
         fields = Fields(given, row.number, plan.faults)
-        made = _row(fields, row.number, columns, known, departments)
+        made = _row(fields, row.number, columns, known, departments, classes)
         if made is None:
             continue
         if (first := seen.setdefault(made.login.lower(), made.number)) != made.number:
@@ -103,29 +106,36 @@ def read(session: Session, sheet: sheets.Sheet, by: Actor | None = None) -> Plan
 
 
 def _row(
-    fields: Fields, number: int, columns: Mapping[str, str], known: Mapping[str, Person], departments: set[str]
+    fields: Fields,
+    number: int,
+    columns: Mapping[str, str],
+    known: Mapping[str, Person],
+    departments: set[str],
+    classes: Sequence[str],
 ) -> Row | None:
     login = fields.read("login", _login)
     person = known.get((login or "").lower())
-    before = operations.person_facts(person) if person else {"department": None, "area": None}
+    before = operations.person_facts(person) if person else dict.fromkeys(operations.PERSON_COLUMNS)
     name, role = fields.read("name", _name), fields.read("role", _role)
     department = (
         fields.read("department", _department, departments) if "department" in columns else before["department"]
     )
     area = fields.read("area", _area) if "area" in columns else before["area"]
+    limits = fields.read("classes", _classes, classes) if "classes" in columns else before["classes"]
     active = fields.read("active", _yes_or_no) if "active" in columns else (person is None or person.active)
     if role == "department" and department is None:
         fields.fault("department", "this role needs the code of a department", "该角色须填写部门代码")
     if login is None or name is None or role is None or active is None:
         return None
-    facts = {"name": name, "role": role, "department": department, "area": area}
+    facts = {"name": name, "role": role, "department": department, "area": area, "classes": limits}
     return Row(number, person.login if person else login, facts, active, person)
 
 
 def _check_self(fields: Fields, row: Row, by: Actor | None) -> None:
     if by is None or row.known is None or row.known.id != by.id:
         return
-    if not row.active or row.facts["role"] != row.known.role or row.facts["area"] != row.known.area_code:
+    before = operations.person_facts(row.known)
+    if not row.active or any(row.facts[name] != before[name] for name in operations.RIGHTS):
         fields.fault("login", "nobody takes their own rights away", "不能更改自己账号的权限")
 
 
@@ -162,21 +172,20 @@ def _area(written: str) -> str | None:
     return written or None
 
 
+def _classes(written: str, known: Sequence[str]) -> str | None:
+    try:
+        return operations.read_classes(written, known) if written else None
+    except Invalid as error:
+        got = error.facts["got"]
+        raise Problem(f"no class begins with {got}", f"没有以 {got} 开头的类别") from None
+
+
 def _yes_or_no(written: str) -> bool:
     if written.lower() in NO:
         return False
     if written and written.lower() not in YES:
         raise Problem("yes or no is expected", "应为 是 或 否")
     return True
-
-
-@dataclass(frozen=True)
-class Made:
-    """An account that was made: its login and the password for the first login, which is kept nowhere."""
-
-    login: str
-    name: str
-    password: str
 
 
 def take_over(session: Session, plan: Plan, *, by: Actor | None = None) -> list[Made]:
@@ -188,7 +197,7 @@ def take_over(session: Session, plan: Plan, *, by: Actor | None = None) -> list[
     for row in plan.rows:
         if row.known is None:
             password = passwords.made()
-            facts = {name: row.facts[name] for name in ("department", "area")}
+            facts = {name: row.facts[name] for name in ("department", "area", "classes")}
             operations.add_person(
                 session, row.login, row.facts["name"], row.facts["role"], password, must_change=True, by=by, **facts
             )
@@ -209,6 +218,7 @@ def export_rows(people: Sequence[Person], language: str = "zh") -> list[tuple[st
             ROLE_WORDS[one.role][0] if chinese else one.role,
             one.department_code or "",
             one.area_code or "",
+            one.class_codes or "",
             ("是" if chinese else "yes") if one.active else ("否" if chinese else "no"),
         )
         for one in people

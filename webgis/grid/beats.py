@@ -270,17 +270,25 @@ class Assigned:
     why: dict[str, Any]
 
 
-_INSPECTOR_FOR = "SELECT * FROM fn.inspector_for(ST_SetSRID(ST_Point(%s, %s), 4490), %s, %s, %s, %s)"
+_INSPECTOR_FOR = "SELECT * FROM fn.inspector_for(ST_SetSRID(ST_Point(%s, %s), 4490), %s, %s, %s, %s, %s, %s)"
 
 
 def inspector_for(
-    session: Session, lon: float, lat: float, cell_code: str, at: datetime, *, not_person: int | None = None
+    session: Session,
+    lon: float,
+    lat: float,
+    cell_code: str,
+    at: datetime,
+    *,
+    not_person: int | None = None,
+    class_: tuple[str | None, str | None] = (None, None),
 ) -> Assigned:
     """The inspector on duty in a beat of the cell at the moment `at` (aware), else the nearest on duty, else nobody.
 
-    Of several the one with the least open work. `not_person` is never chosen. `lon` and `lat` are CGCS2000 degrees.
+    Of several the one with the least open work. `not_person` is never chosen, nor one who is limited to another area or,
+    of a class (kind and code), to others. `lon` and `lat` are CGCS2000 degrees.
     """
-    rows = db.call(session, _INSPECTOR_FOR, lon, lat, cell_code, at, _zone(session), not_person)
+    rows = db.call(session, _INSPECTOR_FOR, lon, lat, cell_code, at, _zone(session), not_person, *class_)
     if not rows:
         nobody = {"how": None, "text_zh": "此刻没有采集员当班", "text_en": "No inspector is on duty at this moment"}
         return Assigned(None, nobody)

@@ -1,4 +1,4 @@
-"""Changes of cases, read from their history, and who is told what of them.
+"""Changes of cases, read from their history, claims beside them, and who is told what of both.
 
 Writers do nothing for it. NOTIFY would: at each commit it takes a lock that all writers share. So the history is asked,
 a few times a second, for what came after the last event; that reads one end of one index.
@@ -33,14 +33,22 @@ _LATE = (
     " WHERE id > %s AND id <= %s AND recorded_at > now() - make_interval(secs => %s)"
 )
 
+_NEWEST_CLAIM = "SELECT coalesce(max(id), 0) AS id FROM city.claim_change"
+_CLAIMS = "SELECT * FROM fn.claim_changes(%s, %s::bigint[], %s)"
+_CLAIM_MARK = "SELECT coalesce(max(id), 0) AS id, count(*) AS claims FROM city.claim_change"
+_LATE_CLAIMS = (
+    "SELECT coalesce(array_agg(id), '{}') AS ids FROM city.claim_change"
+    " WHERE id <= %s AND at > now() - make_interval(secs => %s)"
+)
+
 Ask = Callable[..., Sequence[Any]]
 
 
 def told(change: Any, actor: Actor) -> dict[str, Any] | None:
     """What this person is told of a change (a row of `fn.case_changes`), or None. Of a case that they may see no more
     only that it is gone."""
-    departments, area = queries.sight(actor)
-    if _within(departments, area, change.department_code, change.cell_code):
+    sight = queries.sight(actor)
+    if _within(sight, change.department_code, change.cell_code, f"{change.kind}:{change.class_code}"):
         return {
             "number": change.number,
             "state": change.state,
@@ -54,13 +62,28 @@ def told(change: Any, actor: Actor) -> dict[str, Any] | None:
             "lon": round(change.lon, 6),
             "lat": round(change.lat, 6),
         }
-    if _within(departments, area, change.was_department, change.was_cell or change.cell_code):
+    was = f"{change.was_kind or change.kind}:{change.was_class or change.class_code}"
+    if _within(sight, change.was_department, change.was_cell or change.cell_code, was):
         return {"number": change.number, "gone": True}
     return None
 
 
-def _within(departments: list[str] | None, area: str | None, department: str | None, cell: str | None) -> bool:
-    return (departments is None or department in departments) and (area is None or (cell or "").startswith(area))
+def claim_told(change: Any, actor: Actor) -> dict[str, Any] | None:
+    """What this person is told of a claim (a row of `fn.claim_changes`): who holds the case now, if anyone."""
+    class_ = f"{change.kind}:{change.class_code}"
+    if not _within(queries.sight(actor), change.department_code, change.cell_code, class_):
+        return None
+    by = None if change.person_id is None else {"id": change.person_id, "name": change.name}
+    return {"number": change.number, "by": by, "until": by and change.until}
+
+
+def _within(sight: queries.Sight, department: str | None, cell: str | None, class_: str) -> bool:
+    departments, area, classes = sight
+    return (
+        (departments is None or department in departments)
+        and (area is None or (cell or "").startswith(area))
+        and (classes is None or class_.startswith(tuple(classes)))
+    )
 
 
 def as_json(value: Any) -> str:
@@ -70,19 +93,22 @@ def as_json(value: Any) -> str:
 
 @dataclass
 class Feed:
-    """The end of the history: gives every event once, also those that commit after later ones."""
+    """The end of the history: gives every event once, also those that commit after later ones. So does the end of the
+    claims (`claims`)."""
 
+    newest: str = _NEWEST
+    changes: str = _CHANGES
     last: int | None = None
     missing: dict[int, float] = field(default_factory=dict)
 
     def read(self, ask: Ask) -> Sequence[Any]:
         """Changes since the last time, oldest first; at the first time none."""
         if self.last is None:
-            self.last = ask(_NEWEST)[0].id
+            self.last = ask(self.newest)[0].id
             return []
         now = time.monotonic()
         self.missing = {id: since for id, since in self.missing.items() if now - since < PATIENCE_S}
-        rows = ask(_CHANGES, self.last, list(self.missing), AT_ONCE)
+        rows = ask(self.changes, self.last, list(self.missing), AT_ONCE)
         self._note([row.id for row in rows], now)
         return rows
 
@@ -99,10 +125,32 @@ class Feed:
         self.last = newest
 
 
-def mark(ask: Ask) -> tuple[int, str]:
-    """The newest event, and a tag that changes with every commit that adds one."""
-    row = ask(_MARK, ask(_NEWEST)[0].id - LOOK_BACK)[0]
-    return row.id, f"{row.id}-{row.events}"
+def claims() -> Feed:
+    """The end of the claims."""
+    return Feed(_NEWEST_CLAIM, _CLAIMS)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far somebody has heard: the last event, and the last claim."""
+
+    event: int
+    claim: int
+
+    def __str__(self) -> str:
+        return f"{self.event}.{self.claim}"
+
+    @classmethod
+    def read(cls, given: str) -> "Cursor | None":
+        """One that was told, or None."""
+        event, _dot, claim = given.partition(".")
+        return cls(int(event), int(claim)) if event.isdigit() and claim.isdigit() else None
+
+
+def mark(ask: Ask) -> tuple[Cursor, str]:
+    """The newest event and claim, and a tag that changes with every commit that adds one."""
+    row, claim = ask(_MARK, ask(_NEWEST)[0].id - LOOK_BACK)[0], ask(_CLAIM_MARK)[0]
+    return Cursor(row.id, claim.id), f"{row.id}-{row.events}-{claim.id}-{claim.claims}"
 
 
 def after(ask: Ask, since: int) -> tuple[Sequence[Any], bool]:
@@ -110,4 +158,11 @@ def after(ask: Ask, since: int) -> tuple[Sequence[Any], bool]:
     told at once, so that everything should be asked for again."""
     late = ask(_LATE, since - LOOK_BACK, since, LOOK_BACK_S)[0].ids
     rows = ask(_CHANGES, since, late, AT_ONCE + 1)
+    return rows[:AT_ONCE], len(rows) > AT_ONCE
+
+
+def claims_after(ask: Ask, since: int) -> tuple[Sequence[Any], bool]:
+    """The same of claims."""
+    late = ask(_LATE_CLAIMS, since, LOOK_BACK_S)[0].ids
+    rows = ask(_CLAIMS, since, late, AT_ONCE + 1)
     return rows[:AT_ONCE], len(rows) > AT_ONCE

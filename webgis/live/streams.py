@@ -9,6 +9,7 @@ import contextlib
 import json
 import signal
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -71,8 +72,7 @@ class Stream:
     @property
     def sight(self) -> tuple[Any, ...]:
         """What they may see, to be reckoned once for all who see the same."""
-        departments, area = queries.sight(self.actor)
-        return (None if departments is None else tuple(departments), area)
+        return tuple(tuple(one) if isinstance(one, list) else one for one in queries.sight(self.actor))
 
     def send(self, event: str, data: str, id: str = "") -> None:
         """Send one event, or close a stream that does not take what it was sent."""
@@ -89,10 +89,11 @@ class Hub:
 
     runtime: Runtime
     streams: set[Stream] = field(default_factory=set)
-    kept: deque[tuple[int, Any]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    kept: deque[tuple[int, str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT))
     told: int = 0
     start: str = field(default_factory=lambda: format(time.time_ns() // 1_000_000, "x"))
     feed: changes.Feed = field(default_factory=changes.Feed)
+    claims: changes.Feed = field(default_factory=changes.claims)
     tasks: set[asyncio.Task] = field(default_factory=set)
     counted_at: float = 0.0
     to_count: bool = True
@@ -109,8 +110,9 @@ class Hub:
 async def serve(runtime: Runtime) -> None:
     """Hold streams until SIGTERM or SIGINT."""
     hub, loop, stop = Hub(runtime), asyncio.get_running_loop(), asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
+    if threading.current_thread() is threading.main_thread():  # others get no signals
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sign, stop.set)
     way = handover.listening(runtime.settings)
     loop.add_reader(way, _accept, hub, way)
     rounds = [_changes, _counts, _presence, _beat, _renew]
@@ -168,7 +170,8 @@ async def _hold(hub: Hub, told: dict[str, Any], client: socket.socket) -> None:
         writer.write(FULL)
         writer.close()
         return
-    actor = Actor(**told["actor"] | {"departments": tuple(told["actor"]["departments"])})
+    lists = {name: tuple(told["actor"][name]) for name in ("departments", "classes")}
+    actor = Actor(**told["actor"] | lists)
     stream = Stream(writer, actor, told["login"], told["tab"], told["counts"])
     writer.write(HEAD)
     _catch_up(hub, stream, told.get("since") or "")
@@ -188,9 +191,9 @@ def _catch_up(hub: Hub, stream: Stream, since: str) -> None:
     """Tell who comes back what they have missed, or that it is more than is kept."""
     start, _dot, place = since.partition(".")
     if since and start == hub.start and place.isdigit() and (not hub.kept or int(place) >= hub.kept[0][0] - 1):
-        for at, change in hub.kept:
-            if at > int(place) and (seen := changes.told(change, stream.actor)) is not None:
-                stream.send("case", as_json(seen), hub.id(at))
+        for at, name, change in hub.kept:
+            if at > int(place) and (seen := TOLD[name](change, stream.actor)) is not None:
+                stream.send(name, as_json(seen), hub.id(at))
     elif since:
         stream.send("resync", "{}")
     stream.send("hello", "{}", hub.id(hub.told))
@@ -198,26 +201,31 @@ def _catch_up(hub: Hub, stream: Stream, since: str) -> None:
 
 # ---- what happens
 
+TOLD = {"case": changes.told, "claim": changes.claim_told}
+"""What somebody is told of a change, by the name of its event."""
+
 
 async def _changes(hub: Hub) -> None:
     rows = await hub.ask(hub.feed.read, hub.runtime.ask)
-    for row in rows:
-        hub.told += 1
-        hub.kept.append((hub.told, row))
-        _tell(hub, row)
+    taken = await hub.ask(hub.claims.read, hub.runtime.ask)
+    for name, found in (("case", rows), ("claim", taken)):
+        for row in found:
+            hub.told += 1
+            hub.kept.append((hub.told, name, row))
+            _tell(hub, name, row)
     hub.to_count = hub.to_count or bool(rows)
     await asyncio.sleep(0 if len(rows) == changes.AT_ONCE else EACH_S)
 
 
-def _tell(hub: Hub, change: Any) -> None:
+def _tell(hub: Hub, name: str, change: Any) -> None:
     """Tell a change to everyone who may see it; what one may see is reckoned once for all who see the same."""
     said: dict[tuple[Any, ...], str | None] = {}
     for stream in list(hub.streams):
         if stream.sight not in said:
-            seen = changes.told(change, stream.actor)
+            seen = TOLD[name](change, stream.actor)
             said[stream.sight] = None if seen is None else as_json(seen)
         if (data := said[stream.sight]) is not None:
-            stream.send("case", data, hub.id(hub.told))
+            stream.send(name, data, hub.id(hub.told))
 
 
 async def _counts(hub: Hub) -> None:

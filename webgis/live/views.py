@@ -42,7 +42,8 @@ class LookGiven(api.Given):
 @events.get("/events")
 @web.permits("live.listen")
 def stream():
-    """Server-sent events, as far as the one who asks may see the cases: `case`, `counts`, `presence`, `resync`, `beat`.
+    """Server-sent events, as far as the one who asks may see the cases: `case`, `claim`, `counts`, `presence`,
+    `resync`, `beat`.
 
     204 when no live process takes the connection: the same is asked in turns then.
     """
@@ -74,7 +75,8 @@ def _login() -> dict[str, str]:
 @live.doc(
     summary="What has happened to cases",
     description="Since a `cursor`; without one only where to begin. 304 while nothing has. Events are told as far as "
-    "you may see the cases, some of them twice: a case and its version are told apart by nothing else. `resync`: "
+    "you may see the cases, some of them twice: a case and its version are told apart by nothing else. "
+    "`claims`: who holds a case now. `resync`: "
     "more has happened than is told.",
 )
 @api.documented(query=ListenGiven)
@@ -99,13 +101,17 @@ def _hash(beside: dict[str, Any]) -> str:
     return hashlib.sha256(changes.as_json(beside).encode()).hexdigest()[:12]
 
 
-def _since(actor: Actor, given: ListenGiven, newest: int) -> dict[str, Any]:
-    if given.since is None or not given.since.isdigit():
-        return {"cursor": str(newest), "cases": [], "resync": given.since is not None}
-    rows, more = changes.after(web.runtime().ask, int(given.since))
+def _since(actor: Actor, given: ListenGiven, newest: changes.Cursor) -> dict[str, Any]:
+    since = changes.Cursor.read(given.since or "")
+    if since is None:
+        return {"cursor": str(newest), "cases": [], "claims": [], "resync": given.since is not None}
+    ask = web.runtime().ask
+    rows, more = changes.after(ask, since.event)
+    taken, more_claims = changes.claims_after(ask, since.claim)
     told = [seen for row in rows if (seen := changes.told(row, actor)) is not None]
-    cursor = max([newest, *(row.id for row in rows)])
-    return {"cursor": str(cursor), "cases": told, "resync": more}
+    held = [seen for row in taken if (seen := changes.claim_told(row, actor)) is not None]
+    ends = (max([last, *(row.id for row in found)]) for last, found in ((newest.event, rows), (newest.claim, taken)))
+    return {"cursor": str(changes.Cursor(*ends)), "cases": told, "claims": held, "resync": more or more_claims}
 
 
 def _beside(actor: Actor, given: ListenGiven) -> dict[str, Any]:

@@ -33,13 +33,15 @@ PEOPLE = 10_000
 
 @dataclass(frozen=True)
 class Asked:
-    """Which cases: of these departments (None: all), in this area (None: the city), of a span of days, of a class."""
+    """Which cases: of these departments (None: all), in this area (None: the city), of a span of days, of a class, of
+    the classes that one is limited to (`cases.queries.Sight`)."""
 
     span: Window
     departments: tuple[str, ...] | None = None
     area: str | None = None
     kind: str | None = None
     class_code: str | None = None
+    classes: tuple[str, ...] | None = None
 
     def during(self, span: Window) -> "Asked":
         """The same question of other days."""
@@ -55,6 +57,7 @@ class Asked:
             "until": self.span.until,
             "kind": self.kind,
             "class": self.class_code,
+            "classes": None if self.classes is None else list(self.classes),
         }
 
 
@@ -80,7 +83,7 @@ def asked(
     class_code: str | None = None,
 ) -> Asked:
     """The question of this person. Refused: an area beyond theirs or that is none, a class that is none."""
-    departments, own = cases.sight(actor)
+    departments, own, classes = cases.sight(actor)
     if area is not None:
         permissions.require_area(actor, [area])
         grid.area(session, area)
@@ -88,7 +91,9 @@ def asked(
         if kind is None:
             raise refused("kind", None, "component or matter: both have classes of the same numbers")
         catalog.require_class(session, kind, class_code)
-    return Asked(span, None if departments is None else tuple(sorted(departments)), area or own, kind, class_code)
+        permissions.require_class(actor, kind, class_code)
+    whose = None if departments is None else tuple(sorted(departments))
+    return Asked(span, whose, area or own, kind, class_code, None if classes is None else tuple(classes))
 
 
 def refused(field: str, got: object, accepted: str) -> Invalid:
@@ -129,11 +134,13 @@ def places(session: Session, level: str, area: str | None) -> Places:
 
 _SEEN_CELLS = text(
     "SELECT array_agg(cell_id) AS cells, array_agg(reported) AS counts FROM fn.seen_cells("
-    "CAST(:departments AS varchar[]), :area, CAST(:since AS date), CAST(:until AS date), :kind, :class)"
+    "CAST(:departments AS varchar[]), :area, CAST(:since AS date), CAST(:until AS date), :kind, :class,"
+    " CAST(:classes AS text[]))"
 )
 _SEEN_AREAS = text(
     "SELECT code, reported FROM fn.seen_areas("
-    "CAST(:departments AS varchar[]), :level, :area, CAST(:since AS date), CAST(:until AS date), :kind, :class)"
+    "CAST(:departments AS varchar[]), :level, :area, CAST(:since AS date), CAST(:until AS date), :kind, :class,"
+    " CAST(:classes AS text[]))"
 )
 
 

@@ -69,7 +69,9 @@ def read(asked: dict[str, Any]) -> tuple[Asked, int]:
     departments = asked["departments"]
     span = Window(date.fromisoformat(asked["since"]), date.fromisoformat(asked["until"]))
     whose = None if departments is None else tuple(departments)
-    return Asked(span, whose, asked["area"], asked["kind"], asked["class"]), asked["windows"]
+    classes = asked.get("classes")
+    about = (asked["area"], asked["kind"], asked["class"], None if classes is None else tuple(classes))
+    return Asked(span, whose, *about), asked["windows"]
 
 
 def work_out(session: Session, run_id: int, progress: Progress = lambda percent: None) -> None:

@@ -144,10 +144,20 @@ def require_run(session: Session, actor: Actor, run_id: int) -> HotspotRun:
 
 
 def _within_sight(actor: Actor, asked: dict[str, Any]) -> bool:
-    departments, area = cases.sight(actor)
+    departments, area, classes = cases.sight(actor)
     if area is not None and not (asked["area"] or "").startswith(area):
         return False
+    if classes is not None and not _of_classes(tuple(classes), asked):
+        return False
     return departments is None or set(asked["departments"] or [None]) <= set(departments)
+
+
+def _of_classes(classes: tuple[str, ...], asked: dict[str, Any]) -> bool:
+    """Whether a question counts only cases of these classes: it is of one of them, or of no more than they are."""
+    if asked["class"] and f"{asked['kind']}:{asked['class']}".startswith(classes):
+        return True
+    counted = asked.get("classes")
+    return counted is not None and all(one.startswith(classes) for one in counted)
 
 
 _TOLD = text(

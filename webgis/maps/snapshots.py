@@ -63,9 +63,8 @@ def for_everyone() -> Question:
 
 def for_person(actor: Actor, page: CityMapPage, asked: Mapping[str, str]) -> Question:
     """What this person may see, by the filters `asked` (checked by `tiled.CasesAsked`)."""
-    departments, area = sight(actor)
-    rights = {"_departments": departments, "_area": area}
-    return Question(page, dict(asked) | {name: value for name, value in rights.items() if value is not None})
+    rights = {f"_{name}": value for name, value in sight(actor)._asdict().items() if value is not None}
+    return Question(page, dict(asked) | rights)
 
 
 def draw(session: Session, settings: Settings, question: Question, now: datetime, tell: Tell, lang: str) -> str:
@@ -79,8 +78,8 @@ def draw(session: Session, settings: Settings, question: Question, now: datetime
         tell(40 + 15 * place)
     time = now.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
     told = {
-        "least": question.least,
         "attribution": _told(question, time),
+        "least": question.least,
         "data": {"areas": [area for level in levels for area in level], "bins": counts.bins, "bin_zoom": BIN_ZOOM},
     }
     shell = drawing.Shell(lang)

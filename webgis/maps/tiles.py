@@ -87,9 +87,10 @@ def read_question(runtime: Runtime, layer: Layer, given: Mapping[str, str], acto
     params: dict[str, Any] = api.checked(layer.asked, given).params()
     counts = layer.counts(params)
     if counts:
-        departments, area = cases.sight(actor)
+        departments, area, classes = cases.sight(actor)
         params |= {} if departments is None else {"_departments": sorted(departments)}
         params |= {} if area is None else {"_area": area}
+        params |= {} if classes is None else {"_classes": classes}
     ((version,),) = runtime.ask(_VERSION, list(layer.sources), counts)
     return Question(layer, params, version)
 

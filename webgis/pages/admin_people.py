@@ -11,6 +11,7 @@ from webgis.accounts import admin_log, logins, operations, passwords, queries, s
 from webgis.accounts.actor import ROLES
 from webgis.accounts.models import Person
 from webgis.cases import table_wire
+from webgis.catalog import queries as catalog
 from webgis.catalog import sheets
 from webgis.errors import Invalid
 from webgis.exchange import people_tables
@@ -19,7 +20,7 @@ from webgis.pages import words
 from webgis.pages.admin import REFUSALS, admin, given, page, problems
 
 ROWS = 50
-FACTS = ("name", "role", "department", "area")
+FACTS = ("name", "role", "department", "area", "classes")
 
 
 @admin.get("/people")
@@ -44,6 +45,15 @@ def _choices(session: Session) -> dict:
         "roles": ROLES,
         "departments": departments,
         "department_names": {one.code: words.name_of(one) for one in departments},
+        "majors": [
+            {
+                "key": f"{one.kind}:{one.code}",
+                "name": words.name_of(one),
+                "kind": words.KINDS[one.kind],
+                "code": one.code,
+            }
+            for one in catalog.majors(session)
+        ],
         "areas": [*grid.areas(session, "county"), *grid.areas(session, "subdistrict")],
     }
 
@@ -55,6 +65,13 @@ def new_person():
     return _form(request.args.to_dict())
 
 
+def _given(*names: str) -> dict[str, str]:
+    """Fields of the form; the classes that were ticked stand with those that were typed."""
+    fields = given(*names)
+    ticked = [one.replace("\0", "") for one in request.form.getlist("major")]
+    return fields | {"classes": ",".join(filter(None, [*ticked, fields["classes"]]))}
+
+
 def _form(fields: dict, faults: dict | None = None) -> str:
     with web.transaction() as session:
         return page("person_new", "people", given=fields, problems=faults or {}, **_choices(session))
@@ -64,8 +81,8 @@ def _form(fields: dict, faults: dict | None = None) -> str:
 @web.permits("admin.people")
 def add_person():
     """Add someone; the password for the first login is made and shown once."""
-    fields, password = given("login", *FACTS), passwords.made()
-    about = {name: fields[name] or None for name in ("department", "area")}
+    fields, password = _given("login", *FACTS), passwords.made()
+    about = {name: fields[name] or None for name in ("department", "area", "classes")}
     try:
         with web.transaction() as session:
             operations.add_person(
@@ -100,8 +117,8 @@ def _person(login: str, fields: dict | None = None, faults: dict | None = None) 
 @admin.post("/people/one/<login>")
 @web.permits("admin.people")
 def change_person(login: str):
-    """Change name, role, department or area."""
-    fields = given(*FACTS)
+    """Change name, role, department, area or classes."""
+    fields = _given(*FACTS)
     try:
         with web.transaction() as session:
             operations.change_person(session, login, fields, by=web.actor())

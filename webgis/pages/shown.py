@@ -131,7 +131,7 @@ def _whose(actor: Actor, row: Row, holder: Holder | None) -> list[step_words.Bad
     found = []
     if holder:
         word = _("Taken by you") if holder.mine else _("With %(name)s", name=holder.name)
-        found.append(step_words.Badge(word, "lock"))
+        found.append(step_words.Badge(word, "lock", held=holder.until))
     for person, name in ((row.inspector_id, row.inspector_name), (row.handler_id, row.handler_name)):
         if person is not None and row.outcome is None:
             found.append(step_words.Badge(_("For you") if person == actor.id else name, "user", _mine(person, actor)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -273,11 +274,12 @@ REQUEST_STATES: dict[str, LazyString] = {
 
 @dataclass(frozen=True)
 class Badge:
-    """A mark of a case or event: word, icon, and `bad`, `good` or `plain`."""
+    """A mark of a case or event: word, icon, and `bad`, `good` or `plain`; that of a claim lasts until a moment."""
 
     word: LazyString | str
     icon: str
     tone: str = "plain"
+    held: datetime | None = None
 
 
 FLAGS: dict[str, Badge] = {

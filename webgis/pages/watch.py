@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis import api, web
@@ -74,12 +75,14 @@ def _picture(session: Session, asked: FiguresAsked) -> Overview:
 def _told() -> dict[str, Any]:
     given, problem = request.args.to_dict(), None
     with web.transaction() as session:
+        version = web.opaque(str(session.scalar(text("SELECT fn.case_version()"))))
         try:
             found = _picture(session, asked_of(given))
         except Invalid as error:
             given, problem = {}, error
             found = _picture(session, FiguresAsked())
-        return _page(session, given, found) | {"problem": problem and watch_words.problem(problem)}
+        told = {"version": version, "problem": problem and watch_words.problem(problem)}
+        return _page(session, given, found) | told
 
 
 def _page(session: Session, given: dict[str, str], found: Overview) -> dict[str, Any]:

@@ -165,7 +165,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "accounts.department-unknown": _plain(
         lazy_gettext("This department does not exist any more. Choose another."),
     ),
+    "accounts.not-first": _plain(lazy_gettext("There is an administrator already.")),
     "accounts.not-your-area": _plain(lazy_gettext("This goes beyond the area that you are limited to.")),
+    "accounts.not-your-classes": _plain(lazy_gettext("This goes beyond the classes that you are limited to.")),
     "accounts.oneself": _plain(lazy_gettext("Nobody does this to their own account.")),
     "accounts.same-password": _plain(lazy_gettext("Choose another one than before.")),
     "accounts.second-factor-on": _plain(lazy_gettext("There is a second factor already.")),
@@ -240,13 +242,23 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("Someone still writes what belongs to that day. Try again in a minute."),
     ),
     "catalog.bad-component-field": _plain(lazy_gettext("A field of this component cannot be used. Check it.")),
+    "catalog.bad-header": _plain(
+        lazy_gettext("The first row of the table lacks a column, has one twice, or one that means nothing."),
+    ),
     "catalog.class-unknown": _plain(lazy_gettext("This class does not exist any more. Choose another.")),
     "catalog.component-outside-grid": _plain(lazy_gettext("This component stands in no cell of the grid.")),
     "catalog.component-unknown": _plain(
         lazy_gettext("There is no such component in the register. Check its code, or choose one on the map."),
     ),
     "catalog.fault-unknown": _plain(lazy_gettext("There is no such kind of fault to accept.")),
+    "catalog.file-faults": _plain(
+        lazy_gettext("Rows of the table cannot be used; each is named. Nothing was changed."),
+    ),
+    "catalog.file-unreadable": _plain(
+        lazy_gettext("This table cannot be read. Give an XLSX or CSV file with a first row of headings."),
+    ),
     "catalog.no-components": _plain(lazy_gettext("There are no such components to export.")),
+    "catalog.standard-unknown": _plain(lazy_gettext("There is no such list of classes.")),
     "catalog.survey-no-place": _plain(
         lazy_gettext("The table has no columns for the place: longitude and latitude, or WKT."),
     ),
@@ -258,8 +270,17 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
             "This span or filter cannot be used; the last 30 days are shown. Give days that follow each other."
         ),
     ),
+    "exchange.bad-zip": _plain(lazy_gettext("Give a ZIP that holds one Shapefile with its .shx, .dbf and .prj.")),
+    "exchange.calendar-same": _plain(lazy_gettext("The calendar says that already; nothing would change.")),
+    "exchange.not-ready": _plain(lazy_gettext("Something is still missing: boundaries, grid, people or the standard.")),
+    "exchange.work-not-ready": _plain(
+        lazy_gettext("This was taken over already, or cannot be taken over as it stands."),
+    ),
     "geo.bad-box": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.bad-ring": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
+    "geo.no-projection": _plain(
+        lazy_gettext("This lies in no zone in which metres are measured: China is expected, longitude first."),
+    ),
     "geo.not-a-number": _plain(
         lazy_gettext("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
     ),
@@ -267,7 +288,33 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "geo.swapped": _plain(
         lazy_gettext("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
     ),
+    "grid.area-unknown": _plain(lazy_gettext("There is no such area.")),
     "grid.beat-unknown": _plain(lazy_gettext("There is no such beat.")),
+    "grid.codes-exhausted": _plain(
+        lazy_gettext(
+            "A community has too few numbers left for its cells. Take larger ones, or allow numbers used long ago."
+        ),
+    ),
+    "grid.fault-unknown": _plain(lazy_gettext("There is no such kind of fault to accept.")),
+    "grid.field-unknown": _plain(
+        lazy_gettext("The file lacks a field with the code or the name, or calls it something that is not known."),
+    ),
+    "grid.file-crs-unknown": _plain(
+        lazy_gettext("There is no such coordinate system. Give wgs84, cgcs2000, gcj02, bd09 or EPSG:n."),
+    ),
+    "grid.file-encoding": _plain(lazy_gettext("The texts of the file cannot be read in any encoding that is known.")),
+    "grid.file-no-crs": _plain(
+        lazy_gettext("The file does not say its coordinate system. Name it in the form and send the file again."),
+    ),
+    "grid.file-no-geometry": _plain(lazy_gettext("The file holds no geometry.")),
+    "grid.file-unreadable": _plain(
+        lazy_gettext("This file cannot be read. Give a GeoJSON, GeoPackage or zipped Shapefile."),
+    ),
+    "grid.no-communities": _plain(lazy_gettext("The area has no communities to divide. Import them first.")),
+    "grid.outside-projection": _plain(
+        lazy_gettext("The area lies too far from the zone in which its metres are measured."),
+    ),
+    "grid.same-moment": _plain(lazy_gettext("There was a change a moment ago. Try again.")),
     "maps.run-unknown": _plain(lazy_gettext("There is no such run of hot spots, or it is no longer kept.")),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
     "web.too-many-requests": lambda facts: _(

@@ -218,6 +218,8 @@ def said() -> dict[str, str]:
         "no_connection": _("No connection. What you see may be old."),
         "gone": _("This case is no longer among those you may see."),
         "left": _("With others now"),
+        "with": _("With %(name)s", name="{name}"),
+        "mine": _("Taken by you"),
         "again": _("Show what is new"),
         "here": _("%(names)s looks at this case too", names="{names}"),
         "and": _(", "),

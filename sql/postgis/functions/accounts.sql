@@ -13,9 +13,23 @@ BEGIN
         SELECT array_agg(below.code) FROM below);
 END $$;
 
+-- Whether a class is one of those that somebody is limited to: beginnings of kind:code (null: all).
+CREATE FUNCTION fn.in_classes(kind text, class_code text, classes text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT classes IS NULL OR (kind || ':' || class_code) ^@ ANY(classes)
+$$;
+
+-- Whether a place and a class (null: any) are none beyond what somebody is limited to.
+CREATE FUNCTION fn.may_see(p city.person, cell_code text, kind text, class_code text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT starts_with(cell_code, coalesce((p).area_code, ''))
+        AND coalesce(fn.in_classes(kind, class_code, string_to_array((p).class_codes, ',')), true)
+$$;
+
 -- Who acts: `webgis.accounts.actor.Actor`.
 CREATE TYPE fn.acting AS (
-    id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[], area varchar
+    id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[], area varchar,
+    classes text[]
 );
 
 CREATE FUNCTION fn.actor(person integer)
@@ -24,7 +38,8 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
     SELECT p.id, p.login, p.name, p.role, p.department_code,
-           CASE WHEN p.department_code IS NOT NULL THEN fn.departments_below(p.department_code) END, p.area_code
+           CASE WHEN p.department_code IS NOT NULL THEN fn.departments_below(p.department_code) END, p.area_code,
+           string_to_array(p.class_codes, ',')
     FROM city.person p WHERE p.id = actor.person AND p.active;
 END $$;
 
@@ -32,7 +47,7 @@ END $$;
 -- whether it is some minutes since that was written down of it that it was used.
 CREATE TYPE fn.admitted AS (
     id integer, login varchar, name varchar, role varchar, department varchar, departments varchar[], area varchar,
-    by_id bigint, needs varchar, read_only boolean, actions varchar[], stale boolean
+    classes text[], by_id bigint, needs varchar, read_only boolean, actions varchar[], stale boolean
 );
 
 CREATE FUNCTION fn.actor_of_key(hash bytea)

@@ -24,15 +24,17 @@ BEGIN
     JOIN fn.case_line l ON l.id = wanted.id ORDER BY wanted.place;
 END $$;
 
--- One case by its number, if it may be seen: `departments` (null: all) and a prefix of cells' codes (null: all).
-CREATE FUNCTION fn.case_of(number text, departments varchar[], area varchar) RETURNS SETOF fn.case_line
+-- One case by its number, if it may be seen: `departments` (null: all), a prefix of cells' codes (null: all) and `classes`
+-- (`fn.in_classes`).
+CREATE FUNCTION fn.case_of(number text, departments varchar[], area varchar, classes text[]) RETURNS SETOF fn.case_line
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
     SELECT l.* FROM fn.case_line l
     WHERE l.number = case_of.number
       AND (case_of.departments IS NULL OR l.department_code = ANY(case_of.departments))
-      AND (case_of.area IS NULL OR starts_with(l.cell_code, case_of.area));
+      AND (case_of.area IS NULL OR starts_with(l.cell_code, case_of.area))
+      AND fn.in_classes(l.kind, l.class_code, case_of.classes);
 END $$;
 
 -- What a step needs to know of a case: its row, its claim, the limit of its filing condition, and how far a given place
@@ -66,7 +68,7 @@ BEGIN
 END $$;
 
 -- A case locked for a step, if it may be seen. The case that a task was split from is locked before the task.
-CREATE FUNCTION fn.lock_case(number text, departments varchar[], area varchar, lon double precision,
+CREATE FUNCTION fn.lock_case(number text, departments varchar[], area varchar, classes text[], lon double precision,
                              lat double precision)
 RETURNS SETOF fn.locked_case
 LANGUAGE plpgsql VOLATILE AS $$
@@ -95,6 +97,7 @@ BEGIN
     WHERE c.number = lock_case.number
       AND (lock_case.departments IS NULL OR c.department_code = ANY(lock_case.departments))
       AND (lock_case.area IS NULL OR starts_with(c.cell_code, lock_case.area))
+      AND fn.in_classes(c.kind, c.class_code, lock_case.classes)
     FOR UPDATE OF c;
 END $$;
 

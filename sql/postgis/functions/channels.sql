@@ -23,11 +23,12 @@ BEGIN
     IF audience && '{department,handler,inspector,tasks}' THEN
         RETURN QUERY
         SELECT k.id, NULL::bigint, a.id
-        FROM (SELECT c.id, c.department_code, c.handler_id, c.inspector_id, 'department' = ANY(audience) AS department,
+        FROM (SELECT c.id, c.cell_code, c.kind, c.class_code, c.department_code, c.handler_id, c.inspector_id,
+                     'department' = ANY(audience) AS department,
                      'handler' = ANY(audience) AS handler, 'inspector' = ANY(audience) AS inspector
               FROM city.case c WHERE c.id = listeners.case_id
               UNION ALL
-              SELECT t.id, t.department_code, t.handler_id, NULL, true, true, false
+              SELECT t.id, t.cell_code, t.kind, t.class_code, t.department_code, t.handler_id, NULL, true, true, false
               FROM city.case t
               WHERE t.parent_id = listeners.case_id AND t.relation = 'task' AND t.outcome IS NULL
                 AND 'tasks' = ANY(audience)) AS k
@@ -36,7 +37,7 @@ BEGIN
             UNION SELECT k.handler_id WHERE k.handler
             UNION SELECT k.inspector_id WHERE k.inspector
         ) AS who
-        JOIN city.person p ON p.id = who.id AND p.active
+        JOIN city.person p ON p.id = who.id AND p.active AND fn.may_see(p, k.cell_code, k.kind, k.class_code)
         JOIN city.notice_address a ON a.person_id = p.id AND a.address IS NOT NULL;
     END IF;
 END $$;

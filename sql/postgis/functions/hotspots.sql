@@ -4,26 +4,26 @@
 -- Cases by the cell in which they were found (its row, which may have ended since). Departments see their own cases,
 -- which no rollup counts apart: those are counted from the cases.
 CREATE FUNCTION fn.seen_cells(
-    departments varchar[], area text, since date, until date, kind text, class_code text
+    departments varchar[], area text, since date, until date, kind text, class_code text, classes text[]
 ) RETURNS TABLE (cell_id bigint, reported bigint) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     IF departments IS NULL THEN
         RETURN QUERY
         SELECT c.cell_id, c.reported::bigint
         FROM fn.counted_cells(-180, -90, 180, 90, seen_cells.since, seen_cells.until, seen_cells.kind,
-                              seen_cells.class_code, seen_cells.area) c;
+                              seen_cells.class_code, seen_cells.area, seen_cells.classes) c;
         RETURN;
     END IF;
     RETURN QUERY
     SELECT c.cell_id, count(*) FROM city.case c
     WHERE fn.seen_case(c, seen_cells.departments, seen_cells.area, seen_cells.since, seen_cells.until, seen_cells.kind,
-                       seen_cells.class_code)
+                       seen_cells.class_code, seen_cells.classes)
     GROUP BY c.cell_id;
 END $$;
 
 -- Cases by area of one level.
 CREATE FUNCTION fn.seen_areas(
-    departments varchar[], level text, area text, since date, until date, kind text, class_code text
+    departments varchar[], level text, area text, since date, until date, kind text, class_code text, classes text[]
 ) RETURNS TABLE (code text, reported bigint) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE digits integer := CASE level WHEN 'community' THEN 12 WHEN 'subdistrict' THEN 9 WHEN 'county' THEN 6 END;
 BEGIN
@@ -31,24 +31,25 @@ BEGIN
         RETURN QUERY
         SELECT c.code, c.reported::bigint
         FROM fn.counted_areas(seen_areas.level, seen_areas.area, seen_areas.since, seen_areas.until, seen_areas.kind,
-                              seen_areas.class_code) c;
+                              seen_areas.class_code, seen_areas.classes) c;
         RETURN;
     END IF;
     RETURN QUERY
     SELECT left(c.cell_code, digits), count(*) FROM city.case c
     WHERE fn.seen_case(c, seen_areas.departments, seen_areas.area, seen_areas.since, seen_areas.until, seen_areas.kind,
-                       seen_areas.class_code)
+                       seen_areas.class_code, seen_areas.classes)
     GROUP BY 1;
 END $$;
 
 -- Whether a case is one of those asked for. The moment narrows the day by an index: no city is a day from UTC.
 CREATE FUNCTION fn.seen_case(
-    seen city.case, departments varchar[], area text, since date, until date, kind text, class_code text
+    seen city.case, departments varchar[], area text, since date, until date, kind text, class_code text, classes text[]
 ) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT (seen).department_code = ANY(departments)
         AND (seen_case.area IS NULL OR starts_with((seen).cell_code, seen_case.area))
         AND (seen_case.kind IS NULL OR (seen).kind = seen_case.kind)
         AND (seen_case.class_code IS NULL OR (seen).class_code = seen_case.class_code)
+        AND fn.in_classes((seen).kind, (seen).class_code, seen_case.classes)
         AND (seen).reported_at >= coalesce(seen_case.since - 1, '-infinity')
         AND (seen).reported_at < coalesce(seen_case.until + 2, 'infinity')
         AND substr((seen).number, 7, 8)
@@ -104,6 +105,15 @@ BEGIN
     ) g;
 END $$;
 
+-- Whether a question about heat counts only cases of some classes: it is of one of them, or of no more than these.
+CREATE FUNCTION fn.classes_within(asked jsonb, classes text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(fn.in_classes(asked ->> 'kind', asked ->> 'class', classes), false)
+        OR jsonb_typeof(asked -> 'classes') = 'array'
+            AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(asked -> 'classes') AS c (class)
+                            WHERE NOT c.class ^@ ANY(classes))
+$$;
+
 -- The run that a tile draws: the one of the address if it counts nothing beyond the sight of who asks, else, for who sees
 -- all of the city, the newest of a standard span (`days`).
 CREATE FUNCTION fn.hotspot_run(params jsonb) RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
@@ -115,14 +125,17 @@ BEGIN
                 AND starts_with(coalesce(r.asked ->> 'area', ''), coalesce(params ->> '_area', ''))
                 AND (NOT params ? '_departments'
                      OR jsonb_typeof(r.asked -> 'departments') = 'array'
-                        AND r.asked -> 'departments' <@ (params -> '_departments')));
+                        AND r.asked -> 'departments' <@ (params -> '_departments'))
+                AND (NOT params ? '_classes'
+                     OR fn.classes_within(r.asked, ARRAY(SELECT jsonb_array_elements_text(params -> '_classes')))));
     END IF;
-    IF coalesce(params ->> '_area', '') <> '' OR params ? '_departments' THEN
+    IF coalesce(params ->> '_area', '') <> '' OR params ?| '{_departments,_classes}' THEN
         RETURN NULL;
     END IF;
     RETURN (
         SELECT r.id FROM city.hotspot_run r
         WHERE r.told IS NOT NULL AND r.asked @> '{"area": null, "departments": null, "kind": null, "class": null}'
+            AND coalesce(r.asked -> 'classes', 'null') = 'null'
             AND (r.asked ->> 'until')::date - (r.asked ->> 'since')::date + 1
                 = coalesce((params ->> 'days')::integer, 30)
         ORDER BY r.asked ->> 'until' DESC, r.made_at DESC LIMIT 1);

@@ -235,11 +235,21 @@ BEGIN
     SELECT array_agg(r.low ORDER BY r.low), array_agg(r.high ORDER BY r.low) INTO lows, highs FROM run r;
 END $$;
 
--- The kinds that have a class of this code.
-CREATE FUNCTION fn.kinds_of(class_code text) RETURNS text[]
+-- Under which kinds and classes the sums stand that were asked for: of a kind, of a class, of the classes that somebody is
+-- limited to (`fn.in_classes`). '' is all of them.
+CREATE FUNCTION fn.counted_classes(kind text, class_code text, classes text[], OUT kinds text[], OUT codes text[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
-    RETURN ARRAY(SELECT DISTINCT c.kind FROM city.class c WHERE c.code = kinds_of.class_code);
+    IF counted_classes.class_code IS NULL AND counted_classes.classes IS NULL THEN
+        kinds := ARRAY[coalesce(counted_classes.kind, '')];
+        codes := ARRAY[''];
+        RETURN;
+    END IF;
+    SELECT coalesce(array_agg(k.kind), '{}'), coalesce(array_agg(k.code), '{}') INTO kinds, codes
+    FROM (SELECT DISTINCT c.kind, c.code FROM city.class c
+          WHERE (counted_classes.kind IS NULL OR c.kind = counted_classes.kind)
+            AND (counted_classes.class_code IS NULL OR c.code = counted_classes.class_code)
+            AND fn.in_classes(c.kind, c.code, counted_classes.classes)) k;
 END $$;
 
 -- The sums of cases by bin, or by area when `digits` says how many of its code to keep.
@@ -247,15 +257,15 @@ END $$;
 -- that are no estimate knows.
 CREATE FUNCTION fn.counted_places(level integer, digits integer, west double precision, south double precision,
                                   east double precision, north double precision, since date, until date, kind text,
-                                  class_code text, area text)
+                                  class_code text, area text, classes text[])
 RETURNS TABLE (place bigint, reported integer, open integer, closed integer, on_time integer)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off
 SET jit = off AS $$
 DECLARE
-    by_class boolean := counted_places.class_code IS NOT NULL;
-    kinds text[] := CASE WHEN counted_places.kind IS NOT NULL THEN ARRAY[counted_places.kind]
-                         WHEN by_class THEN fn.kinds_of(counted_places.class_code) ELSE ARRAY[''] END;
+    of_class boolean := counted_places.class_code IS NOT NULL;
+    by_class boolean := of_class OR counted_places.classes IS NOT NULL;
+    wanted record := fn.counted_classes(counted_places.kind, counted_places.class_code, counted_places.classes);
     shift integer := 2 * (16 - counted_places.level);
     divisor bigint := 10 ^ (12 - counted_places.digits);
     area_low bigint := rpad(left(counted_places.area, 12), 12, '0')::bigint;
@@ -274,31 +284,32 @@ BEGIN
     ), counted AS (
         SELECT b.bin, b.area, p.sign * b.reported AS reported, p.sign * b.open AS open, p.sign * b.closed AS closed,
                p.sign * b.on_time AS on_time
-        FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
+        FROM unnest(wanted.kinds, wanted.codes) AS k (kind, code) CROSS JOIN period p CROSS JOIN range r
         CROSS JOIN LATERAL (
             SELECT b.* FROM city.bin_count b
             WHERE b.level = counted_places.level AND b.kind = k.kind
-                AND b.class_code = coalesce(counted_places.class_code, '') AND b.grain = p.grain AND b.start = p.start
+                AND b.class_code = k.code AND b.grain = p.grain AND b.start = p.start
                 AND b.bin BETWEEN r.low AND r.high
             OFFSET 0) b
         WHERE p.grain <> 365
         UNION ALL
         SELECT d.bin >> shift, d.area, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
-        FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
+        FROM unnest(wanted.kinds, wanted.codes) AS k (kind, code) CROSS JOIN period p CROSS JOIN range r
         CROSS JOIN LATERAL (
             SELECT d.* FROM city.day_count d
-            WHERE d.day = p.start AND d.kind = k.kind AND d.class_code = counted_places.class_code
+            WHERE d.day = p.start AND d.kind = k.kind AND d.class_code = k.code
                 AND d.bin BETWEEN r.low << shift AND ((r.high + 1) << shift) - 1
             OFFSET 0) d
-        WHERE p.grain = 365 AND by_class
+        WHERE p.grain = 365 AND of_class
         UNION ALL
         SELECT d.bin >> shift, d.area, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
         FROM period p CROSS JOIN range r CROSS JOIN LATERAL (
             SELECT d.* FROM city.day_count d
             WHERE d.day = p.start AND d.bin BETWEEN r.low << shift AND ((r.high + 1) << shift) - 1
                 AND (counted_places.kind IS NULL OR d.kind = counted_places.kind)
+                AND fn.in_classes(d.kind, d.class_code, counted_places.classes)
             OFFSET 0) d
-        WHERE p.grain = 365 AND NOT by_class
+        WHERE p.grain = 365 AND NOT of_class
         UNION ALL
         SELECT n.bin >> shift, n.area, n.reported, n.open, n.closed, n.on_time
         FROM city.case_change n
@@ -307,6 +318,7 @@ BEGIN
             AND (counted_places.until IS NULL OR n.day <= counted_places.until)
             AND (counted_places.kind IS NULL OR n.kind = counted_places.kind)
             AND (counted_places.class_code IS NULL OR n.class_code = counted_places.class_code)
+            AND fn.in_classes(n.kind, n.class_code, counted_places.classes)
     ), summed AS MATERIALIZED (
         SELECT CASE WHEN divisor IS NULL THEN c.bin ELSE c.area / divisor END AS place, sum(c.reported)::integer AS reported,
                sum(c.open)::integer AS open, sum(c.closed)::integer AS closed, sum(c.on_time)::integer AS on_time
@@ -321,9 +333,10 @@ BEGIN
 END $$;
 
 -- Cases by bin of zoom `level` (14 or 16) in a box of degrees; every null restricts nothing. `since` and `until` are
--- days, both included; `area` is the beginning of an area's code.
+-- days, both included; `area` is the beginning of an area's code, `classes` are those one is limited to.
 CREATE FUNCTION fn.counted_bins(level integer, west double precision, south double precision, east double precision,
-                                north double precision, since date, until date, kind text, class_code text, area text)
+                                north double precision, since date, until date, kind text, class_code text, area text,
+                                classes text[] DEFAULT NULL)
 RETURNS TABLE (x integer, y integer, reported integer, open integer, closed integer, on_time integer)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
@@ -331,11 +344,12 @@ BEGIN
     SELECT fn.bin_squeeze(p.place), fn.bin_squeeze(p.place >> 1), p.reported, p.open, p.closed, p.on_time
     FROM fn.counted_places(counted_bins.level, NULL, counted_bins.west, counted_bins.south, counted_bins.east,
                            counted_bins.north, counted_bins.since, counted_bins.until, counted_bins.kind,
-                           counted_bins.class_code, counted_bins.area) p;
+                           counted_bins.class_code, counted_bins.area, counted_bins.classes) p;
 END $$;
 
 -- Cases by area of a level: county, subdistrict or community (city: four digits).
-CREATE FUNCTION fn.counted_areas(level text, area text, since date, until date, kind text, class_code text)
+CREATE FUNCTION fn.counted_areas(level text, area text, since date, until date, kind text, class_code text,
+                                 classes text[] DEFAULT NULL)
 RETURNS TABLE (code text, reported integer, open integer, closed integer, on_time integer)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
@@ -344,22 +358,23 @@ BEGIN
     FROM fn.counted_places(14, CASE counted_areas.level WHEN 'city' THEN 4 WHEN 'county' THEN 6
                                                         WHEN 'subdistrict' THEN 9 WHEN 'community' THEN 12 END,
                            NULL, NULL, NULL, NULL, counted_areas.since, counted_areas.until, counted_areas.kind,
-                           counted_areas.class_code, counted_areas.area) p;
+                           counted_areas.class_code, counted_areas.area, counted_areas.classes) p;
 END $$;
 
 -- Cases by the cell in which they were found, for the cells that touch a box, also those that are no longer valid.
 -- A cell's cases lie in the bins that it touches, so the bins of the box and of the cells on its edge are read, range by
 -- range: whole years and months (of one class: years), and days at the edges of the span.
 CREATE FUNCTION fn.counted_cells(west double precision, south double precision, east double precision,
-                                 north double precision, since date, until date, kind text, class_code text, area text)
+                                 north double precision, since date, until date, kind text, class_code text, area text,
+                                 classes text[] DEFAULT NULL)
 RETURNS TABLE (cell_id bigint, reported integer, open integer, closed integer, on_time integer)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off
 SET jit = off AS $$
 DECLARE
-    by_class boolean := counted_cells.class_code IS NOT NULL;
-    kinds text[] := CASE WHEN counted_cells.kind IS NOT NULL THEN ARRAY[counted_cells.kind]
-                         WHEN by_class THEN fn.kinds_of(counted_cells.class_code) ELSE ARRAY[''] END;
+    of_class boolean := counted_cells.class_code IS NOT NULL;
+    by_class boolean := of_class OR counted_cells.classes IS NOT NULL;
+    wanted record := fn.counted_classes(counted_cells.kind, counted_cells.class_code, counted_cells.classes);
     box geometry := ST_MakeEnvelope(coalesce(counted_cells.west, -180), coalesce(counted_cells.south, -90),
                                     coalesce(counted_cells.east, 180), coalesce(counted_cells.north, 90), 4490);
     everywhere boolean := counted_cells.area IS NULL AND box ~ ST_MakeEnvelope(-180, -90, 180, 90, 4490);
@@ -383,22 +398,22 @@ BEGIN
     ), counted AS (
         SELECT y.cell_id, p.sign * y.reported AS reported, p.sign * y.open AS open, p.sign * y.closed AS closed,
                p.sign * y.on_time AS on_time
-        FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
+        FROM unnest(wanted.kinds, wanted.codes) AS k (kind, code) CROSS JOIN period p CROSS JOIN range r
         CROSS JOIN LATERAL (
             SELECT y.* FROM city.cell_count y
-            WHERE y.kind = k.kind AND y.class_code = coalesce(counted_cells.class_code, '')
+            WHERE y.kind = k.kind AND y.class_code = k.code
                 AND y.grain = p.grain AND y.start = p.start AND y.bin BETWEEN r.low AND r.high
             OFFSET 0) y
         WHERE p.grain <> 365
         UNION ALL
         SELECT d.cell_id, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
-        FROM unnest(kinds) AS k (kind) CROSS JOIN period p CROSS JOIN range r
+        FROM unnest(wanted.kinds, wanted.codes) AS k (kind, code) CROSS JOIN period p CROSS JOIN range r
         CROSS JOIN LATERAL (
             SELECT d.* FROM city.day_count d
-            WHERE d.day = p.start AND d.kind = k.kind AND d.class_code = counted_cells.class_code
+            WHERE d.day = p.start AND d.kind = k.kind AND d.class_code = k.code
                 AND d.bin BETWEEN r.low AND r.high
             OFFSET 0) d
-        WHERE p.grain = 365 AND by_class
+        WHERE p.grain = 365 AND of_class
         UNION ALL
         SELECT d.cell_id, p.sign * d.reported, p.sign * d.open, p.sign * d.closed, p.sign * d.on_time
         FROM period p CROSS JOIN range r
@@ -406,8 +421,9 @@ BEGIN
             SELECT d.* FROM city.day_count d
             WHERE d.day = p.start AND d.bin BETWEEN r.low AND r.high
                 AND (counted_cells.kind IS NULL OR d.kind = counted_cells.kind)
+                AND fn.in_classes(d.kind, d.class_code, counted_cells.classes)
             OFFSET 0) d
-        WHERE p.grain = 365 AND NOT by_class
+        WHERE p.grain = 365 AND NOT of_class
         UNION ALL
         SELECT n.cell_id, n.reported, n.open, n.closed, n.on_time
         FROM city.case_change n
@@ -415,6 +431,7 @@ BEGIN
             AND (counted_cells.until IS NULL OR n.day <= counted_cells.until)
             AND (counted_cells.kind IS NULL OR n.kind = counted_cells.kind)
             AND (counted_cells.class_code IS NULL OR n.class_code = counted_cells.class_code)
+            AND fn.in_classes(n.kind, n.class_code, counted_cells.classes)
     )
     SELECT s.* FROM (
         SELECT c.cell_id, sum(c.reported)::integer, sum(c.open)::integer, sum(c.closed)::integer,

@@ -122,15 +122,16 @@ $$;
 
 -- Figures of the days from `since` to `until`, told apart by one facet: all (one row), day, month, area (so many `digits`
 -- of its code), class (kind:code), department, source. Null restricts nothing; `area` is the beginning of a code of 4 to 12
--- digits; `departments` are codes. Whole months are read as such where days are not asked for.
+-- digits; `departments` are codes, `classes` those that one is limited to. Whole months are read as such where days are not asked for.
 CREATE FUNCTION fn.figures(facet text, digits integer, since date, until date, area text, kind text, class_code text,
-                           departments text[], source text)
+                           departments text[], source text, classes text[])
 RETURNS TABLE (name text, reported bigint, filed bigint, reopened bigint, closed bigint, on_time bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET jit = off AS $$
 DECLARE
     dims integer := (figures.area IS NOT NULL OR facet = 'area')::integer
-        + 2 * (figures.kind IS NOT NULL OR figures.class_code IS NOT NULL OR facet = 'class')::integer
+        + 2 * (figures.kind IS NOT NULL OR figures.class_code IS NOT NULL OR figures.classes IS NOT NULL
+               OR facet = 'class')::integer
         + 4 * (figures.departments IS NOT NULL OR facet = 'department')::integer
         + 8 * (figures.source IS NOT NULL OR facet = 'source')::integer;
     kept integer := fn.figures_kept_by(dims);
@@ -149,12 +150,16 @@ DECLARE
                            CASE WHEN figures.kind IS NOT NULL THEN ' AND f.kind = $3' END,
                            CASE WHEN figures.class_code IS NOT NULL THEN ' AND f.class_code = $4' END,
                            CASE WHEN figures.departments IS NOT NULL THEN ' AND f.department = ANY($5)' END,
-                           CASE WHEN figures.source IS NOT NULL THEN ' AND f.source = $6' END);
+                           CASE WHEN figures.source IS NOT NULL THEN ' AND f.source = $6' END,
+                           CASE WHEN figures.classes IS NOT NULL
+                                THEN ' AND f.class_code = ANY($10) AND fn.in_classes(f.kind, f.class_code, $9)' END);
     of_cases text := concat(CASE WHEN figures.area IS NOT NULL THEN ' AND c.cell_code LIKE $8' END,
                             CASE WHEN figures.kind IS NOT NULL THEN ' AND c.kind = $3' END,
                             CASE WHEN figures.class_code IS NOT NULL THEN ' AND c.class_code = $4' END,
                             CASE WHEN figures.departments IS NOT NULL THEN ' AND c.department_code = ANY($5)' END,
-                            CASE WHEN figures.source IS NOT NULL THEN ' AND c.source = $6' END);
+                            CASE WHEN figures.source IS NOT NULL THEN ' AND c.source = $6' END,
+                            CASE WHEN figures.classes IS NOT NULL
+                                 THEN ' AND c.class_code = ANY($10) AND fn.in_classes(c.kind, c.class_code, $9)' END);
     sums text := format($s$ SELECT f.start, f.area, f.kind, f.class_code, f.department, f.source, f.reported, f.filed,
         f.reopened, f.closed, f.on_time FROM city.figure_count f WHERE f.dims = %s %s $s$, dims, of_sums);
     pending text := $s$ SELECT f.day, f.area, f.kind, f.class_code, f.department, f.source, f.reported, f.filed, f.reopened,
@@ -184,13 +189,14 @@ BEGIN
                 <> (0, 0, 0, 0, 0)
         $sql$, told, array_to_string(rows, ' UNION ALL '))
     USING low, high, figures.kind, figures.class_code, figures.departments, figures.source, divisor,
-          figures.area || '%';
+          figures.area || '%', figures.classes,
+          (fn.counted_classes(figures.kind, figures.class_code, figures.classes)).codes;
 END $$;
 
 -- Cases that have not ended, and how many of them are past what they are due by and whose clock does not rest, told apart by
 -- all, area, class, department or source as in fn.figures. Of the queues' table, which stays small.
 CREATE FUNCTION fn.open_figures(facet text, digits integer, now timestamptz, area text, kind text, class_code text,
-                                departments text[], source text)
+                                departments text[], source text, classes text[])
 RETURNS TABLE (name text, open bigint, overdue bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
@@ -203,6 +209,7 @@ BEGIN
           WHERE (open_figures.area IS NULL OR starts_with(o.cell_code, open_figures.area))
               AND (open_figures.kind IS NULL OR o.kind = open_figures.kind)
               AND (open_figures.class_code IS NULL OR o.class_code = open_figures.class_code)
+              AND fn.in_classes(o.kind, o.class_code, open_figures.classes)
               AND (departments IS NULL OR o.department_code = ANY(departments))
               AND (open_figures.source IS NULL OR c.source = open_figures.source)) f
     GROUP BY 1;

@@ -115,9 +115,11 @@ BEGIN
 END $$;
 
 -- The inspector who is on duty in a beat of the cell at a moment, else the one whose beat's ground is nearest; of several
--- the one with the least open work, then the lowest id. Never `not_person`. No row when nobody is on duty.
+-- the one with the least open work, then the lowest id. Never `not_person`, nor one who is limited to another area or (of
+-- a class that is given) to other classes. No row when nobody is on duty.
 -- Beats are compared in degrees with longitude shrunk to the latitude, which within a city is the order in metres.
-CREATE FUNCTION fn.inspector_for(place geometry, cell_code text, at timestamptz, time_zone text, not_person integer)
+CREATE FUNCTION fn.inspector_for(place geometry, cell_code text, at timestamptz, time_zone text, not_person integer,
+                                 kind text, class_code text)
 RETURNS TABLE (
     person_id integer, beat_code text, beat_zh text, beat_en text, inside boolean, metres double precision
 ) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
@@ -132,6 +134,7 @@ BEGIN
     JOIN city.beat_shift s ON s.beat_id = b.id
         AND fn.falls_in(here, s.days, s.from_time, s.until_time, NULL, NULL)
     JOIN city.person p ON p.id = s.person_id AND p.active AND p.role = 'inspector'
+        AND fn.may_see(p, inspector_for.cell_code, inspector_for.kind, inspector_for.class_code)
     WHERE c.cell_code = inspector_for.cell_code AND s.person_id IS DISTINCT FROM not_person
     ORDER BY (SELECT count(*) FROM city.open_case o WHERE o.inspector_id = s.person_id), s.person_id, b.code LIMIT 1;
     IF FOUND THEN
@@ -145,6 +148,7 @@ BEGIN
         JOIN city.beat_shift s ON s.beat_id = b.id
             AND fn.falls_in(here, s.days, s.from_time, s.until_time, NULL, NULL)
         JOIN city.person p ON p.id = s.person_id AND p.active AND p.role = 'inspector'
+            AND fn.may_see(p, inspector_for.cell_code, inspector_for.kind, inspector_for.class_code)
         WHERE b.valid @> inspector_for.at AND b.geom IS NOT NULL AND s.person_id IS DISTINCT FROM not_person
         ORDER BY ST_Distance(ST_Scale(b.geom, shrink, 1), ST_Scale(place, shrink, 1)),
                  (SELECT count(*) FROM city.open_case o WHERE o.inspector_id = s.person_id), s.person_id, b.code
@@ -172,8 +176,9 @@ END $$;
 
 -- Open work: how many cases each department, or each person, has in hand, how many of them are overdue at a moment, how
 -- many more are due within a day, and the first moment that one is due. A person's work is what they handle, are to
--- look at, or have claimed. Of the departments `departments` (null: all) and the area `area` (null: everywhere).
-CREATE FUNCTION fn.workload(by_person boolean, departments varchar[], area text, at timestamptz)
+-- look at, or have claimed. Of the departments `departments` (null: all), the area `area` (null: everywhere) and
+-- `classes` (`fn.in_classes`).
+CREATE FUNCTION fn.workload(by_person boolean, departments varchar[], area text, classes text[], at timestamptz)
 RETURNS TABLE (department_code varchar, person_id integer, open bigint, overdue bigint, due_in_day bigint,
                first_due timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
@@ -189,6 +194,7 @@ BEGIN
         FROM city.open_case o
         WHERE (departments IS NULL OR o.department_code = ANY(departments))
             AND (area IS NULL OR starts_with(o.cell_code, area))
+            AND fn.in_classes(o.kind, o.class_code, workload.classes)
     ) w
     WHERE coalesce(w.department_code, w.person_id::text) IS NOT NULL
     GROUP BY w.department_code, w.person_id;

@@ -1,12 +1,13 @@
 -- Vector tiles (MVT 2.1): fn.<layer>_tile(z, x, y, params), the signature that martin and pg_tileserv serve too.
 -- `params` are texts by name, as an address gives them: state, kind, class, department, since, until, measure, level.
--- Who asks is in `_area` (prefix of cells' codes) and `_departments` (array); without them everything is seen.
+-- Who asks is in `_area` (prefix of cells' codes), `_classes` (array, `fn.in_classes`) and `_departments` (array); without
+-- them everything is seen.
 -- webgis/maps/tiled.py says what each layer takes.
 
 -- What was asked of cases. `measure`: reported (all), open, closed, on_time: which of the cases count.
 CREATE TYPE fn.asked AS (
     kind text, class_code text, states text[], measure text, department text, since date, until date,
-    area text, departments text[]
+    area text, departments text[], classes text[]
 );
 
 CREATE FUNCTION fn.asked(params jsonb) RETURNS fn.asked
@@ -15,7 +16,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         params ->> 'kind', params ->> 'class', string_to_array(params ->> 'state', ','),
         coalesce(params ->> 'measure', 'reported'), params ->> 'department', (params ->> 'since')::date,
         (params ->> 'until')::date, params ->> '_area',
-        CASE WHEN params ? '_departments' THEN ARRAY(SELECT jsonb_array_elements_text(params -> '_departments')) END
+        CASE WHEN params ? '_departments' THEN ARRAY(SELECT jsonb_array_elements_text(params -> '_departments')) END,
+        CASE WHEN params ? '_classes' THEN ARRAY(SELECT jsonb_array_elements_text(params -> '_classes')) END
     )::fn.asked
 $$;
 

@@ -8,6 +8,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE (ground IS NULL OR c.geom && ground)
       AND ((a).kind IS NULL OR c.kind = (a).kind)
       AND ((a).class_code IS NULL OR c.class_code = (a).class_code)
+      AND fn.in_classes(c.kind, c.class_code, (a).classes)
       AND ((a).states IS NULL OR c.state = ANY((a).states))
       AND ((a).measure <> 'open' OR c.outcome IS NULL)
       AND ((a).measure <> 'closed' OR c.outcome = 'closed')
@@ -35,7 +36,8 @@ BEGIN
         SELECT n.x >> finer, n.y >> finer, sum(fn.measured((a).measure, n.reported, n.open, n.closed, n.on_time))::bigint,
                sum(n.open)::bigint, sum(n.closed)::bigint, sum(n.on_time)::bigint
         FROM fn.counted_bins(bins, ST_XMin(inner_ground), ST_YMin(inner_ground), ST_XMax(inner_ground),
-                             ST_YMax(inner_ground), (a).since, (a).until, (a).kind, (a).class_code, (a).area) n
+                             ST_YMax(inner_ground), (a).since, (a).until, (a).kind, (a).class_code, (a).area,
+                             (a).classes) n
         WHERE n.x >> (bins - binned_cases.z) = binned_cases.x AND n.y >> (bins - binned_cases.z) = binned_cases.y
         GROUP BY 1, 2
         HAVING sum(fn.measured((a).measure, n.reported, n.open, n.closed, n.on_time)) > 0;
@@ -83,7 +85,7 @@ BEGIN
         SELECT n.cell_id, fn.measured((a).measure, n.reported, n.open, n.closed, n.on_time), n.open::bigint,
                n.closed::bigint, n.on_time::bigint
         FROM fn.counted_cells(ST_XMin(ground), ST_YMin(ground), ST_XMax(ground), ST_YMax(ground), (a).since, (a).until,
-                              (a).kind, (a).class_code, (a).area) n
+                              (a).kind, (a).class_code, (a).area, (a).classes) n
         JOIN city.cell c ON c.id = n.cell_id
         WHERE c.geom @ whole AND fn.measured((a).measure, n.reported, n.open, n.closed, n.on_time) > 0;
         edge := ARRAY(SELECT c.id FROM city.cell c WHERE c.geom && ground AND NOT c.geom @ whole);

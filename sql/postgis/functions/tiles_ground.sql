@@ -35,7 +35,8 @@ BEGIN
     IF fn.stored(a) THEN
         RETURN QUERY
         SELECT n.code, fn.measured((a).measure, n.reported, n.open, n.closed, n.on_time)
-        FROM fn.counted_areas(level, (a).area, (a).since, (a).until, (a).kind, (a).class_code) n;
+        FROM fn.counted_areas(level, (a).area, (a).since, (a).until, (a).kind, (a).class_code,
+                              (a).classes) n;
         RETURN;
     END IF;
     RETURN QUERY EXECUTE 'SELECT left(c.cell_code, $2), count(*) FROM fn.asked_cases($1, NULL) c GROUP BY 1'
@@ -95,7 +96,7 @@ BEGIN
         RETURN QUERY
         SELECT n.cell_id, fn.measured((a).measure, n.reported, n.open, n.closed, n.on_time)
         FROM fn.counted_cells(ST_XMin(ground), ST_YMin(ground), ST_XMax(ground), ST_YMax(ground), (a).since, (a).until,
-                              (a).kind, (a).class_code, (a).area) n;
+                              (a).kind, (a).class_code, (a).area, (a).classes) n;
         RETURN;
     END IF;
     RETURN QUERY EXECUTE $sql$

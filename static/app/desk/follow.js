@@ -1,5 +1,6 @@
 // What happens elsewhere, at this desk: counts, what is new, who looks at the same case. Nothing moves under one's eyes.
 
+import { icon } from "../icon.js";
 import { listen } from "../live.js";
 
 const MINUTE_MS = 60000;
@@ -34,6 +35,31 @@ export function follow(desk) {
       foot.prepend(word);
     }
     word.textContent = change.gone || !sign ? facts.said.left : sign.word;
+    hold(row, null);
+  }
+
+  // Who has taken the case of a row; a claim ends by itself when its time is over.
+  function hold(row, by, until) {
+    row.querySelector("[data-held]")?.remove();
+    if (!by) return;
+    const badge = document.createElement("span");
+    badge.className = "badge-word badge-plain";
+    badge.dataset.held = until;
+    badge.append(icon("lock"), by.id === facts.me ? facts.said.mine : facts.said.with.replace("{name}", by.name));
+    row.querySelector(".row-badges").prepend(badge);
+  }
+
+  function onClaim({ number, by, until }) {
+    const row = desk.row(number);
+    if (row) hold(row, by, until);
+    const shown = desk.panel.querySelector("[data-panel]");
+    if (!shown || shown.dataset.panel !== number) return;
+    const holder = by ? (by.id === facts.me && "mine") || "other" : "";
+    if (shown.dataset.holder !== holder) shown.querySelector("[data-changed]").hidden = false;
+  }
+
+  function endClaims() {
+    for (const badge of root.querySelectorAll("[data-held]")) if (new Date(badge.dataset.held) < new Date()) badge.remove();
   }
 
   // A turn of a request: how many wait is no matter of states, so it is asked for; desks do so one after another.
@@ -103,9 +129,9 @@ export function follow(desk) {
       if (row) row.querySelector(".row-light").replaceWith(document.adoptNode(now.querySelector(".row-light")));
     }
   }
-  window.setInterval(lights, MINUTE_MS);
+  window.setInterval(() => { endClaims(); lights(); }, MINUTE_MS);
 
-  const line = listen({ onCase, onCounts, onPresence, onState, onResync: () => { fresh.clear(); tell(); mark.hidden = false; mark.querySelector("span").textContent = facts.said.again; }, token: desk.token });
+  const line = listen({ onCase, onClaim, onCounts, onPresence, onState, onResync: () => { fresh.clear(); tell(); mark.hidden = false; mark.querySelector("span").textContent = facts.said.again; }, token: desk.token });
   root.addEventListener("desk:case", ({ detail }) => line.watch(detail));
   root.addEventListener("desk:queue", () => { fresh.clear(); tell(); });
   mark.addEventListener("click", () => desk.load());

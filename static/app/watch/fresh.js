@@ -1,9 +1,12 @@
-// Keeps the figures fresh: asks every two seconds for the version of the cases, which is a few bytes, and for the figures
-// when it is another, at the latest once a minute, since what is overdue changes with time. Only while the page is seen.
+// Keeps the figures fresh: hears of cases that change (live.js, which asks in turns where there is no stream) and asks for
+// the figures then, at most every two seconds; and at the latest once a minute, since what is overdue changes with time.
+// Only while the page is seen.
 
-const EACH_MS = 2000;
-const AFTER_TROUBLE_MS = 6000;
+import { listen } from "../live.js";
+
+const AT_MOST_EACH_MS = 2000;
 const AT_LATEST_MS = 60000;
+const HEARING = ["live", "polling"];
 
 // Puts the parts of an answer in the place of those of the page; what is open or has the focus stays as it is.
 export function replaceParts(html) {
@@ -19,39 +22,55 @@ export function replaceParts(html) {
 
 // `root`: the element with the figures; `changed()`: after they have been replaced.
 export function fresh(root, changed) {
-  let version = null;
   let shown = Date.now();
   let timer = 0;
+  let heard = "";
 
-  async function ask() {
-    const answer = await fetch(window.location.href, { headers: { "X-Part": "figures", Accept: "text/html" }, cache: "no-store" });
-    if (answer.redirected || answer.status === 401) return window.location.reload();
-    if (answer.ok) {
-      replaceParts(await answer.text());
-      shown = Date.now();
-      changed();
-    }
-    return undefined;
-  }
-
-  async function look() {
-    window.clearTimeout(timer);
-    let wait = EACH_MS;
+  // What fetch throws without a connection is no fault: one hears of it by `onState`, and asks again then.
+  async function got(address, headers) {
     try {
-      const answer = await fetch(root.dataset.versionAddress, { cache: "no-cache", headers: { Accept: "application/json" } });
-      if (answer.status === 401) return window.location.reload();
-      const { cases } = answer.ok ? await answer.json() : { cases: version };
-      if ((version !== null && cases !== version) || Date.now() - shown > AT_LATEST_MS) await ask();
-      version = cases;
-      root.dataset.version = cases;
+      const answer = await fetch(address, { headers, cache: "no-store" });
+      if (answer.redirected || answer.status === 401) window.location.reload();
+      return answer.ok ? answer : null;
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      wait = AFTER_TROUBLE_MS;
+      return null;
     }
-    if (!document.hidden) timer = window.setTimeout(look, wait);
-    return undefined;
   }
 
-  document.addEventListener("visibilitychange", () => !document.hidden && look());
-  look();
+  async function ask() {
+    timer = 0;
+    shown = Date.now();
+    const answer = await got(window.location.href, { "X-Part": "figures", Accept: "text/html" });
+    if (!answer) return;
+    replaceParts(await answer.text());
+    changed();
+  }
+
+  function soon() {
+    if (!timer && !document.hidden) timer = window.setTimeout(ask, Math.max(0, shown + AT_MOST_EACH_MS - Date.now()));
+  }
+
+  // Who begins to hear, or hears again, may have missed something: the version of the cases tells.
+  async function compare() {
+    const answer = await got(root.dataset.versionAddress, { Accept: "application/json" });
+    if (!answer) return;
+    const { cases } = await answer.json();
+    if (cases !== root.dataset.version) soon();
+    root.dataset.version = cases;
+  }
+
+  function onState(state) {
+    if (HEARING.includes(state) && state !== heard) compare();
+    heard = state;
+    root.dataset.live = state;
+  }
+
+  function late() {
+    if (Date.now() - shown > AT_LATEST_MS) soon();
+  }
+
+  listen({ onCase: soon, onResync: soon, onState });
+  window.setInterval(late, AT_MOST_EACH_MS);
+  document.addEventListener("visibilitychange", late);
 }
