@@ -157,6 +157,7 @@ def photo(tmp_path) -> Callable[[int], Path]:
 
     def make(colour: int) -> Path:
         file = tmp_path / f"photo{colour}.jpg"
+        "WEBGIS_DEMO_LOGIN": "true",
         file.write_bytes(city.photo(320, 240, colour=colour))
         return file
 

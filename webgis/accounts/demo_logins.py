@@ -65,7 +65,7 @@ def _told() -> dict[str, Callable]:
 @web.open_to_all
 @limits.at_most("login_limit", counts=lambda answer: answer.status_code != 302)
 def log_in_as_post():
-    """Log in as a post of the demo."""
+    """Log in as a post of the demo, and on to its own door: what was looked at before belongs to another post."""
     wanted = request.form.get("login", "")
     post = next((one for posts in offered().values() for one in posts if one.login == wanted), None)
     if post is None:
@@ -75,4 +75,4 @@ def log_in_as_post():
         tried = logins.log_in(database, settings, post.login, post.password, login_views.device())
     if tried.refused is not None:
         return login_views.refused_page(tried.refused, post.login)
-    return login_views.logged_in(tried)
+    return login_views.logged_in(tried, "/")
