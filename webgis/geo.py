@@ -253,6 +253,22 @@ def transform_geometry(geometry: Any, crs: str) -> Any:
     return shapely.transform(geometry, move)
 
 
+def gk_srid(lon: float) -> int:
+    """EPSG code of the CGCS2000 3-degree Gauss-Krueger zone (without zone prefix) in which longitude `lon` lies.
+
+    4534 (central meridian 75 E) to 4554 (135 E); `Invalid` outside 73.5 to 136.5 E.
+    """
+    if not 73.5 <= lon <= 136.5:
+        raise Invalid(
+            "geo.no-projection",
+            f"{lon} E lies in no 3-degree zone of CGCS2000; they cover 73.5 to 136.5 E",
+            field="lon",
+            got=lon,
+            accepted=[73.5, 136.5],
+        )
+    return 4534 + min(math.floor((lon - 73.5) / 3), 20)
+
+
 @functools.cache
 def projector(srid: int) -> pyproj.Transformer:
     """The transformer from CGCS2000 degrees (longitude first) to metres (easting first) in `srid`; kept for reuse."""

@@ -272,8 +272,22 @@ def _announce(runtime: Runtime, address: str, host: str, secure: socket.socket |
     if known := accounts(runtime):
         _list_accounts(known)
     else:
-        console.print("Make an account: webgis accounts add --help")
+        _announce_first(runtime)
     console.print(f"Logs are in {runtime.settings.var_dir / 'log'}. Ctrl-C stops everything.")
+
+
+def _announce_first(runtime: Runtime) -> None:
+    """Without a demo: the first administrator, who is made when there is no account, with a password told once here."""
+    from webgis.accounts import first
+
+    with runtime.transaction() as session:
+        made = first.administrator(session) if first.nobody(session) else None
+    if made is None:
+        console.print("Accounts: webgis accounts list. A new password: webgis accounts password LOGIN")
+        return
+    console.print(f"first administrator: [bold]{made.login}[/]")
+    console.print(f"password for the first login, told only now: [bold]{made.password}[/]")
+    console.print("Log in and follow the page: boundaries, grid, people, standard.")
 
 
 def _list_accounts(accounts: list[dict[str, str | None]]) -> None:

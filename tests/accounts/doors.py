@@ -24,6 +24,20 @@ TILE = {"z": 14, "x": 12928, "y": 6726}
 """The tile that holds the small city."""
 
 WAYS: dict[str, Way] = {
+    **{
+        f"admin.{section}_work{tail}": Way({"name": "0" * 16})
+        for section in ("areas", "standards", "calendar")
+        for tail in ("", "_state", "_take")
+    },
+    **{f"admin.areas_{name}": Way({"name": "0" * 16}) for name in ("shapes", "faults")},
+    **{
+        f"admin.{name}": Way({"version": 1})
+        for name in ("routing_set", "routing_export", "routing_import", "routing_dry_run", "activate_routing")
+    },
+    **{f"admin.{name}": Way({"version": 1}) for name in ("new_rule", "add_rule", "drop_routing")},
+    **{f"admin.{name}": Way({"version": 1, "number": 1}) for name in ("rule", "change_rule", "remove_rule")},
+    **{f"admin.{name}": Way({"standard_id": 1}) for name in ("standard", "standard_export", "activate_standard")},
+    "admin.calendar_moves": Way({"which": 1}),
     "admin.change_department": Way({"code": "510104-works"}, form={"name_zh": "市政所", "kind": "municipal_works"}),
     "admin.change_person": Way({"login": "works1"}, form={"name": "岗", "role": "inspector"}),
     "admin.department": Way({"code": "510104-works"}),

@@ -44,14 +44,12 @@ def test_placeholders_are_the_same_in_both_languages():
 SAID_AT_THE_FIELD = {"accounts.bad-field", "api.bad-input", "cases.bad-field", "geo.crs-unknown"}
 NOT_ON_PAGES = {
     "catalog": {
-        *("bad-header", "code-form", "code-unmapped", "file-ending", "file-faults", "file-unreadable"),
-        *("kind-unknown", "limit-form", "limit-value", "standard-unknown"),
+        *("code-form", "code-unmapped", "file-ending", "kind-unknown", "limit-form", "limit-value"),
     },
+    "exchange": {"bad-month", "bad-people"},
     "grid": {
-        *("area-invalid", "bad-field", "bad-moment", "code-form", "crumb", "fault-unknown", "field-unknown"),
-        *("file-crs-unknown", "file-encoding", "file-ending", "file-missing", "file-no-crs", "file-no-geometry"),
-        *("file-unreadable", "future", "no-communities", "no-zone", "not-adjacent", "not-cut", "not-mergeable"),
-        *("nothing", "outside-projection", "too-many-parts"),
+        *("area-invalid", "bad-field", "bad-moment", "code-form", "crumb", "file-ending", "file-missing", "future"),
+        *("no-zone", "not-adjacent", "not-cut", "not-mergeable", "nothing", "too-many-parts"),
     },
     "maps": {
         *("bad-basemap", "bad-field", "bad-tile", "needs-dropped-library", "unknown-address"),
@@ -63,7 +61,7 @@ NOT_ON_PAGES = {
 def refusals(root: Path) -> list[tuple[str, int]]:
     """(code, status) of every refusal in docs/errors.md of the packages that pages stand on."""
     rows = re.findall(r"^\| `([^`]+)` \| ([\d, ]+) \|", (root / "docs" / "errors.md").read_text(), re.M)
-    packages = {"accounts", "api", "cases", "catalog", "evaluation", "geo", "grid", "maps", "web"}
+    packages = {"accounts", "api", "cases", "catalog", "evaluation", "exchange", "geo", "grid", "maps", "web"}
     listed = [(code, int(status)) for code, statuses in rows for status in statuses.split(", ")]
     return [(code, status) for code, status in listed if code.split(".")[0] in packages]
 
@@ -89,7 +87,7 @@ def test_every_refusal_is_said_in_chinese(root, app, field):
 def test_every_icon_that_a_page_or_a_map_names_is_in_the_sprite(root):
     sprite = set(re.findall(r'<symbol id="([\w-]+)"', (root / "static/app/icons.svg").read_text()))
     named = set()
-    for file in (PACKAGE / "pages" / "templates").glob("*.html"):
+    for file in (PACKAGE / "pages" / "templates").rglob("*.html"):
         named |= set(re.findall(r'icon\("([\w-]+)"', file.read_text()))
     for file in (root / "static").glob("*/*.js"):
         named |= set(re.findall(r'\bicon\("([\w-]+)"', file.read_text()))

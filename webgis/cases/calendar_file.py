@@ -88,23 +88,26 @@ def _day(row: Row, columns: dict[str, str], faults: list[Fault], found: dict[dat
     """The day of a row, or None after adding a fault for every cell of it that cannot be used."""
     before = len(faults)
 
-    def fault(column: str, problem: str) -> None:
-        faults.append(Fault(row.number, columns[column], problem))
+    def fault(column: str, problem: str, problem_zh: str) -> None:
+        faults.append(Fault(row.number, columns[column], problem, problem_zh))
 
     def cell(column: str) -> str:
         return row.cells.get(columns.get(column, ""), "").strip()
 
     day = read_date(cell("day"))
     if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
-        fault("day", f"{cell('day')!r} is no date of {FIRST_YEAR} to {LAST_YEAR}, such as 2026-10-01")
+        problem = f"{cell('day')!r} is no date of {FIRST_YEAR} to {LAST_YEAR}, such as 2026-10-01"
+        fault("day", problem, f"应为 {FIRST_YEAR} 至 {LAST_YEAR} 年的日期，例如 2026-10-01")
     elif (first := found.setdefault(day, row.number)) != row.number:
-        fault("day", f"{day} stands in row {first} already")
+        fault("day", f"{day} stands in row {first} already", f"{day} 与第 {first} 行重复")
     word = cell("working").lower()
     if word not in WORKING | RESTING:
-        fault("working", f"{cell('working')!r} says neither yes (是, 上班) nor no (否, 休息)")
+        problem = f"{cell('working')!r} says neither yes (是, 上班) nor no (否, 休息)"
+        fault("working", problem, "应为 是（上班）或 否（休息）")
     for column in ("name_zh", "name_en"):
         if len(cell(column)) > LONGEST_NAME:
-            fault(column, f"it has {len(cell(column))} characters: at most {LONGEST_NAME} are accepted")
+            problem = f"it has {len(cell(column))} characters: at most {LONGEST_NAME} are accepted"
+            fault(column, problem, f"有 {len(cell(column))} 个字，最多 {LONGEST_NAME}")
     if len(faults) > before:
         return None
     return Day(day, word in WORKING, cell("name_zh") or None, cell("name_en") or None, "import")

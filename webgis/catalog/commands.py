@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from webgis.accounts import admin_log
-from webgis.catalog import operations, queries, rules, sheets
+from webgis.catalog import filing, operations, queries, rules, sheets
 from webgis.catalog.filing import EXPORT_HEADINGS
 from webgis.catalog.standards import CURRENT, MINOR_DIGITS
 from webgis.db import Runtime
@@ -155,17 +155,9 @@ def export(
     """Write a filing standard to a CSV, TSV or XLSX FILE, which `import` reads back."""
     with runtime.transaction() as session:
         standard = queries.require_filing_standard(session, city or runtime.settings.city_code, code, version)
-        rows = [_export_row(condition, found) for condition, found in queries.conditions_in(session, standard)]
+        rows = [filing.export_row(condition, found) for condition, found in queries.conditions_in(session, standard)]
     count = sheets.write(file, EXPORT_HEADINGS[headings], rows)
     console.print(f"{count} conditions of {standard.code} version {standard.version} written to {file}")
-
-
-def _export_row(condition, found) -> tuple:
-    return (
-        *(condition.kind, condition.class_code, found.name_zh, found.name_en),
-        *(condition.text_zh, condition.text_en, condition.limit_value, condition.limit_unit),
-        *(condition.closing_zh, condition.closing_en, condition.department_kind),
-    )
 
 
 @catalog.command("standards")

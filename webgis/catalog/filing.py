@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from webgis.accounts.actor import DEPARTMENT_KINDS
 from webgis.catalog import rules, sheets, standards
@@ -44,6 +45,16 @@ EXPORT_HEADINGS = {
 }
 """The columns of an export, which an import reads back."""
 
+
+def export_row(condition: Any, found: Any) -> tuple:
+    """A stored condition and its class as a row under `EXPORT_HEADINGS`."""
+    return (
+        *(condition.kind, condition.class_code, found.name_zh, found.name_en),
+        *(condition.text_zh, condition.text_en, condition.limit_value, condition.limit_unit),
+        *(condition.closing_zh, condition.closing_en, condition.department_kind),
+    )
+
+
 KIND_WORDS = {
     "component": "component",
     "部件": "component",
@@ -68,6 +79,7 @@ class Fault:
     row: int
     column: str
     problem: str
+    problem_zh: str
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,7 @@ class Reading:
 
 
 class _Problem(Exception):
-    """A cell that cannot be used: (column, problem)."""
+    """A cell that cannot be used: (column, problem, problem in Chinese)."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +129,16 @@ class _Table:
     def cell(self, row: Row, column: str) -> str:
         text = row.cells.get(self.columns.get(column, ""), "")
         if _CONTROL.search(text):
-            raise _Problem(column, "it holds control characters")
+            raise _Problem(column, "it holds control characters", "含有控制字符")
         if len(text) > LONGEST_TEXT:
-            raise _Problem(column, f"it has {len(text)} characters: at most {LONGEST_TEXT} are accepted")
+            problem = f"it has {len(text)} characters: at most {LONGEST_TEXT} are accepted"
+            raise _Problem(column, problem, f"有 {len(text)} 个字，最多 {LONGEST_TEXT}")
         return text
 
     def needed(self, row: Row, column: str) -> str:
         text = self.cell(row, column)
         if not text:
-            raise _Problem(column, "it is empty")
+            raise _Problem(column, "it is empty", "不能为空")
         return text
 
     def heading(self, column: str) -> str:
@@ -154,7 +167,8 @@ def read_conditions(sheet: Sheet, standard: str, extensions: Mapping[tuple[str, 
             reading.entries.append(entry)
         else:
             problem = f"{entry.kind} {entry.code} has this condition already, in row {first}"
-            reading.faults.append(Fault(row.number, table.heading("text_zh"), problem))
+            told = f"该类别的这一立案条件与第 {first} 行重复"
+            reading.faults.append(Fault(row.number, table.heading("text_zh"), problem, told))
     _check_one_name(reading, table)
     return reading
 
@@ -179,8 +193,8 @@ def _entry(table: _Table, row: Row, faults: list[Fault]) -> Entry | None:
         try:
             return read(table, row, *given)
         except _Problem as problem:
-            column, words = problem.args
-            faults.append(Fault(row.number, table.heading(column), words))
+            column, words, words_zh = problem.args
+            faults.append(Fault(row.number, table.heading(column), words, words_zh))
             return None
 
     kind = part(_kind)
@@ -217,7 +231,7 @@ def _kind(table: _Table, row: Row) -> str:
     word = table.needed(row, "kind")
     kind = KIND_WORDS.get(word.lower())
     if kind is None:
-        raise _Problem("kind", f"{word!r} is no kind: {', '.join(KIND_WORDS)} are")
+        raise _Problem("kind", f"{word!r} is no kind: {', '.join(KIND_WORDS)} are", "应为部件或事项（事件）")
     return kind
 
 
@@ -236,13 +250,14 @@ def _code(table: _Table, row: Row, kind: str, name: str) -> tuple[str, str]:
     try:
         crossing = rules.crossing(kind, given, table.standard, GBT_2026)
     except Invalid as error:
-        raise _Problem(column, error.message) from None
+        raise _Problem(column, error.message, f"没有已知的 {GBT_2026} 类别与 {given} 对应") from None
     if crossing.change == "extension" and (national := rules.local_class(kind, name)):
         return national, "local"
     if crossing.code is None:
         kept = rules.kept_extension(kind, given, table.standard)
         if kept is None:
-            raise _Problem(column, f"{kind} {given} has no counterpart in {GBT_2026}: {crossing.note}")
+            problem = f"{kind} {given} has no counterpart in {GBT_2026}: {crossing.note}"
+            raise _Problem(column, problem, f"{given} 在 {GBT_2026} 中没有对应类别")
         return kept, "kept"
     return crossing.code, crossing.change
 
@@ -257,7 +272,8 @@ def _given_code(table: _Table, row: Row) -> tuple[str, str]:
         major, minor = table.needed(row, "major"), table.needed(row, "minor")
         code = major.zfill(standards.MAJOR_DIGITS) + minor.zfill(standards.MINOR_DIGITS[table.standard])
     if not rules.has_code_form(table.standard, code):
-        raise _Problem(column, f"{code!r} is no class code of {table.standard}: {digits} digits are")
+        problem = f"{code!r} is no class code of {table.standard}: {digits} digits are"
+        raise _Problem(column, problem, f"应为 {table.standard} 的 {digits} 位类别代码")
     return column, code
 
 
@@ -265,7 +281,8 @@ def _code_of_2026(table: _Table, kind: str, code: str, column: str) -> str:
     known = (kind, code) in standards.classes(GBT_2026)
     if known or rules.is_extension(GBT_2026, code) and (GBT_2026, kind, code[:2]) in standards.majors():
         return code
-    raise _Problem(column, f"there is no class {code} of kind {kind} in {GBT_2026}; a city's own are numbered 080-999")
+    problem = f"there is no class {code} of kind {kind} in {GBT_2026}; a city's own are numbered 080-999"
+    raise _Problem(column, problem, f"{GBT_2026} 中没有类别 {code}；本市扩展类别的小类为 080–999")
 
 
 def _class_name(table: _Table, kind: str, code: str, name: str) -> str:
@@ -275,9 +292,10 @@ def _class_name(table: _Table, kind: str, code: str, name: str) -> str:
         return national.name_zh
     name = name or table.extensions.get((kind, code), "")
     if not name:
-        raise _Problem("name_zh", f"{kind} {code} is a city's own class and needs a name")
+        raise _Problem("name_zh", f"{kind} {code} is a city's own class and needs a name", "扩展类别须填写名称")
     if len(name) > rules.LONGEST_NAME:
-        raise _Problem("name_zh", f"the name has {len(name)} characters: at most {rules.LONGEST_NAME} are accepted")
+        problem = f"the name has {len(name)} characters: at most {rules.LONGEST_NAME} are accepted"
+        raise _Problem("name_zh", problem, f"名称有 {len(name)} 个字，最多 {rules.LONGEST_NAME}")
     return name
 
 
@@ -289,16 +307,23 @@ def _limit(table: _Table, row: Row) -> tuple[int, str]:
         value, unit = table.needed(row, "limit_value"), table.needed(row, "limit_unit")
         if rules.unit_of(unit) is None:
             words = ", ".join(f"{name} ({zh})" for name, (zh, _) in rules.LIMIT_UNITS.items())
-            raise _Problem("limit_unit", f"{unit!r} is no unit of a time limit: {words} are")
+            known = "、".join(zh for zh, _en in rules.LIMIT_UNITS.values())
+            raise _Problem("limit_unit", f"{unit!r} is no unit of a time limit: {words} are", f"时限单位应为{known}")
         return rules.limit_value(value), rules.unit_of(unit)
     except Invalid as error:
-        raise _Problem("limit" if together else "limit_value", error.message) from None
+        told = (
+            "应为整数加单位，例如 2紧急工作时、4小时、5个工作日"
+            if together
+            else f"应为 1 到 {rules.LONGEST_LIMIT} 的整数"
+        )
+        raise _Problem("limit" if together else "limit_value", error.message, told) from None
 
 
 def _department_kind(table: _Table, row: Row) -> str | None:
     kind = table.cell(row, "department_kind")
     if kind and kind not in DEPARTMENT_KINDS:
-        raise _Problem("department_kind", f"{kind!r} is no kind of department: {', '.join(DEPARTMENT_KINDS)} are")
+        problem = f"{kind!r} is no kind of department: {', '.join(DEPARTMENT_KINDS)} are"
+        raise _Problem("department_kind", problem, f"责任部门类别应为 {'、'.join(DEPARTMENT_KINDS)}")
     return kind or None
 
 
@@ -309,4 +334,5 @@ def _check_one_name(reading: Reading, table: _Table) -> None:
         first = names.setdefault((entry.kind, entry.code), entry)
         if first.name_zh != entry.name_zh:
             problem = f"{entry.kind} {entry.code} is called {first.name_zh!r} in row {first.row}"
-            reading.faults.append(Fault(entry.row, table.heading("name_zh"), problem))
+            told = f"该类别在第 {first.row} 行名为“{first.name_zh}”"
+            reading.faults.append(Fault(entry.row, table.heading("name_zh"), problem, told))

@@ -218,7 +218,8 @@ def _renamed_extensions(
         if entry:
             name = known[kind, class_code]
             problem = f"{kind} {class_code} is called {name!r} in {other} of {other_city}: take another extension code"
-            yield Fault(entry.row, "name_zh", problem)
+            told = f"{other_city} 的 {other} 中该扩展类别名为“{name}”，请另选扩展代码"
+            yield Fault(entry.row, "name_zh", problem, told)
 
 
 def _faulty(path: Path, faults: list[Fault]) -> Invalid:

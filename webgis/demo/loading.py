@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webgis import jobs
+from webgis.accounts import first
 from webgis.catalog import operations as catalog
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
@@ -45,9 +46,10 @@ class Loaded:
 
 
 def ensure(runtime: Runtime, progress: bool = True) -> Loaded | None:
-    """Load Chengdu's central districts when no area is stored yet, or finish a load that was interrupted."""
+    """Load Chengdu's central districts when neither an area nor an account is stored yet, or finish a load that was
+    interrupted: whoever has begun a city of their own goes on with that."""
     with runtime.transaction() as session:
-        stored = session.scalar(select(func.count()).select_from(Area))
+        stored = session.scalar(select(func.count()).select_from(Area)) or not first.nobody(session)
     begun = _begun(runtime)
     if begun is not None and not begun["done"]:
         return load(runtime, begun["counties"], count=begun["cases"], seed=begun["seed"], quiet=not progress)

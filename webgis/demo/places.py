@@ -71,22 +71,6 @@ def city_of(county_codes: list[str]) -> str:
     return cities[0]
 
 
-def gk_srid(lon: float) -> int:
-    """EPSG code of the CGCS2000 3-degree Gauss-Krueger zone (without zone prefix) in which longitude `lon` lies.
-
-    4534 (central meridian 75 E) to 4554 (135 E); `Invalid` outside 73.5 to 136.5 E.
-    """
-    if not 73.5 <= lon <= 136.5:
-        raise Invalid(
-            "demo.no-projection",
-            f"{lon} E lies in no 3-degree zone of CGCS2000; they cover 73.5 to 136.5 E",
-            field="lon",
-            got=lon,
-            accepted=[73.5, 136.5],
-        )
-    return 4534 + min(math.floor((lon - 73.5) / 3), 20)
-
-
 def county_boundary(code: str) -> Area:
     """The real boundary of a county of China in CGCS2000 degrees. `NotFound` for a code without a boundary file."""
     path = _boundary_folder() / f"{code}.geojson"
@@ -129,7 +113,7 @@ def areas(county_codes: list[str], seed: int = 1) -> list[Place]:
     subdistricts = _merged(communities, 9)
     counties = _merged(subdistricts, 6)
     city = shapely.union_all(list(counties.values()))
-    srid = gk_srid(shapely.centroid(city).x)
+    srid = geo.gk_srid(shapely.centroid(city).x)
     return [
         Place(city_code, "city", None, *_names(city_code), city, True, UNION, srid),
         *(Place(code, "county", code[:4], *_names(code), geom, False, REAL) for code, geom in counties.items()),

@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, defer
 
 from webgis.errors import NotFound
-from webgis.grid.models import Area, Cell, CellLineage
+from webgis.grid.models import LEVELS, Area, Cell, CellLineage
 
 _POINT = "ST_SetSRID(ST_Point(:lon, :lat), 4490)"
 _CELL_AT = text(f"SELECT * FROM fn.cell_at({_POINT}, coalesce(CAST(:at AS timestamptz), now())) WHERE id IS NOT NULL")
@@ -148,6 +148,59 @@ def areas(session: Session, level: str | None = None, within: str | None = None)
     if within is not None:
         statement = statement.where(Area.code.startswith(within, autoescape=True))
     return session.scalars(statement).all()
+
+
+class Branch(NamedTuple):
+    """An area with what lies in it: how many areas are right below, communities in all and those without a valid cell,
+    and valid cells."""
+
+    area: Area
+    below: int
+    communities: int
+    undivided: int
+    cells: int
+
+
+_BRANCHES = text(
+    """
+    WITH held AS (
+        SELECT community_code AS code, count(*) AS cells FROM city.cell WHERE upper_inf(valid) GROUP BY 1
+    ), communities AS (
+        SELECT a.code, coalesce(h.cells, 0) AS cells FROM city.area a LEFT JOIN held h USING (code)
+        WHERE a.level = 'community'
+    )
+    SELECT a.code, count(c.code) AS communities, count(c.code) FILTER (WHERE c.cells = 0) AS undivided,
+           coalesce(sum(c.cells), 0)::int AS cells,
+           (SELECT count(*) FROM city.area b WHERE b.parent_code = a.code) AS below
+    FROM city.area a LEFT JOIN communities c ON starts_with(c.code, a.code)
+    WHERE a.parent_code IS NOT DISTINCT FROM CAST(:within AS text) GROUP BY a.code ORDER BY a.code
+    """
+)
+
+
+def branches(session: Session, within: str | None) -> list[Branch]:
+    """The areas right below an area, or those without one above, with what lies in each."""
+    rows = session.execute(_BRANCHES, {"within": within}).all()
+    found = {area.code: area for area in areas_by_code(session, [row.code for row in rows])}
+    return [Branch(found[row.code], row.below, row.communities, row.undivided, row.cells) for row in rows]
+
+
+def roots(session: Session) -> Sequence[Area]:
+    """The areas without one above: a city, or counties that stand alone."""
+    wanted = select(Area).options(defer(Area.geom)).where(Area.parent_code.is_(None))
+    return session.scalars(wanted.order_by(Area.code)).all()
+
+
+_COUNTS = text(
+    "SELECT level, count(*) FROM city.area GROUP BY level"
+    " UNION ALL SELECT 'cells', count(*) FROM city.cell WHERE upper_inf(valid)"
+)
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many areas of each level there are, and valid `cells`."""
+    found = dict(session.execute(_COUNTS).all())
+    return {name: found.get(name, 0) for name in (*LEVELS, "cells")}
 
 
 def projected_srids(session: Session, codes: Sequence[str], default: int) -> list[int]:

@@ -61,7 +61,7 @@ VENDORED = {
 """Modules of others that ours import by name."""
 
 
-FOLDERS = ("app", "app/desk", "app/watch", "maps")
+FOLDERS = ("app", "app/desk", "app/watch", "app/work", "maps")
 """Folders of our modules."""
 
 

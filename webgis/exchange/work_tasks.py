@@ -1,0 +1,18 @@
+"""Work for later of administrators: files looked at and taken over."""
+
+from sqlalchemy.orm import Session
+
+from webgis import jobs
+from webgis.exchange import calendar_work, ground_work, standard_work
+from webgis.exchange.work import do
+from webgis.jobs import task
+
+PARTS = (calendar_work, ground_work, standard_work)
+"""Modules that register their kinds of work when they are imported."""
+
+
+@task("exchange.work", queue="slow")
+def do_work(session: Session, work: str, state: str) -> None:
+    """Look at the work of this name, or take it over, if it still waits for that."""
+    settings = session.info["settings"]
+    do(session, settings, jobs.connect(settings), work, state)
