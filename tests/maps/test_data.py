@@ -84,7 +84,8 @@ def test_what_an_address_of_maps_does_not_take_is_refused_as_json_whoever_asks(a
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("data/nothing", 404), ("snapshots/none-of-mine-at-all/state", 404), ("data/cells?bbox=1", 422)]
+    ("path", "status"),
+    [("data/nothing", 404), ("snapshots/none-of-mine-at-all/state", 404), ("data/cells?bbox=1", 422)],
 )
 def test_errors_of_addresses_that_only_programs_ask_are_json(api, path, status):
     reader = api("manager1")

@@ -55,6 +55,15 @@ def test_the_public_one_counts_and_tells_nothing_small_and_nothing_of_single_cas
     assert [count for _x, _y, count in data["bins"]] == [6]
 
 
+def test_it_is_drawn_in_both_languages_and_each_reader_is_shown_their_own(drawn_city, city_app):
+    own = draw(drawn_city)
+    english = own.with_name("cases.en.html").read_text()
+    assert "<title>Map of cases</title>" in english and facts(english)["data"] == facts(own.read_text())["data"]
+    for language, name in (("en", "cases.en.html"), ("zh-CN", "cases.html")):
+        page = city_app.test_client().get("/public", headers={"Accept-Language": language}).text
+        assert f'<iframe src="/static/maps/drawn/{name}"' in page
+
+
 def test_the_steps_of_its_legend_begin_with_the_smallest_count_that_is_told(drawn_city):
     assert facts(draw(drawn_city).read_text())["least"] == snapshots.LEAST
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
 from webgis.cases.queries import sight
+from webgis.geo import Box
 from webgis.maps import bundle, drawing, queries
 from webgis.maps.layers import BY_NAME, SNAPSHOT_LAYERS, CityMapPage
 from webgis.maps.queries import DETAILS, LEVELS
@@ -33,7 +34,7 @@ LEAST = 5
 BIN_ZOOM = 16
 KEPT_DAYS = 7
 PUBLIC = "cases.html"
-PUBLIC_NAME = re.compile(r"cases(-\d{4}-\d\d-\d\d)?\.html")
+PUBLIC_NAME = re.compile(r"cases(-\d{4}-\d\d-\d\d)?(\.(en|zh-CN))?\.html")
 DRAWN = "drawn"
 ID = re.compile(r"^[A-Za-z0-9_-]{16,64}$")
 
@@ -69,6 +70,18 @@ def for_person(actor: Actor, page: CityMapPage, asked: Mapping[str, str]) -> Que
 
 def draw(session: Session, settings: Settings, question: Question, now: datetime, tell: Tell, lang: str) -> str:
     """The snapshot as HTML, in the language of the context. `tell` is told how many per cent are done."""
+    return written(settings, question, collect(session, question, tell), now, lang)
+
+
+class Collected(NamedTuple):
+    """What a snapshot holds, in whatever language it is written: its box and its data."""
+
+    bounds: Box
+    data: dict[str, Any]
+
+
+def collect(session: Session, question: Question, tell: Tell) -> Collected:
+    """The data of a snapshot. `tell` is told how many per cent are done."""
     bounds = queries.extent(session)
     counts = _public(session) if question.least > 1 else _own(session, question)
     tell(40)
@@ -76,16 +89,22 @@ def draw(session: Session, settings: Settings, question: Question, now: datetime
     for place, level in enumerate(LEVELS, start=1):
         levels.append(_areas(session, level, counts.areas[level]))
         tell(40 + 15 * place)
+    areas = [area for level in levels for area in level]
+    return Collected(bounds, {"areas": areas, "bins": counts.bins, "bin_zoom": BIN_ZOOM})
+
+
+def written(settings: Settings, question: Question, collected: Collected, now: datetime, lang: str) -> str:
+    """The snapshot of this data as HTML, in the language of the context, which `lang` names."""
     time = now.astimezone(settings.zone).strftime("%Y-%m-%d %H:%M")
     told = {
         "attribution": _told(question, time),
         "least": question.least,
-        "data": {"areas": [area for level in levels for area in level], "bins": counts.bins, "bin_zoom": BIN_ZOOM},
+        "data": collected.data,
     }
     shell = drawing.Shell(lang)
     shown = ("areas", "heat" if question.page.name == "heat" else "by_area")
     page = replace(question.page, shown=shown)
-    figure = drawing.figure(page, bounds, SNAPSHOT_LAYERS, shell, told)
+    figure = drawing.figure(page, collected.bounds, SNAPSHOT_LAYERS, shell, told)
     scripts = bundle.leaflet() + bundle.bundled("drawn.js")
     icons = (resources("static") / "app" / "icons.svg").read_text(encoding="utf-8")
     return figure.render_whole(bundle.styles(), scripts, icons)
@@ -160,6 +179,12 @@ def drawn_folder(settings: Settings) -> Path:
     return beside / DRAWN if os.access(beside, os.W_OK) else settings.var_dir / "maps"
 
 
+def public_name(settings: Settings, lang: str) -> str:
+    """The name of the newest public one in a language; that of the city's language until it is drawn in another."""
+    other = f"cases.{lang}.html"
+    return other if public_file(settings, other) else PUBLIC
+
+
 def public_file(settings: Settings, name: str) -> Path | None:
     """The public one of this name. Everyone may ask: names are those that `write_public` gives, and never a way out of
     the folder."""
@@ -167,8 +192,11 @@ def public_file(settings: Settings, name: str) -> Path | None:
     return file if PUBLIC_NAME.fullmatch(name) and file.is_file() else None
 
 
-def write_public(folder: Path, page: str, day: str) -> Path:
-    """The newest, and a copy that stays with its day as its name; returns the newest's path."""
+def write_public(folder: Path, page: str, day: str, others: Mapping[str, str]) -> Path:
+    """The newest, and a copy that stays with its day as its name; returns the newest's path. `others`: the newest in
+    other languages."""
+    for lang, other in others.items():
+        write(folder / f"cases.{lang}.html", other)
     write(folder / f"cases-{day}.html", page)
     return write(folder / PUBLIC, page)
 

@@ -25,14 +25,16 @@ def draw_cases(session: Session) -> None:
 
 
 def draw(session: Session, loaded: settings.Settings) -> Path:
-    """Draw the public snapshot now, in the city's language; returns its path."""
-    now = datetime.now(UTC)
-    with speaking(loaded, loaded.locale):
-        page = snapshots.draw(
-            session, loaded, snapshots.for_everyone(), now, lambda _percent: None, LANGUAGE_TAGS[loaded.locale]
-        )
+    """Draw the public snapshot now, in every language; returns the path of that in the city's own."""
+    now, question = datetime.now(UTC), snapshots.for_everyone()
+    collected = snapshots.collect(session, question, lambda _percent: None)
+    pages = {}
+    for locale, tag in LANGUAGE_TAGS.items():
+        with speaking(loaded, locale):
+            pages[tag] = snapshots.written(loaded, question, collected, now, tag)
     day = now.astimezone(loaded.zone).strftime("%Y-%m-%d")
-    return snapshots.write_public(snapshots.drawn_folder(loaded), page, day)
+    own = pages.pop(LANGUAGE_TAGS[loaded.locale])
+    return snapshots.write_public(snapshots.drawn_folder(loaded), own, day, pages)
 
 
 @task("maps.draw_own", queue="slow")

@@ -6,6 +6,7 @@ from flask import redirect, render_template, request, url_for
 
 from webgis import limits, web
 from webgis.maps import snapshots
+from webgis.pages import context
 from webgis.pages.public import public
 
 SECRET = re.compile(r"([A-Za-z0-9_-]{16,64})/?(\?.*)?$")
@@ -16,8 +17,9 @@ SECRET = re.compile(r"([A-Za-z0-9_-]{16,64})/?(\?.*)?$")
 @web.open_to_all
 def home():
     """What one can do here without an account."""
-    drawn = snapshots.public_file(web.runtime().settings, snapshots.PUBLIC)
-    map_ = url_for("snapshots.drawn", name=snapshots.PUBLIC) if drawn else None
+    settings = web.runtime().settings
+    name = snapshots.public_name(settings, context.html_lang())
+    map_ = url_for("snapshots.drawn", name=name) if snapshots.public_file(settings, name) else None
     return render_template("public_home.html", map=map_, least=snapshots.LEAST, wrong=False, link="")
 
 
