@@ -1,35 +1,49 @@
 """Real parts for tests: a PostgreSQL with PostGIS, a Redis, databases cloned from a migrated template.
 
-The servers are those that WEBGIS_DATABASE_URL and WEBGIS_REDIS_URL name, else private ones started for this run. Each
-clone is dropped at the end; nothing else on the server is touched.
+The servers are those that WEBGIS_DATABASE_URL and WEBGIS_REDIS_URL name, else private ones started for this run. A
+test has its database for itself, and commits are real: it gets a slate (`tests/databases.py`), which is wiped
+afterwards. Who needs other settings takes a clone. All are dropped at the end; nothing else on the server is touched.
 """
 
 import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from apiflask import APIFlask
+from argon2 import PasswordHasher
+from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from tests import city
+from tests.databases import Servers, Slate, Slates, database, settings_for
 from webgis import db
 from webgis.accounts import operations as accounts
-from webgis.app import create_app
+from webgis.accounts import passwords
+from webgis.cases import calendar
 from webgis.db import Runtime
 from webgis.settings import Settings
 
+LONGEST = ("cases/test_engine_machine.py", "browser/", "demo/", "setup/")
+"""Files that take longest, by the beginning of their path in this folder."""
 
-@dataclass(frozen=True)
-class Servers:
-    """Addresses of the servers that the tests may use."""
 
-    database_url: str
-    redis_url: str
+def pytest_collection_modifyitems(config, items) -> None:
+    """Several workers begin with what takes longest, so that none is left with it when the others are done."""
+    if hasattr(config, "workerinput"):
+        here = Path(__file__).parent
+        items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONGEST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def light_passwords() -> None:
+    """Hashes of the same kind that cost a hundredth: else hundreds of logins would take a good part of the run.
+
+    What a hash costs outside of tests is tested in `tests/accounts/test_password_cost.py`.
+    """
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 
 
 @pytest.fixture(scope="session")
@@ -48,20 +62,21 @@ def servers(tmp_path_factory) -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 def template(servers) -> Iterator[str]:
     """Name of a database with the newest schema and no rows; others are cloned from it."""
-    with _database(servers, "template0") as name:
-        engine = create_engine(_url(servers, name))
+    with database(servers, "template0") as name:
+        engine = create_engine(servers.url(name))
         db.upgrade(engine)
         engine.dispose()
         yield name
 
 
 @pytest.fixture(scope="session")
-def city_template(servers, template) -> Iterator[str]:
-    """Name of a database that holds the small city of `tests/city.py`; others are cloned from it."""
-    with _database(servers, template) as name:
-        engine = create_engine(_url(servers, name))
+def city_template(servers, template, tmp_path_factory) -> Iterator[str]:
+    """Name of a database that holds the small city of `tests/city.py` and its calendar; others are cloned from it."""
+    with database(servers, template) as name:
+        engine = create_engine(servers.url(name))
         with Session(engine) as session:
             city.build(session)
+            calendar.of_city(session, settings_for(servers, name, tmp_path_factory.mktemp("template")))
             session.commit()
         engine.dispose()
         yield name
@@ -76,11 +91,8 @@ def clone(servers, tmp_path_factory) -> Callable[..., AbstractContextManager[Set
 
     @contextmanager
     def open_clone(source: str, **changes) -> Iterator[Settings]:
-        folder = tmp_path_factory.mktemp("city")
-        given = {"var_dir": folder, "maps_dir": folder / "maps", "redis_url": servers.redis_url}
-        with _database(servers, source) as name:
-            own = {"database_url": _url(servers, name), "secret_key": "for tests only"}
-            yield Settings(**(given | own | changes))
+        with database(servers, source) as name:
+            yield settings_for(servers, name, tmp_path_factory.mktemp("city"), **changes)
 
     return open_clone
 
@@ -92,19 +104,31 @@ def make_settings(clone, template) -> Iterator[Callable[..., Settings]]:
         yield lambda source=template, **changes: stack.enter_context(clone(source, **changes))
 
 
-@pytest.fixture
-def settings(clone, template) -> Iterator[Settings]:
-    """Settings with an empty database of the test's own, in which commits are real."""
-    with clone(template) as made:
-        yield made
-
-
-@pytest.fixture
-def runtime(settings) -> Iterator[Runtime]:
-    """A runtime on an empty database of the test's own."""
-    made = Runtime(settings)
+@pytest.fixture(scope="session")
+def slates(servers, tmp_path_factory) -> Iterator[Slates]:
+    """The databases that are used by one test after the other."""
+    made = Slates(servers, tmp_path_factory.mktemp)
     yield made
-    made.dispose()
+    made.close()
+
+
+@pytest.fixture
+def slate(slates, template) -> Iterator[Slate]:
+    """An empty database of the test's own, in which commits are real."""
+    with slates.borrow(template) as borrowed:
+        yield borrowed
+
+
+@pytest.fixture
+def settings(slate) -> Settings:
+    """Settings with an empty database."""
+    return slate.settings
+
+
+@pytest.fixture
+def runtime(slate) -> Runtime:
+    """A runtime on an empty database."""
+    return slate.runtime
 
 
 @pytest.fixture(scope="session")
@@ -127,9 +151,9 @@ def session(shared) -> Iterator[Session]:
 
 
 @pytest.fixture
-def app(settings):
-    """The application on the test's own empty database."""
-    yield from _app(settings)
+def app(slate) -> APIFlask:
+    """The application on an empty database."""
+    return slate.app
 
 
 @pytest.fixture
@@ -139,24 +163,28 @@ def client(app):
 
 
 @pytest.fixture
-def city_settings(clone, city_template) -> Iterator[Settings]:
-    """Settings with a database of the test's own that holds the small city."""
-    with clone(city_template) as made:
-        yield made
+def city_slate(slates, city_template) -> Iterator[Slate]:
+    """A database of the test's own that holds the small city."""
+    with slates.borrow(city_template) as borrowed:
+        yield borrowed
 
 
 @pytest.fixture
-def city_runtime(city_settings) -> Iterator[Runtime]:
+def city_settings(city_slate) -> Settings:
+    """Settings with the small city."""
+    return city_slate.settings
+
+
+@pytest.fixture
+def city_runtime(city_slate) -> Runtime:
     """A runtime on the small city."""
-    made = Runtime(city_settings)
-    yield made
-    made.dispose()
+    return city_slate.runtime
 
 
 @pytest.fixture
-def city_app(city_settings):
+def city_app(city_slate) -> APIFlask:
     """The application on the small city."""
-    yield from _app(city_settings)
+    return city_slate.app
 
 
 @pytest.fixture
@@ -190,35 +218,7 @@ class Api:
         return self.client.post(path, data=(fields or {}) | {"photos": files}, **given)
 
 
-def _app(settings: Settings):
-    made = create_app(settings)
-    made.testing = True
-    yield made
-    made.extensions["webgis"].dispose()
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""
     return Path(__file__).resolve().parent.parent
-
-
-def _url(servers: Servers, name: str) -> str:
-    return make_url(servers.database_url).set(database=name).render_as_string(hide_password=False)
-
-
-@contextmanager
-def _database(servers: Servers, template: str) -> Iterator[str]:
-    """A new database made from `template`, dropped at the end."""
-    name = f"webgis_test_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(_url(servers, "postgres"), isolation_level="AUTOCOMMIT")
-    locale = " ENCODING 'UTF8' LOCALE 'C.UTF-8'" if template == "template0" else ""
-    with engine.connect() as connection:
-        quick = " STRATEGY FILE_COPY" if connection.dialect.server_version_info >= (15,) else ""
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}{locale}{quick}"))
-    try:
-        yield name
-    finally:
-        with engine.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        engine.dispose()

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import webgis
@@ -14,8 +15,13 @@ KINDS = STATUS | {"LoginNeeded": "401", "refusal": ""}
 SCHEME = re.compile(r"[a-z]+\.[a-z]+(-[a-z]+)*")
 
 
-def _raised():
+@cache
+def _raised() -> tuple[tuple[Path, str, str], ...]:
     """(file, pattern of the code, pattern of the status) of every refusal that is made anywhere in webgis."""
+    return tuple(_found())
+
+
+def _found():
     for path in sorted(ROOT.rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else None
@@ -50,7 +56,7 @@ def test_every_refusal_is_listed_with_its_status():
 
 
 def test_every_listed_error_can_happen_with_each_of_its_statuses():
-    raised = list(_raised())
+    raised = _raised()
     assert len(raised) > 100
     never = {
         f"{code} {status}"

@@ -10,7 +10,9 @@ from webgis.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from webgis.web import open_to_all
 
 
-def _raising(app, error):
+def _raising(settings, error):
+    app = create_app(settings)
+
     @app.get("/api/v1/boom")
     @open_to_all
     def boom():
@@ -22,8 +24,8 @@ def _raising(app, error):
 @pytest.mark.parametrize(
     ("kind", "status"), [(Invalid, 422), (Forbidden, 403), (NotFound, 404), (Conflict, 409), (Unavailable, 503)]
 )
-def test_a_refusal_is_problem_json_with_its_code_and_facts(app, kind, status):
-    answer = _raising(app, kind("some.code", "What is wrong", field="lon", accepted=[1, 2]))
+def test_a_refusal_is_problem_json_with_its_code_and_facts(settings, kind, status):
+    answer = _raising(settings, kind("some.code", "What is wrong", field="lon", accepted=[1, 2]))
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json")
     problem = answer.json
     assert problem["type"] == "urn:webgis:error:some.code" and problem["title"] == "What is wrong"
@@ -31,8 +33,8 @@ def test_a_refusal_is_problem_json_with_its_code_and_facts(app, kind, status):
     assert problem["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_what_nobody_expected_is_not_shown(capsys, app):
-    answer = _raising(app, RuntimeError("the password is hunter2"))
+def test_what_nobody_expected_is_not_shown(capsys, settings):
+    answer = _raising(settings, RuntimeError("the password is hunter2"))
     assert answer.status_code == 500 and "hunter2" not in answer.text
     assert answer.json["request_id"] in answer.json["title"]
     logged = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
@@ -86,8 +88,8 @@ def test_not_ready_without_redis_or_with_an_unknown_revision(make_settings):
     runtime.engine.dispose()
 
 
-def test_a_request_too_large_is_refused_with_the_limit(api, city_app):
-    city_app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
+def test_a_request_too_large_is_refused_with_the_limit(api, city_app, monkeypatch):
+    monkeypatch.setitem(city_app.config, "MAX_CONTENT_LENGTH", 1024 * 1024)
     refused = api("acceptor1").client.post(
         "/api/v1/cases", data=b"x" * 2_000_000, headers=api("acceptor1").headers, content_type="application/json"
     )

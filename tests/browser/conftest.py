@@ -1,6 +1,11 @@
-"""A real server on a real database, and Debian's Chromium, in which everything that goes wrong is written down."""
+"""A real server on a real database, and Debian's Chromium, in which everything that goes wrong is written down.
+
+Server and Chromium stay for all tests of a worker; the city is as new for each (`tests/databases.py`), and so is every
+reader's browser: it has cookies, storage and a cache of its own.
+"""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -25,6 +30,8 @@ QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 """Flags under which Chromium itself asks no other host for anything."""
+
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 PATIENCE_MS = 120_000
 """How long a page may take before a test gives up: on a busy machine the server alone may need a minute to start."""
@@ -71,8 +78,11 @@ class Site:
     watch: Watch
 
     @contextmanager
-    def reader(self, login: str | None, *, size=(1440, 900), language="zh-CN", **options) -> Iterator[Page]:
-        """A page of someone's own browser, logged in as `login` through the login page."""
+    def reader(
+        self, login: str | None, *, size=(1440, 900), language="zh-CN", lands=False, **options
+    ) -> Iterator[Page]:
+        """A page of someone's own browser, with the login `login`. When it `lands`, they have logged in through the
+        login page and look at what comes after it, else the page is still empty."""
         width, height = size
         phone = {"is_mobile": True, "has_touch": True} if width < 500 else {}
         context = self.browser.new_context(
@@ -83,11 +93,7 @@ class Site:
         page = context.new_page()
         try:
             if login is not None:
-                page.goto("/login")
-                page.fill("#login", login)
-                page.fill("#password", city.PASSWORD)
-                page.click("form.stack button[type=submit]")
-                page.wait_for_url(lambda address: "/login" not in address)
+                (_land if lands else _log_in)(page, login)
             yield page
         finally:
             context.close()
@@ -111,14 +117,31 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
+def _land(page: Page, login: str) -> None:
+    """Log in through the login page and look at what comes after it."""
+    page.goto("/login")
+    page.fill("#login", login)
+    page.fill("#password", city.PASSWORD)
+    page.click("form.stack button[type=submit]")
+    page.wait_for_url(lambda address: "/login" not in address)
+
+
+def _log_in(page: Page, login: str) -> None:
+    """Send what the login page would send, without looking at any page."""
+    token = TOKEN.search(page.request.get("/login").text())[1]
+    form = {"login": login, "password": city.PASSWORD, "csrf_token": token}
+    answer = page.request.post("/login", form=form, max_redirects=0)
+    assert answer.status == 302, answer.text()
+
+
 @pytest.fixture
-def site(city_settings, browser, tmp_path) -> Iterator[Site]:
+def site(slates, city_template, browser, tmp_path_factory) -> Iterator[Site]:
     """The small city, served; afterwards nothing may have left the machine, been executed or been complained about."""
-    runtime = Runtime(city_settings)
     watch = Watch()
-    with served(city_settings, tmp_path / "server.log") as origin:
-        yield Site(origin, runtime, browser, watch)
-    runtime.engine.dispose()
+    with slates.borrow(city_template) as slate:
+        log = tmp_path_factory.getbasetemp() / "server.log"
+        origin = slate.beside("served", lambda settings: served(settings, log))
+        yield Site(origin, slate.runtime, browser, watch)
     strangers = [address for address in watch.asked if not address.startswith((origin, "blob:" + origin, "data:"))]
     assert not strangers, f"asked another host: {strangers}"
     assert not watch.dialogs, f"a script of a description ran: {watch.dialogs}"
@@ -134,8 +157,9 @@ def served(settings, log: Path) -> Iterator[str]:
         "WEBGIS_VAR_DIR": str(settings.var_dir),
         "WEBGIS_MAPS_DIR": str(settings.maps_dir),
         "WEBGIS_SECRET_KEY": "for tests only",
+        "WEBGIS_DEMO_LOGIN": "true",
     }
-    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as written:
+    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("ab") as written:
         command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}", "--threads", "8"]
         process = subprocess.Popen(
             [*command, "--worker-class", "gthread", "--no-control-socket", "webgis.app:create_app()"],
@@ -157,7 +181,6 @@ def photo(tmp_path) -> Callable[[int], Path]:
 
     def make(colour: int) -> Path:
         file = tmp_path / f"photo{colour}.jpg"
-        "WEBGIS_DEMO_LOGIN": "true",
         file.write_bytes(city.photo(320, 240, colour=colour))
         return file
 

@@ -31,7 +31,7 @@ def _code(page) -> str:
 )
 def test_an_administrator_keeps_people_and_someone_new_begins(site, size, language, scheme):
     site.watch.refusals_expected = True
-    with site.reader("administrator1", size=size, language=language, color_scheme=scheme) as page:
+    with site.reader("administrator1", size=size, language=language, color_scheme=scheme, lands=True) as page:
         expect(page).to_have_url(f"{site.origin}/admin/people")
         for name in SECTIONS:
             page.goto(f"/admin/{name}")

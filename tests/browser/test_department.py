@@ -41,8 +41,8 @@ def test_a_case_arrives_is_received_assigned_extended_and_done_with_photos(live,
     life = Life(live.runtime)
     number = life.filed()
     with (
-        live.reader("sanitation1", size=size, language=language) as page,
-        live.reader("dispatcher1", size=size, language=language) as watched,
+        live.reader("sanitation1", size=size, language=language, lands=True) as page,
+        live.reader("dispatcher1", size=size, language=language, lands=True) as watched,
     ):
         page.wait_for_url("**/department")
         expect(page.locator("[data-desk][data-ready=yes]")).to_be_visible()

@@ -103,7 +103,7 @@ def looked_at(page: Page) -> None:
 
 @pytest.mark.parametrize(("language", "words"), [("zh-CN", ZH), ("en", EN)], ids=["zh", "en"])
 def test_reports_made_without_network_arrive_once_in_order_when_the_app_is_opened_again(site, photo, language, words):
-    with site.reader("inspector1", size=PHONE, language=language, **POCKET) as page:
+    with site.reader("inspector1", size=PHONE, language=language, lands=True, **POCKET) as page:
         ready(page)
         controlled(page)
         looked_at(page)
@@ -145,7 +145,7 @@ def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_
         days = (1, 2, 3, 4, 5, 6, 7)
         shift = beats.Shift(days, now.time().replace(hour=0), now.time().replace(hour=23), inspector.id)
         beats.lay_out(session, [beats.Plan("W1", "西一", "West 1", cells, (shift,))], at=now)
-    with site.reader("inspector2", size=PHONE, **POCKET) as page:
+    with site.reader("inspector2", size=PHONE, lands=True, **POCKET) as page:
         ready(page)
         controlled(page)
         page.locator("[data-shift] button").click()
@@ -208,7 +208,7 @@ def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_
 
 def test_what_one_person_left_on_the_phone_waits_until_they_log_in_again(site, photo):
     site.watch.refusals_expected = True
-    with site.reader("inspector1", size=PHONE, **POCKET) as page:
+    with site.reader("inspector1", size=PHONE, lands=True, **POCKET) as page:
         ready(page)
         controlled(page)
         context = page.context
