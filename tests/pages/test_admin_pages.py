@@ -1,5 +1,6 @@
 """The administrator's door and one's own account, without a screen."""
 
+import html
 import re
 from io import BytesIO
 
@@ -7,9 +8,10 @@ import openpyxl
 import pytest
 
 from tests import city
+from webgis import settings
 from webgis.accounts import queries
 from webgis.exchange import people_tables
-from webgis.pages import admin
+from webgis.pages import admin, admin_security
 from webgis.pages.devices import device_name
 
 
@@ -224,3 +226,10 @@ def test_ones_own_account(reader):
 )
 def test_a_device_is_called_by_browser_and_system(agent, name):
     assert device_name(agent) == name
+
+
+def test_settings_are_told_in_the_words_of_the_settings_and_in_chinese(reader):
+    described = {name: settings.Settings.model_fields[name].description for name in admin_security.SETTINGS}
+    page = html.unescape(reader("administrator1", "en").get("/admin/security").text)
+    assert all(words in page for words in described.values())
+    assert "登录后多少小时未使用即失效" in reader("administrator1").get("/admin/security").text

@@ -138,7 +138,8 @@ def _shown(page, shot: Shot) -> list[str]:
     from playwright.sync_api import Error
 
     said: list[str] = []
-    page.on("console", lambda told: said.append(told.text) if told.type == "error" else None)
+    if not shot.refused:
+        page.on("console", lambda told: said.append(told.text) if told.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
     page.set_default_timeout(15_000)
     try:

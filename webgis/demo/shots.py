@@ -23,6 +23,8 @@ class Shot:
     path: str
     act: Act | None = None
     size: str | None = None
+    refused: bool = False
+    """Whether the page is a refusal, of which the console complains."""
 
 
 def follow(selector: str) -> Act:
@@ -101,7 +103,7 @@ PAGES = (
     Shot("public", None, "/public"),
     Shot("public-map", None, "/public", scroll(".public-map")),
     Shot("public-report", None, "/report"),
-    Shot("error", None, "/follow/nothing-of-mine-here"),
+    Shot("error", None, "/follow/nothing-of-mine-here", refused=True),
     Shot("inspect", "inspector", "/inspect"),
     Shot("inspect-report", "inspector", "/inspect", _write_report),
     Shot("inspect-tasks", "inspector", "/inspect#tasks"),
@@ -112,7 +114,7 @@ PAGES = (
     Shot("report", "inspector", "/cases/new"),
     Shot("desk", "dispatcher", "/desk"),
     Shot("desk-dispatch", "dispatcher", "/desk?queue=dispatch", choose()),
-    Shot("desk-requests", "dispatcher", "/desk?queue=requests", choose()),
+    Shot("desk-requests", "dispatcher", "/desk?queue=requests"),
     Shot("desk-accept", "acceptor", "/desk?queue=accept", choose()),
     Shot("desk-close", "acceptor", "/desk?queue=close", choose()),
     Shot("hotline", "acceptor", "/hotline/new"),
@@ -131,6 +133,13 @@ PAGES = (
         for zoom, at in MAPPED.items()
     ),
     *(Shot(f"admin-{one.name}", "administrator", f"/admin/{one.name}") for one in SECTIONS),
+    Shot("admin-areas-import", "administrator", "/admin/areas/import"),
+    Shot("admin-areas-divide", "administrator", "/admin/areas/divide"),
+    Shot("admin-standard", "administrator", "/admin/standards", follow("main a.row-name")),
+    Shot("admin-standards-import", "administrator", "/admin/standards/import"),
+    Shot("admin-calendar-hours", "administrator", "/admin/calendar/hours"),
+    Shot("admin-person", "administrator", "/admin/people", follow("main a.row-name")),
+    Shot("admin-people-import", "administrator", "/admin/people/import"),
     Shot("account", "manager", "/account"),
     Shot("api-docs", "manager", "/api/v1/docs"),
 )
@@ -155,6 +164,9 @@ HELP = (
     Shot("watch-figures", "manager", "/watch", _a_week, "desk"),
     Shot("watch-heat", "manager", HEAT, None, "desk"),
     Shot("watch-screen", "manager", "/watch/screen", None, "desk"),
+    Shot("admin-start", "administrator", "/admin/start", None, "desk"),
+    Shot("admin-areas", "administrator", "/admin/areas", None, "desk"),
+    Shot("admin-calendar", "administrator", "/admin/calendar", None, "desk"),
     Shot("admin-people", "administrator", "/admin/people", None, "desk"),
     Shot("admin-log", "administrator", "/admin/log", None, "desk"),
     Shot("public-report", None, "/report", _public_report, "phone"),

@@ -15,11 +15,24 @@ from webgis.accounts.models import Person
 from webgis.pages.admin import admin, page
 from webgis.pages.devices import device_name
 
-SETTINGS = (
-    "session_hours", "secure_cookies", "trusted_proxies", "password_length", "login_limit", "lock_after",
-    "lock_minutes", "second_factor_roles", "oidc_issuer", "oidc_client_id", "oidc_client_secret",
-    "oidc_claim", "oidc_role",
-)  # fmt: skip
+SETTINGS = {
+    "session_hours": lazy_gettext("a login ends after so many hours without use"),
+    "secure_cookies": lazy_gettext("send cookies over HTTPS only; set it wherever HTTPS is used"),
+    "trusted_proxies": lazy_gettext("how many proxies in front set X-Forwarded-*"),
+    "password_length": lazy_gettext("shortest password, characters"),
+    "login_limit": lazy_gettext("failed logins to one account from one address"),
+    "lock_after": lazy_gettext("failed logins after which a login is locked, whoever tried; 0: never"),
+    "lock_minutes": lazy_gettext("how long it stays locked; 0: until an administrator unlocks it"),
+    "second_factor_roles": lazy_gettext(
+        "roles that need a second factor to log in, such as administrator; the others may have one"
+    ),
+    "oidc_issuer": lazy_gettext("the city's own login service (OIDC); empty: none"),
+    "oidc_client_id": lazy_gettext("what the login service calls this installation"),
+    "oidc_client_secret": lazy_gettext("the secret that the login service gave for it"),
+    "oidc_claim": lazy_gettext("claim of the login service that is the login here"),
+    "oidc_role": lazy_gettext("role of accounts that a first login by the login service makes; empty: none are made"),
+}
+"""What the page of security tells of settings, in the words of `settings.py`."""
 
 ACTS = {
     "people.add": lazy_gettext("person added"),
@@ -126,13 +139,12 @@ def revoke_key(key_id: int):
 def security():
     """The settings of security as they are in force, and how many have a second factor."""
     shown = settings.shown(web.runtime().settings)
-    about = {name: settings.Settings.model_fields[name].description for name in SETTINGS}
     with web.transaction() as session:
         counted = select(Person.role, func.count(), func.count(Person.totp_since)).where(Person.active)
         factors = session.execute(counted.group_by(Person.role).order_by(Person.role)).all()
         locked = logins.locked(session)
     return page(
-        "security", "security", settings={name: shown[name] for name in SETTINGS}, about=about, factors=factors,
+        "security", "security", settings={name: shown[name] for name in SETTINGS}, about=SETTINGS, factors=factors,
         locked=locked,
     )  # fmt: skip
 

@@ -288,6 +288,52 @@ GUIDES = (
         lazy_gettext("What this city is, and who may do what in it."),
         (
             Task(
+                "start",
+                lazy_gettext("A city of your own"),
+                (
+                    lazy_gettext(
+                        "Five steps lead from an empty database to the first case: boundaries, grid, people, standard,"
+                        " go. Each can be left and gone on with later."
+                    ),
+                ),
+                "desk",
+            ),
+            Task(
+                "areas",
+                lazy_gettext("Areas and grid"),
+                (
+                    lazy_gettext(
+                        "A file of boundaries or surveyed cells is looked at first: you see what would change, and "
+                        "every fault on a map. Only then you take it over."
+                    ),
+                    lazy_gettext(
+                        "“Divide into cells” cuts communities into cells of about 100 m. Cells that end stay readable "
+                        "with their history."
+                    ),
+                    lazy_gettext(
+                        "“Beats” are the cells that one inspector patrols, with shifts: tasks find whoever is on duty "
+                        "there."
+                    ),
+                ),
+                "desk",
+            ),
+            Task(
+                "calendar",
+                lazy_gettext("Standards, calendar, routing"),
+                (
+                    lazy_gettext(
+                        "A filing standard comes as a table. You see what differs from the one in force before you put"
+                        " it in force."
+                    ),
+                    lazy_gettext(
+                        "The calendar holds days off, make-up days and hours. When it changes, open deadlines are "
+                        "reckoned anew, and you see which have moved."
+                    ),
+                    lazy_gettext("Routing rules are written as a draft, tried on past cases, and put in force whole."),
+                ),
+                "desk",
+            ),
+            Task(
                 "people",
                 lazy_gettext("People and departments"),
                 (
