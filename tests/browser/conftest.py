@@ -134,18 +134,32 @@ def _log_in(page: Page, login: str) -> None:
     assert answer.status == 302, answer.text()
 
 
-@pytest.fixture
-def site(slates, city_template, browser, tmp_path_factory) -> Iterator[Site]:
-    """The small city, served; afterwards nothing may have left the machine, been executed or been complained about."""
+@contextmanager
+def _opened(slates, template: str, browser: Browser, folder: Path) -> Iterator[Site]:
+    """A city served from this template; afterwards nothing may have left the machine, been executed or been complained
+    about."""
     watch = Watch()
-    with slates.borrow(city_template) as slate:
-        log = tmp_path_factory.getbasetemp() / "server.log"
-        origin = slate.beside("served", lambda settings: served(settings, log))
+    with slates.borrow(template) as slate:
+        origin = slate.beside("served", lambda settings: served(settings, folder / "server.log"))
         yield Site(origin, slate.runtime, browser, watch)
     strangers = [address for address in watch.asked if not address.startswith((origin, "blob:" + origin, "data:"))]
     assert not strangers, f"asked another host: {strangers}"
     assert not watch.dialogs, f"a script of a description ran: {watch.dialogs}"
     assert not watch.complaints, f"the console complained: {watch.complaints}"
+
+
+@pytest.fixture
+def site(slates, city_template, browser, tmp_path_factory) -> Iterator[Site]:
+    """The small city, served."""
+    with _opened(slates, city_template, browser, tmp_path_factory.getbasetemp()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty_site(slates, template, browser, tmp_path_factory) -> Iterator[Site]:
+    """A city of which there is nothing yet, served."""
+    with _opened(slates, template, browser, tmp_path_factory.getbasetemp()) as opened:
+        yield opened
 
 
 @contextmanager

@@ -10,7 +10,11 @@ from tests.browser.axe import findings
 from tests.browser.test_pages_in_chromium import DESK, OVERFLOW, PHONE
 from webgis.accounts import totp
 
-SECTIONS = ("people", "departments", "sessions", "keys", "security", "log")
+SECTIONS = (
+    *("people", "departments", "sessions", "keys", "security", "log"),
+    *("areas", "areas/import", "areas/divide", "standards", "standards/classes?q=井盖", "standards/import"),
+    *("calendar", "calendar/day", "calendar/hours", "calendar/import", "routing"),
+)
 
 
 def _sound(page, name: str) -> None:
