@@ -26,6 +26,7 @@ from flask import Flask, Response, current_app, g, jsonify, redirect, render_tem
 from flask.json.provider import DefaultJSONProvider
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from redis import Redis
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
@@ -104,8 +105,18 @@ def make_app(runtime: Runtime, authenticate: Authenticate, permit: Permit) -> AP
     app.spec_processor(api.complete_spec)
     app.register_blueprint(health)
     app.view_functions["openapi.spec"] = permits("site.use")(app.view_functions["openapi.spec"])
+    app.jinja_env.bytecode_cache = CompiledTemplates(str(settings.var_dir / "templates"))
     app.jinja_env.globals.update(csp_nonce=csp_nonce, webgis_version=webgis.__version__)
     return app
+
+
+class CompiledTemplates(FileSystemBytecodeCache):
+    """Templates kept compiled in a folder that is made when it is needed: the first page of a process need not wait."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one."""
+        Path(self.directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+        super().dump_bytecode(bucket)
 
 
 def _config(settings: Settings) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import { distance, ground, position } from "./place.js";
 import { placeSearch } from "./place_search.js";
+import { pinIcon } from "../maps/pin.js";
 
 // A tap on the whole city says roughly where: come closer, so that the pin can be put right.
 const CLOSE = 17;
@@ -56,7 +57,7 @@ export function pinMap(box) {
     fields.lat.value = lat.toFixed(6);
     fields.accuracy.value = accuracy ? accuracy.toFixed(1) : "";
     if (!pin) {
-      pin = L.marker([lat, lon], { icon: window.webgisMaps.pinIcon(), draggable: true, autoPan: true, keyboard: true, alt: box.dataset.label });
+      pin = L.marker([lat, lon], { icon: pinIcon(), draggable: true, autoPan: true, keyboard: true, alt: box.dataset.label });
       pin.on("dragend", () => point(pin.getLatLng().lat, pin.getLatLng().lng));
       pin.addTo(map);
     }

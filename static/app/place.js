@@ -1,17 +1,18 @@
 // Maps of one place: chosen by a pin (report form) or shown (case page). The ground is that of the large map.
 
+import { areaLayer, cellLayer } from "../maps/small.js";
+
 const CELLS_FROM = 16;
 
 export function ground(box, view) {
-  const maps = window.webgisMaps;
   const map = L.map(box, { zoomControl: false, attributionControl: false, maxZoom: 20, minZoom: 4, zoomSnap: 0.5 });
   L.control.zoom({ position: "topright", zoomInTitle: box.dataset.zoomIn, zoomOutTitle: box.dataset.zoomOut }).addTo(map);
   box.setAttribute("role", "application");
   box.setAttribute("aria-label", box.dataset.label);
   if (Array.isArray(view)) map.setView(view, 17, { animate: false });
   else map.fitBounds(view, { animate: false });
-  maps.areaLayer(map, { address: box.dataset.areas }).addTo(map);
-  maps.cellLayer(map, { address: box.dataset.cells, min_zoom: CELLS_FROM, words: null }).addTo(map);
+  areaLayer(map, { address: box.dataset.areas }).addTo(map);
+  cellLayer(map, { address: box.dataset.cells, min_zoom: CELLS_FROM, words: null }).addTo(map);
   return map;
 }
 

@@ -6,6 +6,7 @@ import { picker } from "./picker.js";
 import { stay } from "./form.js";
 import { pinMap } from "./pin.js";
 import { ground, position } from "./place.js";
+import { pinIcon } from "../maps/pin.js";
 
 export function wire(root) {
   for (const box of root.querySelectorAll("[data-photos]")) photos(box);
@@ -19,7 +20,7 @@ export function wire(root) {
 function showPlace(box) {
   const place = [Number(box.dataset.lat), Number(box.dataset.lon)];
   const map = ground(box, place);
-  L.marker(place, { icon: window.webgisMaps.pinIcon(box.dataset.colour), interactive: false, keyboard: false }).addTo(map);
+  L.marker(place, { icon: pinIcon(box.dataset.colour), interactive: false, keyboard: false }).addTo(map);
 }
 
 function takePosition(here) {

@@ -150,16 +150,17 @@ export const Discs = L.Layer.extend({
     const place = this._map.unproject([group.x, group.y], zoom);
     const print = look.html.outerHTML;
     let marker = this.markers.get(name);
+    const icon = marker && marker.print === print ? null : L.divIcon({ ...look, iconSize: [look.size, look.size], popupAnchor: [0, -12] });
     if (!marker) {
-      marker = L.marker(place, { keyboard: true, riseOnHover: true }).addTo(this.group);
+      marker = L.marker(place, { icon, keyboard: true, riseOnHover: true }).addTo(this.group);
       marker.on("click", () => this.options.open(marker.webgis, marker));
       this.markers.set(name, marker);
     }
     marker.webgis = { ...group, single, place, zoom };
     if (!marker.getLatLng().equals(place)) marker.setLatLng(place);
-    if (marker.print === print) return;
+    if (!icon) return;
     marker.print = print;
-    marker.setIcon(L.divIcon({ ...look, iconSize: [look.size, look.size], popupAnchor: [0, -12] }));
+    if (marker.options.icon !== icon) marker.setIcon(icon);
     const box = marker.getElement();
     box.setAttribute("aria-label", look.told);
     box.title = look.told;

@@ -55,6 +55,7 @@ export function canvasPart(page, told, source, drawn) {
     maxNativeZoom: Math.min(source.last, LAST_TILES),
     updateWhenIdle: false,
     keepBuffer: 1,
+    wider: source.wider || 0,
   });
   made.webgisStyle = source.style;
   return made;

@@ -1,11 +1,9 @@
-// What Folium's generated script and the pages call by name.
+// What Folium's generated script calls by name.
 
-import { areaLayer, cellLayer } from "./small.js";
 import { baseLayers } from "./bases.js";
 import { onDuty } from "./duty.js";
 import { live } from "./live.js";
 import { Page } from "./page.js";
-import { pinIcon } from "./pin.js";
 import { Tiles } from "./tiles.js";
 
 const pages = new WeakMap();
@@ -18,14 +16,9 @@ function shared(make) {
 }
 
 window.webgisMaps = {
-  // Small maps, on which one place is chosen or shown.
-  areaLayer,
-  cellLayer,
-  pinIcon,
-
   frame: (map, id) => {
-    const page = new Page(map, id, ({ facts: { addresses } }) => ({
-      tilesOf: shared((name) => new Tiles(map, addresses.tiles, name)),
+    const page = new Page(map, id, ({ facts: { addresses, reach } }) => ({
+      tilesOf: shared((name) => new Tiles(map, addresses.tiles, name, reach)),
       names: addresses.names,
     }));
     pages.set(map, page);

@@ -176,6 +176,10 @@ def test_a_cell_tells_its_code_and_leads_to_its_cases(site):
     with site.reader("manager1") as page:
         page.goto(f"/maps/grid?{CLOSE}")
         expect(page.locator(".folium-map[data-grid]")).to_be_visible()
+        page.wait_for_function(
+            "() => !window.webgisMaps.of(document.querySelector('.folium-map')).layer('grid').webgis.parts"
+            ".some((part) => part.isLoading && part.isLoading())"
+        )
         corners(page, city.IN_WEST)
         shown = page.locator(".wg-popup")
         expect(shown.locator(".wg-popup-title")).to_have_text(re.compile(rf"^{city.WEST}\d{{3}}$"))

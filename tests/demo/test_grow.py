@@ -24,10 +24,15 @@ def grown(make_settings):
     """A runtime with one county of Shanghai and a past."""
     runtime = Runtime(make_settings())
     loading.load(runtime, [HUANGPU], count=0, grid_age=grow.GRID_AGE, quiet=True)
+    indexes = _all(runtime, INDEXES)
     made = grow.grow(runtime, cases=CASES, cells=1, components_=1, classes=CLASSES)
     assert (made.counties, made.cases, made.open) == (1, CASES, CASES // 100)
+    assert _all(runtime, INDEXES) == indexes, "what is dropped while tables are filled is made again"
     yield runtime
     runtime.engine.dispose()
+
+
+INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'city' ORDER BY 1"
 
 
 def _all(runtime, statement, **values):

@@ -23,9 +23,9 @@ class Shell:
     """What a map's page is told besides the tables: language, nonce, marks of files, and addresses.
 
     `addresses`: tiles (with {layer}, {z}, {x}, {y}), map (with {name}), and those of `maps.views`. `basemaps` are
-    rows of `basemaps.offered`; `today` is the city's day, for spans; `token`
-    goes with forms; `heat` is where heat is asked (`address`) and the day of the first case (`first_day`), on the map
-    that measures it.
+    rows of `basemaps.offered`; `today` is the city's day, for spans; `token` goes with forms; `heat` is where heat is
+    asked (`address`) and the day of the first case (`first_day`), on the map that measures it; `reach` is the box
+    beyond which there is nothing to ask for.
     """
 
     lang: str
@@ -36,6 +36,7 @@ class Shell:
     today: str = ""
     token: str = ""
     heat: dict[str, str] | None = None
+    reach: Box | None = None
 
 
 def city_map(page: CityMapPage, bounds: Box, shell: Shell) -> LocalFigure:
@@ -48,6 +49,7 @@ def city_map(page: CityMapPage, bounds: Box, shell: Shell) -> LocalFigure:
         "addresses": shell.addresses,
         "basemaps": shell.basemaps,
         "heat": shell.heat,
+        "reach": shell.reach,
     }
     return figure(page, bounds, LAYERS, shell, told)
 

@@ -14,7 +14,8 @@ from flask_babel.speaklater import LazyString
 @dataclass(frozen=True)
 class Source:
     """Vector tiles of one name, asked for (with `params`) from one zoom to another, and the style that draws them.
-    `order`: what is drawn over what, when it is not the layer's."""
+    `order`: what is drawn over what, when it is not the layer's. `wider`: so many zooms further out its tiles are asked
+    for, each for 4 or 16 that are drawn, where what they hold does not follow the zoom."""
 
     tiles: str
     style: str
@@ -22,6 +23,7 @@ class Source:
     last: int = 24
     params: Mapping[str, str] = field(default_factory=dict)
     order: int | None = None
+    wider: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,19 @@ GROUPS = {"cases": lazy_gettext("Cases"), "city": lazy_gettext("City"), "ground"
 CELLS_FROM_ZOOM = 15
 """Below it a cell of 100 m is smaller than a fingertip, and a view holds thousands."""
 
+OUTLINES = 2
+"""Zooms: tiles of areas are light, and a screen needs two or three of them instead of thirty."""
+
 LAYERS = (
     Layer(
         "areas",
         lazy_gettext("Areas"),
         "ground",
         (
-            Source("areas", "land", params={"level": "county"}, order=300),
-            Source("areas", "community", 14, params={"level": "community"}, order=351),
-            Source("areas", "subdistrict", 11, params={"level": "subdistrict"}, order=352),
-            Source("areas", "county", params={"level": "county"}, order=353),
+            Source("areas", "land", params={"level": "county"}, order=300, wider=OUTLINES),
+            Source("areas", "community", 14, params={"level": "community"}, order=351, wider=OUTLINES),
+            Source("areas", "subdistrict", 11, params={"level": "subdistrict"}, order=352, wider=OUTLINES),
+            Source("areas", "county", params={"level": "county"}, order=353, wider=OUTLINES),
         ),
         (
             Row("line-county", lazy_gettext("District")),
@@ -91,9 +96,9 @@ LAYERS = (
         lazy_gettext("Cases by area"),
         "cases",
         (
-            Source("areas", "areas_by_count", 0, 10, {"level": "county"}),
-            Source("areas", "areas_by_count", 11, 13, {"level": "subdistrict"}),
-            Source("areas", "areas_by_count", 14, params={"level": "community"}),
+            Source("areas", "areas_by_count", 0, 10, {"level": "county"}, wider=OUTLINES),
+            Source("areas", "areas_by_count", 11, 13, {"level": "subdistrict"}, wider=OUTLINES),
+            Source("areas", "areas_by_count", 14, params={"level": "community"}, wider=OUTLINES),
         ),
         live=True,
         filtered=True,
@@ -138,7 +143,7 @@ LAYERS = (
         "grid",
         lazy_gettext("Unit grid"),
         "city",
-        (Source("cells", "cells", CELLS_FROM_ZOOM),),
+        (Source("cells", "cells", CELLS_FROM_ZOOM, wider=1),),
         (Row("line-cell", lazy_gettext("Cell")),),
         order=360,
     ),

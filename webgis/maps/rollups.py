@@ -110,28 +110,57 @@ def check(connection: Connection, progress: Callable[[int, int], None] = lambda 
     return found
 
 
-def rebuild(connection: Connection, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
+def rebuild(
+    connection: Connection,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    *,
+    alone: bool = False,
+) -> int:
     """Make all sums equal to a recount and empty the logs; how many rows were written. What is right is not touched.
 
     The connection has no transaction yet, and the caller commits. Online: readers see the old sums until then, which
-    with the logs are as right or wrong as before; what is written meanwhile stays in the logs.
+    with the logs are as right or wrong as before; what is written meanwhile stays in the logs. When it is `alone`,
+    tables where nothing is yet get their indexes after their rows, and whoever reads them waits.
     """
     _begin(connection, lock=True)
     written, folded = 0, {}
     for log in LOGS:
         _recount(connection, log)
         folded[log] = connection.execute(text(f"DELETE FROM city.{log.name}")).rowcount
-        empty = {
-            sums.name: not connection.scalar(text(f"SELECT EXISTS (TABLE city.{sums.name})")) for sums in log.tables
-        }
+        empty = [
+            sums.name for sums in log.tables if not connection.scalar(text(f"SELECT EXISTS (TABLE city.{sums.name})"))
+        ]
+        indexes = _unindexed(connection, empty) if alone else []
         for sums, span in _parts(connection, log, progress):
-            if empty[sums.name]:
+            if sums.name in empty:
                 written += connection.execute(text(_filled(log, sums)), span).rowcount
             else:
                 written += connection.execute(text(_mended(log, sums)), span).scalar()
+        for statement in indexes:
+            connection.execute(text(statement))
     told = {"n": folded[CASES]}
     connection.execute(text("UPDATE city.rollup SET folded = folded + :n + 1, folded_at = now()"), told)
     return written
+
+
+_INDEXES = """
+SELECT CASE WHEN k.oid IS NULL THEN format('DROP INDEX city.%I', c.relname)
+            ELSE format('ALTER TABLE city.%I DROP CONSTRAINT %I', t.relname, k.conname) END AS dropped,
+       CASE WHEN k.oid IS NULL THEN pg_get_indexdef(i.indexrelid)
+            ELSE format('ALTER TABLE city.%I ADD CONSTRAINT %I %s', t.relname, k.conname,
+                        pg_get_constraintdef(k.oid)) END AS made
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid
+WHERE t.relnamespace = 'city'::regnamespace AND t.relname = ANY(:tables) ORDER BY t.relname, k.oid IS NULL
+"""
+
+
+def _unindexed(connection: Connection, tables: list[str]) -> list[str]:
+    """Drop the indexes of tables; the statements that make them again."""
+    found = connection.execute(text(_INDEXES), {"tables": tables}).all()
+    for one in found:
+        connection.execute(text(one.dropped))
+    return [one.made for one in found]
 
 
 def _filled(log: Log, sums: Sums) -> str:
@@ -139,7 +168,7 @@ def _filled(log: Log, sums: Sums) -> str:
     columns = log.columns(sums)
     return (
         f"INSERT INTO city.{sums.name} ({columns}) SELECT {columns} FROM ({_of_a_year(sums)}) AS made"
-        f" ORDER BY {', '.join(sums.key)}"
+        f" ORDER BY {sums.near}"
     )
 
 
@@ -170,6 +199,7 @@ def _begin(connection: Connection, *, lock: bool = False) -> None:
     connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
     connection.execute(text("SET LOCAL lock_timeout = '10min'"))
     connection.execute(text("SET LOCAL work_mem = '128MB'"))
+    connection.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
     if lock:
         connection.execute(text(_LOCK))
 

@@ -1,6 +1,8 @@
 """What every template may use: words, links of the header, addresses of static files. Asks the database nothing, so
 that an error page can be drawn when the database is away."""
 
+import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,15 +34,16 @@ def everywhere() -> dict[str, Any]:
     return {
         "asset": asset,
         "module_addresses": module_addresses,
+        "imported": imported,
         "html_lang": html_lang,
         "person": person,
         "links": links,
         "state_sign": STATES.__getitem__,
         "role_word": words.ROLES.__getitem__,
+        "role_task": words.ROLE_TASKS.__getitem__,
         "kind_word": words.department_kind,
         "name_of": words.name_of,
         "short_time": words.short_time,
-        "role_task": words.ROLE_TASKS.__getitem__,
         "long_time": words.long_time,
         "error_words": words.error_words,
         "result_words": step_words.RESULTS.__getitem__,
@@ -74,6 +77,28 @@ def module_addresses() -> dict[str, dict[str, str]]:
 
 def _modules(folder: str) -> list[Path]:
     return sorted((resources("static") / folder).glob("*.js"))
+
+
+def imported(*names: str) -> list[str]:
+    """The addresses of all modules that these import: a page asks for them at once instead of one after another."""
+    return [asset(name) for name in sorted({name for entry in names for name in _imported(entry)} - {*names})]
+
+
+_IMPORT = re.compile(r"""^(?:import|export)\b[^"'();]*["']([^"']+)["'];""", re.MULTILINE)
+
+
+@lru_cache(maxsize=256)
+def _imported(name: str) -> frozenset[str]:
+    """A module and all that it imports, itself or through others, as names of static files."""
+    found, open_ = {name}, [name]
+    while open_:
+        folder = Path(one := open_.pop()).parent
+        for given in _IMPORT.findall((resources("static") / one).read_text()):
+            other = VENDORED.get(given) or os.path.normpath(folder / given)
+            if other not in found:
+                found.add(other)
+                open_.append(other)
+    return frozenset(found)
 
 
 def marked(path: str) -> str:

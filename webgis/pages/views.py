@@ -189,6 +189,7 @@ def city_map(name: str):
         raise NotFound("maps.map-unknown", f"There is no map {name}", name=name, accepted=list(BY_NAME))
     with web.transaction() as session:
         bounds = map_queries.extent(session, request.args.get("area"))
+        reach = map_queries.extent(session)
         heat = _heat(session) if name == "heat" else None
     today = datetime.now(web.runtime().settings.zone).date().isoformat()
     lang = context.html_lang()
@@ -201,6 +202,7 @@ def city_map(name: str):
         today,
         generate_csrf(),
         heat,
+        reach,
     )
     drawn = drawing.city_map(page, bounds, shell).parts()
     return render_template("map.html", bare="bare" in request.args, page=page, map=drawn)

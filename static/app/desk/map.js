@@ -59,7 +59,7 @@ export class DeskMap {
   // ---- what the layers ask of a page (static/maps/layers.js)
 
   tilesOf(name) {
-    if (!this.held.has(name)) this.held.set(name, new Tiles(this.map, this.facts.addresses.tiles, name));
+    if (!this.held.has(name)) this.held.set(name, new Tiles(this.map, this.facts.addresses.tiles, name, this.facts.bounds));
     return this.held.get(name);
   }
 
