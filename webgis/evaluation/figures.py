@@ -133,7 +133,7 @@ _FIGURES = text(
     " :kind, :class, CAST(:departments AS text[]), :source, CAST(:classes AS text[]))"
 )
 _OPEN = text(
-    "SELECT name, open, overdue FROM fn.open_figures(:facet, :digits, :now, :area, :kind, :class,"
+    "SELECT facet, name, open, overdue FROM fn.open_figures(:digits, :now, :area, :kind, :class,"
     " CAST(:departments AS text[]), :source, CAST(:classes AS text[]))"
 )
 
@@ -149,12 +149,12 @@ def total(session: Session, question: Asked) -> Sums:
     return told_apart(session, question, "all").get("all", Sums())
 
 
-def open_now(
-    session: Session, question: Asked, now: datetime, facet: str = "all", digits: int | None = None
-) -> dict[str, Open]:
-    """Open cases told apart likewise, whenever they were reported."""
-    values = question.values() | {"facet": facet, "digits": digits, "now": now}
-    return {row.name: Open(row.open, row.overdue) for row in session.execute(_OPEN, values)}
+def open_now(session: Session, question: Asked, now: datetime, digits: int) -> dict[str, dict[str, Open]]:
+    """Open cases whenever they were reported: facet (also "all") -> name -> how many; areas by so many digits."""
+    found: dict[str, dict[str, Open]] = {facet: {} for facet in ("all", "area", "class", "department", "source")}
+    for row in session.execute(_OPEN, question.values() | {"digits": digits, "now": now}):
+        found[row.facet][row.name] = Open(row.open, row.overdue)
+    return found
 
 
 def trend(session: Session, question: Asked, step: str) -> list[tuple[Span, Sums]]:

@@ -59,18 +59,19 @@ def overview(session: Session, question: Asked, step: str, level: str, now: date
     areas = {one.code: _named(one) for one in grid.areas(session, level, question.area)}
     departments = {one.code: _named(one) for one in accounts.departments(session)}
     classes = {f"{one.kind}:{one.code}": _named(one) for one in catalog.classes(session)}
+    late = figures.open_now(session, question, now, digits)
     return Overview(
         span=question.span,
         step=step,
         level=level,
         total=figures.total(session, question),
         before=figures.total(session, question.before()),
-        now=figures.open_now(session, question, now).get("all", Open()),
+        now=late["all"].get("all", Open()),
         trend=figures.trend(session, question, step),
-        areas=_lines(session, question, now, areas, "area", digits),
-        departments=_lines(session, question, now, departments, "department"),
-        classes=_lines(session, question, now, classes, "class"),
-        sources=_lines(session, question, now, {}, "source"),
+        areas=_lines(session, question, late, areas, "area", digits),
+        departments=_lines(session, question, late, departments, "department"),
+        classes=_lines(session, question, late, classes, "class"),
+        sources=_lines(session, question, late, {}, "source"),
     )
 
 
@@ -81,7 +82,7 @@ def _named(thing: Any) -> Names:
 def _lines(
     session: Session,
     question: Asked,
-    now: datetime,
+    late: Mapping[str, Mapping[str, Open]],
     names: Mapping[str, Names],
     facet: str,
     digits: int | None = None,
@@ -89,11 +90,10 @@ def _lines(
     """The most reported first; what has no name is told by its code."""
     sums = figures.told_apart(session, question, facet, digits)
     before = figures.told_apart(session, question.before(), facet, digits)
-    late = figures.open_now(session, question, now, facet, digits)
     lines = [
         Line(code, names.get(code, (code, code)), sums.get(code, Sums()), before.get(code, Sums()),
-             late.get(code, Open()))
-        for code in sums.keys() | late.keys()
+             late[facet].get(code, Open()))
+        for code in sums.keys() | late[facet].keys()
     ]  # fmt: skip
     return sorted(lines, key=lambda line: (-line.sums.reported, -line.now.overdue, line.code))
 
