@@ -43,7 +43,7 @@ READING = {
 
 ELSEWHERE = {
     *(f"accounts {verb}" for verb in ("activate", "add", "add-department", "deactivate", "end-sessions", "key")),
-    *(f"accounts {verb}" for verb in ("password", "revoke-keys", "second-factor-off", "unlock")),
+    *(f"accounts {verb}" for verb in ("first", "password", "revoke-keys", "second-factor-off", "unlock", "usual")),
 }
 """Commands whose verbs write the log themselves."""
 

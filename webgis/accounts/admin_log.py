@@ -102,7 +102,8 @@ def actions(session: Session) -> list[str]:
 
 
 def recorded(action: str) -> Callable:
-    """Mark a command that changes what the city runs by: when it is done, a line with what it was given is written.
+    """Mark a command that changes what the city runs by: when it is done, a line with what it was given is written;
+    not when it only looked (`check`).
 
     Stands next to the function, under `click.pass_obj`: the runtime is the first argument.
     """
@@ -110,16 +111,34 @@ def recorded(action: str) -> Callable:
     def mark(command: Callable) -> Callable:
         @wraps(command)
         def run(runtime: Runtime, *args: Any, **given: Any) -> Any:
-            done = command(runtime, *args, **given)
+            done, ended = _done(command, runtime, *args, **given)
+            if given.get("check"):
+                return _end(done, ended)
             told = {name: _plain(value) for name, value in given.items() if value not in (None, (), False, "")}
             with runtime.transaction() as session:
                 record(session, None, action, runtime.settings.city_code, None, told)
-            return done
+            return _end(done, ended)
 
         run.recorded = action
         return run
 
     return mark
+
+
+def _done(command: Callable, *args: Any, **given: Any) -> tuple[Any, SystemExit | None]:
+    """What a command returns, and how it ended if by an exit code; an exit that says that nothing was done goes on."""
+    try:
+        return command(*args, **given), None
+    except SystemExit as ended:
+        if ended.code:
+            raise
+        return None, ended
+
+
+def _end(done: Any, ended: SystemExit | None) -> Any:
+    if ended is not None:
+        raise ended
+    return done
 
 
 def _plain(value: Any) -> Any:

@@ -166,13 +166,20 @@ def _show_change(done: Change) -> None:
 
 @calendar.command("import")
 @click.argument("file", type=FILE)
+@click.option("--check", is_flag=True, help="Only say which days and how many open deadlines would move.")
 @json_option
 @click.pass_obj
 @admin_log.recorded("calendar.import")
-def import_days(runtime: Runtime, file: Path, as_json: bool) -> None:
+def import_days(runtime: Runtime, file: Path, check: bool, as_json: bool) -> None:
     """Take over days from a CSV, TSV or XLSX FILE. Nothing is loaded when any row is at fault (exit code 2)."""
     with faults_shown(as_json), runtime.transaction() as session:
         done = calendars.import_file(session, runtime.settings, file)
+        if check:
+            moves = recompute.preview(session, runtime.settings)
+            session.rollback()
+            session.info.pop(calendars.CHANGED)
+            _show_preview(done, moves, as_json)
+            return
     jobs.hand_over_session(jobs.connect(runtime.settings), session)
     if as_json:
         print_json(clock_queries.import_facts(done))
@@ -183,6 +190,19 @@ def import_days(runtime: Runtime, file: Path, as_json: bool) -> None:
         console.print(f"  {day}: {'working day' if working else 'day off'} now")
     if done.ignored:
         console.print(f"columns not read: {', '.join(done.ignored)}")
+
+
+def _show_preview(done: calendars.Import, moves: recompute.Preview, as_json: bool) -> None:
+    """What a file would turn and move."""
+    counts = {name: getattr(moves, name) for name in ("checked", "moved", "earlier", "later")}
+    turned = {day.isoformat(): working for day, working in done.turned.items()}
+    if as_json:
+        print_json({"rows": done.rows, "turned": turned} | counts)
+        return
+    console.print(f"{done.rows} days read, {len(turned)} would be turned. Nothing was changed.")
+    console.print(
+        f"{moves.moved} of {moves.checked} open deadlines would move: {moves.earlier} earlier, {moves.later} later"
+    )
 
 
 @calendar.command("export")

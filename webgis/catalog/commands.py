@@ -7,10 +7,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
-from webgis.catalog import filing, operations, queries, rules, sheets
+from webgis.catalog import differences, filing, operations, queries, rules, sheets
 from webgis.catalog.filing import EXPORT_HEADINGS
+from webgis.catalog.models import FilingStandard
 from webgis.catalog.standards import CURRENT, MINOR_DIGITS
 from webgis.db import Runtime
 from webgis.errors import Invalid
@@ -64,12 +67,13 @@ def load(runtime: Runtime, city: str | None) -> None:
 )
 @click.option("--source", help="Where it comes from: document, date.")
 @click.option("--activate", is_flag=True, help="Put it in force at once.")
+@click.option("--check", is_flag=True, help="Only say what would change against the one in force.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @city_option
 @click.pass_obj
 @admin_log.recorded("catalog.import")
 def import_(
-    runtime: Runtime, file: Path, code: str, name: str, name_en, standard, source, activate, as_json, city
+    runtime: Runtime, file: Path, code: str, name: str, name_en, standard, source, activate, check, as_json, city
 ) -> None:
     """Load a filing standard from a CSV, TSV or XLSX FILE. Nothing is loaded when any row is at fault (exit code 2)."""
     try:
@@ -83,15 +87,34 @@ def import_(
                 name_en=name_en,
                 standard=standard,
                 source=source,
-                activate=activate,
+                activate=activate and not check,
             )
+            changed = _changed(session, done.filing_standard) if check else None
+            if check:
+                session.rollback()
     except Invalid as error:
         _show_faults(error, as_json)
         raise
-    if as_json:
+    if changed is not None:
+        click.echo(json.dumps(changed) if as_json else f"Nothing was changed. Conditions: {_in_words(changed)}")
+    elif as_json:
         click.echo(json.dumps(_import_facts(done), ensure_ascii=False))
     else:
         _show_import(done)
+
+
+def _changed(session: Session, made: FilingStandard) -> dict[str, int]:
+    """How many conditions would be added, changed and removed against the standard in force."""
+    before = session.scalar(select(FilingStandard).filter_by(city_code=made.city_code, active=True))
+    old, new = (
+        [one for one, _class in queries.conditions_in(session, which)] if which else [] for which in (before, made)
+    )
+    counts = Counter(change.how for change in differences.compare(old, new))
+    return {how: counts[how] for how in ("added", "changed", "removed")}
+
+
+def _in_words(changed: dict[str, int]) -> str:
+    return ", ".join(f"{count} {how}" for how, count in changed.items())
 
 
 def _show_faults(error: Invalid, as_json: bool) -> None:

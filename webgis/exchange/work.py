@@ -191,13 +191,25 @@ def file_in(folder: Path) -> Path | None:
 
 def _keep(folder: Path, file: Path) -> None:
     folder.mkdir(parents=True)
-    kept = Path(shutil.copy(file, folder / f"sent{file.suffix.lower()}"))
-    if kept.suffix == ".zip":
-        try:
+    try:
+        kept = Path(shutil.copy(file, folder / f"sent{file.suffix.lower()}"))
+        _check_beginning(kept)
+        if kept.suffix == ".zip":
             _unpack(kept, folder / "unpacked")
-        except Invalid:
-            shutil.rmtree(folder)
-            raise
+    except Invalid:
+        shutil.rmtree(folder)
+        raise
+
+
+BEGINNINGS = {".geojson": b"{", ".json": b"{", ".gpkg": b"SQLite format 3", ".shp": b"\0\0\x27\x0a"}
+
+
+def _check_beginning(file: Path) -> None:
+    """Refuse a file that is not what its name says: GDAL goes by the content, and knows forms that name other files."""
+    with file.open("rb") as opened:
+        found = opened.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not found.startswith(BEGINNINGS.get(file.suffix, b"")):
+        raise Invalid("grid.file-unreadable", f"{file.suffix} cannot be read: it is another kind of file", field="file")
 
 
 def _unpack(file: Path, into: Path) -> None:
@@ -211,8 +223,10 @@ def _unpack(file: Path, into: Path) -> None:
                 raise _bad_zip()
             into.mkdir()
             for one in members:
-                with packed.open(one) as source, (into / Path(one.filename).name).open("wb") as target:
+                name = Path(one.filename)
+                with packed.open(one) as source, (into / f"{name.stem}{name.suffix.lower()}").open("wb") as target:
                     shutil.copyfileobj(source, target)
+            _check_beginning(next(into.glob("*.shp")))
     except (BadZipFile, NotImplementedError, RuntimeError, EOFError):
         raise _bad_zip() from None
 

@@ -35,6 +35,7 @@ out_crs_option = click.option("--crs", default="wgs84", show_default=True, help=
 encoding_option = click.option(
     "--encoding", help="Of a Shapefile's texts, such as GBK; default: .cpg, else by content."
 )
+check_option = click.option("--check", is_flag=True, help="Only look: report what it would do, and change nothing.")
 tolerance_option = click.option("--tolerance", type=float, help="Report overlaps and gaps from so many m2.")
 
 
@@ -96,6 +97,7 @@ def areas() -> None:
 @click.option("--source", help="Where the boundaries come from; kept with each area.")
 @click.option("--illustrative", is_flag=True, help="The boundaries are made up for show.")
 @click.option("--projected-srid", type=int, help="Metres and areas of the cities in the file; default: the settings'.")
+@check_option
 @as_json_option
 @click.pass_obj
 @admin_log.recorded("areas.import")
@@ -112,6 +114,7 @@ def import_areas(
     source: str | None,
     illustrative: bool,
     projected_srid: int | None,
+    check: bool,
     as_json: bool,
 ) -> None:
     """Import areas from a GeoJSON, GeoPackage or Shapefile; those that are there already are updated.
@@ -132,6 +135,8 @@ def import_areas(
             illustrative=illustrative,
             city_srid=projected_srid,
         )
+        if check:
+            session.rollback()
     if as_json:
         _print_json(_report(outcome))
     else:
@@ -140,6 +145,7 @@ def import_areas(
             console.print(note)
         _print_faults(outcome.faults)
         done = f"{outcome.added} added, {outcome.updated} updated"
+        done = f"Nothing was changed; it would be: {done}" if check else done
         console.print(done if outcome.loaded else "[red]Nothing was loaded[/]; mend the faults above and import again")
     sys.exit(0 if outcome.loaded else 1)
 
