@@ -7,6 +7,7 @@ import { latest, listen, position, within } from "./where.js";
 import * as shift from "./shift.js";
 
 let beat = null;
+let told = false;
 let map = null;
 let cells = null;
 let here = null;
@@ -21,6 +22,7 @@ export async function load(code) {
   const answer = await ask(`/inspect/beat?${query}`, "beat").catch(() => null);
   if (!answer) return;
   const { beats, chosen } = answer.told;
+  told = true;
   beat = chosen && { ...chosen, beats, at: answer.at, fresh: answer.fresh };
 }
 
@@ -50,7 +52,7 @@ export function begin() {
 function head() {
   const box = find("beat-head");
   if (!beat) {
-    box.replaceChildren(make("p", { class: "quiet" }, t("no_beat")));
+    box.replaceChildren(told ? make("p", { class: "quiet" }, t("no_beat")) : "");
     return;
   }
   const open = beat.cells.filter((cell) => !cell.visited_at).length;
