@@ -220,6 +220,12 @@ def without_cookies(view: Callable) -> Callable:
     return open_to_all(view)
 
 
+def packs(view: Callable) -> Callable:
+    """Mark a view whose answers go out gzipped: they hold no secret and nothing of what was asked (BREACH)."""
+    view.packs = True
+    return view
+
+
 def _begin() -> None:
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
@@ -296,9 +302,11 @@ def _finish(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "geolocation=(self), camera=(self), microphone=()"
     if request.endpoint == "static":
-        _pack(response)
+        _pack_file(response)
     else:
         response.headers.setdefault("Cache-Control", "private, no-store")
+        if getattr(current_app.view_functions.get(request.endpoint), "packs", False):
+            _pack(response, lambda: gzip.compress(response.get_data(), mtime=0))
     response.headers["X-Request-ID"] = g.get("request_id", "")
     _log_request(response)
     return response
@@ -308,18 +316,26 @@ PACKED = {"text/css", "text/javascript", "application/javascript", "application/
 """What goes out gzipped of the static files. Pages do not: packed text tells its secrets by its length (BREACH)."""
 
 
-def _pack(response: Response) -> None:
+def _pack_file(response: Response) -> None:
     if response.mimetype not in PACKED:
         return
+    file = Path(current_app.static_folder) / request.view_args["filename"]
+    _pack(response, lambda: _packed(file, file.stat().st_mtime_ns))
+
+
+def _pack(response: Response, packed: Callable[[], bytes]) -> None:
+    """Send what `packed` gives in the place of the answer where that is understood."""
     response.vary.add("Accept-Encoding")
     if response.status_code != 200 or request.accept_encodings.quality("gzip") <= 0:
         return
-    file = Path(current_app.static_folder) / request.view_args["filename"]
-    response.response.close()
+    written = packed()
+    if response.is_streamed:
+        response.response.close()
     response.direct_passthrough = False
-    response.set_data(_packed(file, file.stat().st_mtime_ns))
+    response.set_data(written)
     response.headers["Content-Encoding"] = "gzip"
-    response.set_etag(response.get_etag()[0], weak=True)
+    if response.get_etag()[0] is not None:
+        response.set_etag(response.get_etag()[0], weak=True)
 
 
 @lru_cache(maxsize=256)

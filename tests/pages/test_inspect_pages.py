@@ -225,6 +225,16 @@ def test_an_answer_that_came_too_late_says_that_someone_was_faster(phone, api):
     assert late.status_code == 409 and "已上报" in late.json["said"]["zh"]
 
 
+def test_classes_go_out_packed_and_are_not_sent_again_while_they_are_the_same(phone):
+    client = phone().reader.client
+    plain = client.get("/inspect/classes")
+    packed = client.get("/inspect/classes", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip" and "Accept-Encoding" in packed.headers["Vary"]
+    assert gzip.decompress(packed.data) == plain.data and len(packed.data) < len(plain.data) / 5
+    again = {"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]}
+    assert client.get("/inspect/classes", headers=again).status_code == 304
+
+
 def test_classes_are_found_by_pinyin_and_its_initials(phone):
     classes = phone().get("/inspect/classes")["classes"]
     refuse = next(one for one in classes if (one["kind"], one["code"]) == ("matter", city.REFUSE))
