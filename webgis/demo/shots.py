@@ -133,6 +133,9 @@ PAGES = (
         for zoom, at in MAPPED.items()
     ),
     *(Shot(f"admin-{one.name}", "administrator", f"/admin/{one.name}") for one in SECTIONS),
+    Shot("admin-beat", "administrator", "/admin/beats", follow("main a.row-name")),
+    Shot("admin-notices-addresses", "administrator", "/admin/notices/addresses"),
+    Shot("admin-notices-words", "administrator", "/admin/notices/words"),
     Shot("admin-areas-import", "administrator", "/admin/areas/import"),
     Shot("admin-areas-divide", "administrator", "/admin/areas/divide"),
     Shot("admin-standard", "administrator", "/admin/standards", follow("main a.row-name")),

@@ -349,6 +349,21 @@ GUIDES = (
                 "desk",
             ),
             Task(
+                "told",
+                lazy_gettext("Notices and retention"),
+                (
+                    lazy_gettext(
+                        "“Notices” tells what was sent, what waits and what failed, and sends again; there you also "
+                        "write what notices say."
+                    ),
+                    lazy_gettext(
+                        "“Retention” says how long contacts, tracks and other data are kept, and by which rule. What "
+                        "is removed is a line of the log."
+                    ),
+                ),
+                None,
+            ),
+            Task(
                 "log",
                 lazy_gettext("Security and log"),
                 (
