@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from webgis.demo.cases import picture
 from webgis.maps.layers import MAPS
 from webgis.pages.admin import SECTIONS
 from webgis.pages.help_words import GUIDES
+
+import_module("webgis.pages.views")  # whose modules put their sections in
 
 Act = Callable[[Any], None]
 """Something done on a Playwright page."""
