@@ -18,7 +18,7 @@ from webgis.errors import Conflict
 LOGIN = "administrator"
 NAMES = {
     "administrator": ("系统管理员", "Administrator"),
-    "inspector": ("巡查员", "Inspector"),
+    "inspector": ("信息采集员", "Inspector"),
     "acceptor": ("受理员", "Acceptor"),
     "dispatcher": ("派遣员", "Dispatcher"),
     "manager": ("管理者", "Manager"),

@@ -33,7 +33,7 @@ def still_open() -> bool:
         return first_run.standing(session).open
 
 
-put(Section("start", lazy_gettext("Set up"), "flag", "admin.start", ACTION, still_open), after=None)
+put(Section("start", lazy_gettext("Set up a city"), "flag", "admin.start", ACTION, still_open), after=None)
 
 
 @admin.get("/start")
