@@ -60,10 +60,24 @@ class Standing:
         """The step that comes next, or None."""
         return next((step for step in STEPS if step not in self.done), None)
 
-    @property
-    def open(self) -> bool:
-        """Whether setting up is still to be offered: not to a city that has all it needs."""
-        return not self.begun and any(step not in self.done for step in STEPS[:-1])
+
+_NEEDED = text(
+    """
+    SELECT (NOT EXISTS (SELECT FROM city.area WHERE level = 'community')
+            OR NOT EXISTS (SELECT FROM city.filing_standard WHERE active)
+            OR NOT EXISTS (SELECT FROM city.department)
+            OR EXISTS (SELECT FROM unnest(CAST(:roles AS text[])) AS r (role)
+                       WHERE NOT EXISTS (SELECT FROM city.person p WHERE p.role = r.role AND p.active))
+            OR EXISTS (SELECT FROM city.area a WHERE a.level = 'community' AND NOT EXISTS (
+                           SELECT FROM city.cell c WHERE c.community_code = a.code AND upper_inf(c.valid))))
+        AND NOT EXISTS (SELECT FROM city.admin_event WHERE action = :begun)
+    """
+)
+
+
+def needed(session: Session) -> bool:
+    """Whether setting up is still to be offered: not to a city that has all it needs, or has begun its work."""
+    return session.scalar(_NEEDED, {"roles": list(NEEDED_ROLES), "begun": BEGUN})
 
 
 def standing(session: Session) -> Standing:

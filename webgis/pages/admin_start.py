@@ -30,7 +30,7 @@ WORDS = {
 def still_open() -> bool:
     """Whether setting up is still to be offered."""
     with web.transaction() as session:
-        return first_run.standing(session).open
+        return first_run.needed(session)
 
 
 put(Section("start", lazy_gettext("Set up a city"), "flag", "admin.start", ACTION, still_open), after=None)
