@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": "webgis.cases.audit_commands",
     "contacts": "webgis.cases.channel_commands",
     "notices": "webgis.cases.channel_commands",
+    "retention": "webgis.cases.retention_commands",
     "clock": "webgis.cases.clock_commands",
     "cases": "webgis.exchange.case_commands",
     "workflow": "webgis.cases.workflow_commands",

@@ -22,7 +22,7 @@ TIMETABLE = (
     {"function": "webgis.worker.sweep", "queue": "quick", "interval": SWEEP_SECONDS},
     {"function": "webgis.worker.enqueue", "args": ("maps.fold",), "queue": "quick", "interval": 10},
     {"function": "webgis.worker.enqueue", "args": ("cases.tell_due",), "queue": "quick", "interval": 300},
-    {"function": "webgis.worker.enqueue", "args": ("cases.erase_contacts",), "queue": "quick", "interval": 3600},
+    {"function": "webgis.worker.enqueue", "args": ("cases.remove_old",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("cases.tidy_shifts",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("cases.anchor",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("maps.draw_cases",), "queue": "quick", "interval": 3600},

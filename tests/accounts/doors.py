@@ -38,6 +38,12 @@ WAYS: dict[str, Way] = {
     **{f"admin.{name}": Way({"version": 1, "number": 1}) for name in ("rule", "change_rule", "remove_rule")},
     **{f"admin.{name}": Way({"standard_id": 1}) for name in ("standard", "standard_export", "activate_standard")},
     "admin.calendar_moves": Way({"which": 1}),
+    "admin.beat": Way({"code": "W1"}),
+    "admin.change_beat": Way({"code": "W1"}, form={"name": "西一", "cells": city.WEST}),
+    "admin.end_beat": Way({"code": "W1"}),
+    "admin.beat_cells": Way(query=BOX),
+    "admin.notice_again": Way({"message": "0" * 8}),
+    "admin.keep_for": Way({"kind": "tracks"}, form={"days": "30", "source": "本市规定"}),
     "admin.change_department": Way({"code": "510104-works"}, form={"name_zh": "市政所", "kind": "municipal_works"}),
     "admin.change_person": Way({"login": "works1"}, form={"name": "岗", "role": "inspector"}),
     "admin.department": Way({"code": "510104-works"}),
@@ -139,6 +145,7 @@ OPEN = {
     ),
     *("public.areas", "public.cell", "public.cells", "public.near", "public.places", "public.report"),
     *("public.home", "public.find", "public.report_form", "public.follow", "public.rate", "public.object_to_end"),
+    *("pages.help_home", "pages.help_page", "accounts.log_in_as_post"),
     *("public_cases.follow", "public_cases.rate", "public_cases.object_to_end", "public_cases.report"),
 }
 """The addresses that strangers may ask."""

@@ -283,9 +283,9 @@ def test_the_contact_of_a_merged_report_is_kept_as_long_as_that_of_its_parent(ci
 def test_the_timetable_has_contacts_erased(city_runtime):
     with city_runtime.transaction() as session:
         _end(session, _reported(session, city_runtime.settings), 365, "rejected")
-        jobs.enqueue(session, "cases.erase_contacts")
+        jobs.enqueue(session, "cases.remove_old", queue="slow")
     import_tasks()
-    jobs.drain(city_runtime, "quick")
+    jobs.drain(city_runtime, "slow")
     with city_runtime.transaction() as session:
         assert _stored(session)[0].erased_at is not None
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests import city
 from tests.cases.stories import at
 from webgis.accounts import queries as accounts
-from webgis.cases import shifts
+from webgis.cases import retention, shifts
 from webgis.errors import Invalid, NotFound
 from webgis.grid import beats
 from webgis.grid import queries as grid
@@ -115,9 +115,10 @@ def test_tracks_are_erased_in_time_and_forgotten_shifts_end_while_hours_by_cell_
     who = actor(town)
     shifts.check_in(town, who, "one", MORNING, at=MORNING)
     shifts.add_track(town, who, "one", [point(0), point(3)], at=NOON)
-    assert shifts.tidy(town, settings, MORNING + timedelta(hours=15)) == 0
+    assert shifts.tidy(town, MORNING + timedelta(hours=15)) == 0
     assert shifts.current(town, who) is not None
-    assert shifts.tidy(town, settings, MORNING + timedelta(days=settings.track_days, minutes=1)) == 1
+    later = MORNING + timedelta(days=settings.track_days, minutes=1)
+    assert shifts.tidy(town, later) == 1 and retention.remove(town, settings, later)["tracks"] == 1
     assert shifts.current(town, who) is None
     assert seconds(town) == {cell(town, city.IN_WEST): 180}
 

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from datetime import date
+from datetime import UTC, datetime
 from html import unescape
 from io import BytesIO
 
@@ -14,8 +14,8 @@ from sqlalchemy import text
 from tests import city
 from tests.evaluation.test_figures import FIRST, LAST, filled
 from webgis import jobs
+from webgis.cases import retention
 from webgis.db import Runtime
-from webgis.pages import watch_export
 
 SPAN = f"since={FIRST}&until={LAST}"
 HREF = re.compile(r'<a class="card watch-card[^"]*" href="([^"]+)" data-card="(\w+)">.*?watch-value">([^<]+)<', re.S)
@@ -113,8 +113,9 @@ def test_a_table_is_for_the_one_who_asked_and_not_for_ever(city_app, api, monkey
     assert api("inspector1").get(address).status_code == 403
     settings = city_app.extensions["webgis"].settings
     (file,) = (settings.var_dir / "exports").glob("*/*.xlsx")
-    old = time.time() - (watch_export.KEPT_HOURS + 1) * 3600
+    old = time.time() - (24 + 1) * 3600
     os.utime(file, (old, old))
     assert api("manager1").get(address).status_code == 404
-    exported(city_app, api, monkeypatch, "manager1", since=str(date.today()))
+    with city_app.extensions["webgis"].transaction() as session:
+        assert retention.remove(session, settings, datetime.now(UTC))["exports"] == 1
     assert not file.exists()

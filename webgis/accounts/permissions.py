@@ -103,6 +103,9 @@ TABLE = (
     _changes("admin.routing", ADMINISTRATOR, "city", "routing rules: write, try, put in force", keys=False),
     _changes("admin.sessions", ADMINISTRATOR, "city", "logins of everyone, and to end them", keys=False),
     _changes("admin.keys", ADMINISTRATOR, "city", "API keys of everyone, and to revoke them", keys=False),
+    _changes("admin.beats", ADMINISTRATOR, "city", "beats: drawn, changed, ended", keys=False),
+    _changes("admin.notices", ADMINISTRATOR, "city", "addresses of notices, what was sent, to send again", keys=False),
+    _changes("admin.retention", ADMINISTRATOR, "city", "how long things are kept, and to remove them", keys=False),
     Permission("admin.security", ADMINISTRATOR, "city", "settings of security", keys=False),
     Permission("admin.log", ADMINISTRATOR, "city", "the log of administrative acts", keys=False),
 )  # fmt: skip

@@ -128,6 +128,7 @@ def _asked(engine: Engine, statement: str, **values: Any) -> list[Finding]:
 _GIVEN = text(
     "SELECT c.number, e.seq, p.sha256 FROM city.photo p JOIN city.case_event e ON e.id = p.event_id"
     " JOIN city.case c ON c.id = p.case_id WHERE p.id BETWEEN :first AND :last"
+    " AND (p.removed_at IS NULL OR c.closed_at IS NULL)"
     " AND (CAST(:since AS timestamptz) IS NULL OR e.recorded_at >= :since) ORDER BY p.id"
 )
 

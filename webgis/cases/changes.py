@@ -94,7 +94,12 @@ def _inspector(doing: Doing) -> int | None:
         doing.facts["inspector"] = {"login": person.login, "why": "named"}
         return person.id
     found = beats.inspector_for(
-        doing.session, case.lon, case.lat, case.cell_code, doing.at, not_person=case.reporter_id,
+        doing.session,
+        case.lon,
+        case.lat,
+        case.cell_code,
+        doing.at,
+        not_person=case.reporter_id,
         class_=(case.kind, case.class_code),
     )
     doing.facts["inspector"] = found.why

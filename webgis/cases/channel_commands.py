@@ -6,7 +6,8 @@ import click
 
 from webgis.accounts import admin_log
 from webgis.cases import contacts as contact_data
-from webgis.cases import keyring, messages
+from webgis.cases import keyring, messages, notice_addresses
+from webgis.cases.channel_models import CHANNELS, LANGUAGES
 from webgis.db import Runtime
 
 
@@ -61,3 +62,53 @@ def list_messages(runtime: Runtime, unsent: bool, limit: int) -> None:
     with runtime.transaction() as session:
         for one in messages.listed(session, unsent=unsent, limit=limit):
             click.echo(json.dumps(one, ensure_ascii=False, default=str))
+
+
+@notices.command()
+@click.argument("message")
+@click.pass_obj
+@admin_log.recorded("notices.again")
+def again(runtime: Runtime, message: str) -> None:
+    """Have the MESSAGE of this id sent that was refused, or waits too long."""
+    with runtime.transaction() as session:
+        messages.send_again(session, message)
+    click.echo("It goes out again.")
+
+
+@notices.command()
+@click.pass_obj
+def addresses(runtime: Runtime) -> None:
+    """Print where people with accounts are told, one JSON object a line. Addresses are masked."""
+    with runtime.transaction() as session:
+        for one in notice_addresses.listed(session, runtime.settings):
+            click.echo(json.dumps(one, ensure_ascii=False))
+
+
+@notices.command("set")
+@click.argument("login")
+@click.argument("channel", type=click.Choice(CHANNELS))
+@click.argument("address")
+@click.option("--language", type=click.Choice(LANGUAGES), default="zh", help="In which they are told (default: zh).")
+@click.option("--digest", type=click.IntRange(0, 1440), help="Minutes of gathering (default: the city's).")
+@click.pass_obj
+def set_address(runtime: Runtime, login: str, channel: str, address: str, language: str, digest: int | None) -> None:
+    """Tell LOGIN by CHANNEL at ADDRESS."""
+    with runtime.transaction() as session:
+        notice_addresses.set_address(
+            session, runtime.settings, login, channel, address, language=language, digest_minutes=digest
+        )
+        admin_log.record(session, None, "notices.address", login, None, {"channel": channel, "language": language})
+    click.echo(f"{login} is told by {channel}")
+
+
+@notices.command()
+@click.argument("login")
+@click.argument("channel", type=click.Choice(CHANNELS))
+@click.pass_obj
+def drop(runtime: Runtime, login: str, channel: str) -> None:
+    """Erase the address of LOGIN by which they are told by CHANNEL."""
+    with runtime.transaction() as session:
+        dropped = notice_addresses.drop_address(session, login, channel)
+        if dropped:
+            admin_log.record(session, None, "notices.address", login, {"channel": channel})
+    click.echo("erased" if dropped else "there was none")

@@ -1,12 +1,11 @@
-"""Work for later of the channels: notices, their messages, deadlines that come near, contacts that are erased."""
+"""Work for later of the channels: notices, their messages, deadlines that come near."""
 
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from webgis import jobs
-from webgis.cases import contacts, messages, notices
+from webgis.cases import messages, notices
 from webgis.jobs import task
 
 DUE_AT_ONCE = 200
@@ -37,9 +36,3 @@ def tell_due(session: Session) -> None:
     for row in session.execute(text("SELECT of_case, event FROM fn.take_due(:wanted)"), {"wanted": DUE_AT_ONCE}).all():
         notices.tell(session, row.of_case, row.event)
 
-
-@task("cases.erase_contacts")
-def erase_contacts(session: Session) -> None:
-    """Erase contacts of cases that ended long enough ago; run every hour by the timetable."""
-    if contacts.erase_old(session, session.info["settings"].contact_days) == contacts.BATCH:
-        jobs.enqueue(session, "cases.erase_contacts")

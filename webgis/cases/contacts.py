@@ -7,6 +7,7 @@ access); the days are a local rule.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -202,7 +203,12 @@ def erase_old(session: Session, days: int, *, batch: int = BATCH) -> int:
 
     Those of a report that was merged into another case are kept as long as that one's.
     """
-    return session.execute(_ERASE, {"days": days, "batch": batch}).rowcount
+    return erase_before(session, datetime.now(UTC) - timedelta(days=days), batch=batch)
+
+
+def erase_before(session: Session, before: datetime, *, batch: int = BATCH) -> int:
+    """The same of cases that ended before a moment."""
+    return session.execute(_ERASE, {"before": before, "batch": batch}).rowcount
 
 
 _ERASE = text(
@@ -211,7 +217,7 @@ _ERASE = text(
         SELECT o.id FROM city.contact o JOIN city.case c ON c.id = o.case_id
         LEFT JOIN city.case p ON p.id = c.parent_id
         WHERE o.erased_at IS NULL
-          AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < now() - make_interval(days => :days)
+          AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < :before
         ORDER BY o.id LIMIT :batch FOR UPDATE OF o SKIP LOCKED
     )
     UPDATE city.contact o

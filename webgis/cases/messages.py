@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from webgis import jobs
 from webgis.cases import following, keyring, senders
 from webgis.cases import notice_words as words
+from webgis.errors import Conflict, NotFound
 from webgis.settings import Settings
 
 _WAITING = """
@@ -170,12 +171,48 @@ _LISTED = text(
     FROM city.message m
     LEFT JOIN city.notice_address a ON a.id = m.address_id
     LEFT JOIN city.person p ON p.id = a.person_id
-    WHERE m.sent_at IS NULL OR NOT :unsent
+    WHERE (m.sent_at IS NULL OR NOT :unsent) AND CASE CAST(:state AS text)
+        WHEN 'sent' THEN m.sent_at IS NOT NULL WHEN 'failed' THEN m.failed_at IS NOT NULL
+        WHEN 'waiting' THEN m.sent_at IS NULL AND m.failed_at IS NULL ELSE true END
     ORDER BY m.created_at DESC, m.id LIMIT :limit
     """
 )
 
 
-def listed(session: Session, *, unsent: bool = False, limit: int = 100) -> list[dict[str, Any]]:
-    """Messages, newest first: id, channel, created_at, sent_at, failed_at, error, login (None: a reporter), notices."""
-    return [dict(row._mapping) for row in session.execute(_LISTED, {"unsent": unsent, "limit": limit})]
+def listed(session: Session, *, unsent: bool = False, state: str = "", limit: int = 100) -> list[dict[str, Any]]:
+    """Messages, newest first: id, channel, created_at, sent_at, failed_at, error, login (None: a reporter), notices; of
+    a state (`STATES`)."""
+    values = {"unsent": unsent, "state": state, "limit": limit}
+    return [dict(row._mapping) for row in session.execute(_LISTED, values)]
+
+
+STATES = ("failed", "waiting", "sent")
+_COUNTS = text(
+    "SELECT count(*) FILTER (WHERE failed_at IS NOT NULL) AS failed,"
+    " count(*) FILTER (WHERE sent_at IS NULL AND failed_at IS NULL) AS waiting,"
+    " count(*) FILTER (WHERE sent_at IS NOT NULL) AS sent"
+    " FROM city.message WHERE created_at > now() - interval '30 days'"
+)
+
+
+def counts(session: Session) -> Row:
+    """How many messages of the last 30 days are in each of `STATES`."""
+    return session.execute(_COUNTS).one()
+
+
+_AGAIN = text("UPDATE city.message SET failed_at = NULL, error = NULL WHERE id = CAST(:id AS uuid)")
+
+
+def send_again(session: Session, message: str) -> None:
+    """Have a message sent that was refused, or that waits too long. `Conflict` for one that was sent."""
+    try:
+        wanted = str(uuid.UUID(message))
+    except ValueError:
+        wanted = None
+    row = wanted and session.execute(_LOCK, {"id": wanted}).one_or_none()
+    if not row:
+        raise NotFound("cases.message-unknown", f"There is no message {message[:64]}", got=message[:64])
+    if row.sent_at is not None:
+        raise Conflict("cases.message-sent", "This message was sent already", got=message)
+    session.execute(_AGAIN, {"id": wanted})
+    jobs.enqueue(session, "cases.send_message", queue="slow", message=wanted)

@@ -70,3 +70,18 @@ def addresses(session: Session, settings: Settings, login: str) -> list[dict[str
     )
     ring = keyring.of(settings)
     return [dict(row._mapping) | {"address": ring.open(row.address)} for row in rows]
+
+
+_LISTED = text(
+    "SELECT p.login, p.name, p.role, a.channel, a.address, a.language, a.digest_minutes"
+    " FROM city.notice_address a JOIN city.person p ON p.id = a.person_id"
+    " WHERE a.address IS NOT NULL ORDER BY p.login, a.channel"
+)
+
+
+def listed(session: Session, settings: Settings) -> list[dict[str, Any]]:
+    """Everyone's addresses, masked: login, name, role, channel, address, language, digest_minutes."""
+    ring, mask = keyring.of(settings), {"sms": contact_rules.masked_phone, "email": contact_rules.masked_email}
+    return [
+        dict(row._mapping) | {"address": mask[row.channel](ring.open(row.address))} for row in session.execute(_LISTED)
+    ]

@@ -327,12 +327,15 @@ def events(session: Session, case_id: int) -> Sequence[Row]:
     ).all()
 
 
+_KEPT_PHOTOS = select(Photo).where(Photo.removed_at.is_(None)).order_by(Photo.id)
+
+
 def photos(session: Session, case_ids: Sequence[int]) -> dict[int, list[Photo]]:
-    """The photos of these cases in the order they were given."""
+    """The photos of these cases that are still kept, in the order they were given."""
     found: dict[int, list[Photo]] = {case_id: [] for case_id in case_ids}
     if not found:
         return found
-    for photo in session.scalars(select(Photo).where(Photo.case_id.in_(case_ids)).order_by(Photo.id)):
+    for photo in session.scalars(_KEPT_PHOTOS.where(Photo.case_id.in_(case_ids))):
         found[photo.case_id].append(photo)
     return found
 
@@ -343,6 +346,8 @@ def require_photo(session: Session, actor: Actor, number: str, photo_id: int) ->
     photo = session.scalar(select(Photo).where(Photo.case_id == case.id, Photo.id == photo_id))
     if photo is None:
         raise NotFound("cases.photo-unknown", f"Case {number} has no photo {photo_id}", number=number)
+    if photo.removed_at is not None:
+        raise NotFound("cases.photo-removed", "This photo was kept as long as it had to be", number=number)
     return photo
 
 

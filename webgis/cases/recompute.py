@@ -281,9 +281,7 @@ _MOVED = text(
 )
 
 
-def listed(
-    session: Session, *, area: str | None = None, classes: Sequence[str] = (), most: int = 50
-) -> Sequence[Row]:
+def listed(session: Session, *, area: str | None = None, classes: Sequence[str] = (), most: int = 50) -> Sequence[Row]:
     """The last recomputes, newest first: id, at, calendar_version, checked, moved; of an area or some classes only what
     moved there."""
     if area is not None or classes:

@@ -10,5 +10,5 @@ from webgis.jobs import task
 
 @task("cases.tidy_shifts")
 def tidy_shifts(session: Session) -> None:
-    """End forgotten shifts and erase old tracks; run every hour by the timetable."""
-    shifts.tidy(session, session.info["settings"], datetime.now(UTC))
+    """End forgotten shifts; run every hour by the timetable."""
+    shifts.tidy(session, datetime.now(UTC))

@@ -1,6 +1,6 @@
 """The shifts that inspectors work: they check in and out themselves, and the phone sends where they were meanwhile.
 
-A shift that is forgotten is ended by the engine. The track is erased after `track_days`; what remains is how long
+A shift that is forgotten is ended by the engine. The track is erased by `retention`; what remains is how long
 somebody was in each cell on a day, without who (`city.patrol_time`).
 """
 
@@ -15,7 +15,6 @@ from webgis import db, geo
 from webgis.accounts.actor import Actor
 from webgis.cases import intake, workflow
 from webgis.errors import NotFound
-from webgis.settings import Settings
 
 LONGEST = timedelta(hours=16)
 """A shift of which nothing was heard for so long was forgotten: it ended with the last that was heard."""
@@ -60,7 +59,6 @@ _FORGOTTEN = text(
     "UPDATE city.shift SET ended_at = coalesce(last_at, began_at), ended_by = 'engine'"
     " WHERE ended_at IS NULL AND coalesce(last_at, began_at) < :before"
 )
-_ERASE = text("DELETE FROM city.track WHERE at < :before")
 _ADD = "SELECT fn.add_track(%s, %s::timestamptz[], %s, %s, %s::float8[], %s, %s, %s, %s) AS added"
 
 
@@ -122,10 +120,9 @@ def point(at: datetime, lon: float, lat: float, crs: str, accuracy_m: float | No
     return Point(at, *geo.to_cgcs2000(lon, lat, crs), accuracy_m)
 
 
-def tidy(session: Session, settings: Settings, at: datetime) -> int:
-    """End forgotten shifts, and erase tracks that are older than `track_days`; returns how many points went."""
-    session.execute(_FORGOTTEN, {"before": at - LONGEST})
-    return session.execute(_ERASE, {"before": at - timedelta(days=settings.track_days)}).rowcount
+def tidy(session: Session, at: datetime) -> int:
+    """End forgotten shifts; returns how many. Tracks are erased by `retention`."""
+    return session.execute(_FORGOTTEN, {"before": at - LONGEST}).rowcount
 
 
 # Questions

@@ -193,14 +193,70 @@ _LISTED = text(
     FROM city.beat b JOIN city.area a ON a.code = b.area_code
     WHERE b.valid @> CAST(:at AS timestamptz) AND starts_with(b.area_code, :area)
         AND (CAST(:code AS text) IS NULL OR b.code = :code)
-    ORDER BY b.code
+        AND (:words = '' OR b.code ILIKE :part OR b.name_zh ILIKE :part OR b.name_en ILIKE :part)
+    ORDER BY b.code LIMIT :most
     """
 )
 
 
-def listed(session: Session, at: datetime, area: str | None = None, code: str | None = None) -> Sequence[Row]:
-    """The beats at a moment (of an area; or the one of a code), with their number of cells and their shifts."""
-    return session.execute(_LISTED, {"at": at, "area": area or "", "code": code}).all()
+def listed(
+    session: Session,
+    at: datetime,
+    area: str | None = None,
+    code: str | None = None,
+    *,
+    words: str = "",
+    most: int | None = None,
+) -> Sequence[Row]:
+    """The beats at a moment (of an area; the one of a code; with these `words` in code or name), with their number of
+    cells and their shifts."""
+    values = {"at": at, "area": area or "", "code": code, "words": words, "part": f"%{db.like(words)}%", "most": most}
+    return session.execute(_LISTED, values).all()
+
+
+_CELLS_IN = text(
+    """
+    SELECT c.code, ST_AsGeoJSON(c.geom, 6)::jsonb AS geometry,
+           ARRAY(SELECT b.code FROM city.beat_cell k JOIN city.beat b ON b.id = k.beat_id
+                 WHERE k.cell_code = c.code AND upper_inf(b.valid) ORDER BY b.code) AS beats
+    FROM city.cell c
+    WHERE upper_inf(c.valid) AND c.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490)
+    LIMIT :most
+    """
+)
+
+
+def cells_in(session: Session, box: tuple[float, float, float, float], most: int) -> Sequence[Row]:
+    """Valid cells that touch a box of degrees (west, south, east, north), at most so many: code, geometry, and the
+    beats that have them now."""
+    values = dict(zip(("west", "south", "east", "north"), box, strict=True)) | {"most": most}
+    return session.execute(_CELLS_IN, values).all()
+
+
+_OUTLINES_IN = text(
+    """
+    SELECT b.code, ST_AsGeoJSON(ST_Simplify(b.geom, 0.0001, true), 5)::jsonb AS geometry FROM city.beat b
+    WHERE upper_inf(b.valid) AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490) LIMIT :most
+    """
+)
+
+
+def outlines_in(session: Session, box: tuple[float, float, float, float], most: int) -> Sequence[Row]:
+    """Beats of now that touch a box of degrees, at most so many: code and simplified geometry."""
+    values = dict(zip(("west", "south", "east", "north"), box, strict=True)) | {"most": most}
+    return session.execute(_OUTLINES_IN, values).all()
+
+
+_GROUND_OF = text(
+    "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) FROM (SELECT ST_Extent(c.geom) AS e FROM city.cell c"
+    " WHERE upper_inf(c.valid) AND c.code = ANY(CAST(:codes AS text[]))) AS one"
+)
+
+
+def ground_of(session: Session, codes: Sequence[str]) -> tuple[float, float, float, float] | None:
+    """The box of degrees that holds these cells."""
+    found = session.execute(_GROUND_OF, {"codes": list(codes)}).one()
+    return None if found[0] is None else tuple(found)
 
 
 _ON_DUTY = text("SELECT * FROM fn.on_duty(:at, :zone) WHERE starts_with(area_code, :area)")
@@ -285,8 +341,8 @@ def inspector_for(
 ) -> Assigned:
     """The inspector on duty in a beat of the cell at the moment `at` (aware), else the nearest on duty, else nobody.
 
-    Of several the one with the least open work. `not_person` is never chosen, nor one who is limited to another area or,
-    of a class (kind and code), to others. `lon` and `lat` are CGCS2000 degrees.
+    Of several the one with the least open work. `not_person` is never chosen, nor one who is limited to another area
+    or, of a class (kind and code), to others. `lon` and `lat` are CGCS2000 degrees.
     """
     rows = db.call(session, _INSPECTOR_FOR, lon, lat, cell_code, at, _zone(session), not_person, *class_)
     if not rows:

@@ -90,6 +90,11 @@ ACTS = {
     "demo.grow": lazy_gettext("demo city grown"),
     "beats.lay-out": lazy_gettext("beats laid out"),
     "beats.close": lazy_gettext("beat ended"),
+    "notices.again": lazy_gettext("notice sent again"),
+    "notices.address": lazy_gettext("address of notices changed"),
+    "retention.change": lazy_gettext("retention changed"),
+    "retention.ask": lazy_gettext("removal asked for"),
+    "retention.remove": lazy_gettext("removed: kept long enough"),
 }
 """What administrative acts are called; one that is not here is shown by its name."""
 

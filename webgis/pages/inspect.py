@@ -17,7 +17,7 @@ from pydantic import Field
 
 import webgis
 from webgis import api, geo, web
-from webgis.cases import queries, shift_views, shifts
+from webgis.cases import queries, retention, shift_views, shifts
 from webgis.errors import NotFound
 from webgis.maps import basemaps
 from webgis.maps import queries as map_queries
@@ -67,6 +67,13 @@ def _known(lang: str) -> str:
     return lang
 
 
+def _track_days() -> int:
+    """How long tracks are kept, which inspectors are told."""
+    with web.transaction() as session:
+        kept = retention.days_of(session, web.runtime().settings, "tracks")
+    return kept or retention.LONGEST_DAYS
+
+
 def _shell(lang: str) -> str:
     settings = web.runtime().settings
     with force_locale(LOCALES[lang]):
@@ -78,7 +85,7 @@ def _shell(lang: str) -> str:
             "photos": PHOTOS,
             "most_photos": settings.max_photos,
             "tolerance_m": settings.verify_tolerance_m,
-            "track_days": settings.track_days,
+            "track_days": _track_days(),
             "version": webgis.__version__,
         }
         return render_template(
@@ -185,6 +192,7 @@ def me():
 
 @inspect.get("/classes")
 @web.permits("inspect.use")
+@web.packs
 def classes():
     """Every class with its group, pinyin and initials, those of the street first."""
     with web.transaction() as session:
@@ -212,6 +220,7 @@ class BeatAsked(api.Given):
 
 @inspect.get("/beat")
 @web.permits("inspect.use")
+@web.packs
 def beat():
     """The beats of this person, the cells of one of them, and their own way today."""
     asked, settings, now = api.checked(BeatAsked, api.once(request.args)), web.runtime().settings, datetime.now(UTC)

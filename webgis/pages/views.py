@@ -24,9 +24,12 @@ from webgis.maps.signs import STATES
 from webgis.pages import (
     account,
     admin_areas,
+    admin_beats,
     admin_calendar,
     admin_departments,
+    admin_notices,
     admin_people,
+    admin_retention,
     admin_routing,
     admin_security,
     admin_standards,
@@ -37,12 +40,12 @@ from webgis.pages import (
     department,
     desk,
     forms,
+    help_pages,
     inspect_install,
     inspect_sending,
     narrowing,
     public_home,
     reporting,
-    help_pages,
     shown,
     watch,
     watch_files,
@@ -65,9 +68,12 @@ PARTS = (
     reporting,
     account,
     admin_areas,
+    admin_beats,
     admin_calendar,
     admin_departments,
+    admin_notices,
     admin_people,
+    admin_retention,
     admin_routing,
     admin_security,
     admin_standards,
@@ -75,6 +81,7 @@ PARTS = (
     watch,
     watch_files,
     public_home,
+    help_pages,
 )
 """Modules that put their addresses on the blueprint when they are imported."""
 
@@ -85,7 +92,6 @@ DOORS = (
     ("inspect.use", "inspect.app"),
     ("desk.use", "pages.desk"),
     ("department.use", "pages.department"),
-    help_pages,
     ("watch.use", "pages.watch"),
 )
 """Right -> the page at which those who have it begin."""

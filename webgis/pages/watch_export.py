@@ -1,7 +1,8 @@
 """Figures and their cases as a workbook: rows are read page by page and written as they come, so that memory stays the
 same however many they are. Texts are written as texts, and what a spreadsheet would run gets an apostrophe in front.
 
-A workbook lies under a name that nobody guesses in the folder of the person who asked, for `KEPT_HOURS`.
+A workbook lies under a name that nobody guesses in the folder of the person who asked, as long as
+`cases.retention` says.
 """
 
 import re
@@ -26,7 +27,6 @@ from webgis.pages.narrowing import source_word
 from webgis.pages.words import KINDS
 from webgis.settings import Settings
 
-KEPT_HOURS = 24
 MOST_CASES = 1_000_000
 """A sheet holds 1,048,576 rows."""
 
@@ -224,15 +224,8 @@ def new_name() -> str:
     return secrets.token_urlsafe(18)
 
 
-def expired(file: Path, now: datetime | None = None) -> bool:
-    """Whether a workbook is older than it is kept, also when nobody has removed it yet."""
-    before = ((now or datetime.now(UTC)) - timedelta(hours=KEPT_HOURS)).timestamp()
-    return file.is_file() and file.stat().st_mtime < before
-
-
-def forget_old(settings: Settings, now: datetime) -> int:
-    """Remove workbooks after `KEPT_HOURS`; returns how many."""
-    old = [file for file in (settings.var_dir / "exports").glob("*/*.xlsx") if expired(file, now)]
-    for file in old:
-        file.unlink(missing_ok=True)
-    return len(old)
+def expired(file: Path, days: int | None) -> bool:
+    """Whether a workbook is older than it is kept, also when nobody has removed it yet (`cases.retention` does)."""
+    if days is None:
+        return False
+    return file.is_file() and file.stat().st_mtime < (datetime.now(UTC) - timedelta(days=days)).timestamp()

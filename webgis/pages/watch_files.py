@@ -6,6 +6,7 @@ from flask import jsonify, send_file, url_for
 from flask_babel import gettext as _
 
 from webgis import api, jobs, limits, web
+from webgis.cases import retention
 from webgis.errors import NotFound
 from webgis.pages import watch, watch_export
 from webgis.pages.blueprint import pages
@@ -39,7 +40,8 @@ def export_state(name: str):
     if percent is None:
         raise _unknown(name)
     address = url_for("pages.export_file", name=name) if there else None
-    word = _("Save the table (kept for %(hours)s hours)", hours=watch_export.KEPT_HOURS)
+    days = _kept_days()
+    word = _("Save the table (kept for %(hours)s hours)", hours=days * 24) if days else _("Save the table")
     return jsonify({"percent": percent, "address": address, "word": word})
 
 
@@ -55,11 +57,16 @@ def export_file(name: str):
     return response
 
 
+def _kept_days() -> int | None:
+    with web.transaction() as session:
+        return retention.days_of(session, web.runtime().settings, "exports")
+
+
 def _own(name: str) -> Path:
     if not watch_export.ID.match(name):
         raise _unknown(name)
     file = watch_export.file_of(web.runtime().settings, web.actor().id, name)
-    if watch_export.expired(file):
+    if watch_export.expired(file, _kept_days()):
         raise _unknown(name)
     return file
 

@@ -27,5 +27,4 @@ def export_figures(session: Session, login: str, export: str, asked: Mapping[str
 
     with speaking(loaded, lang):
         watch_export.write(session, loaded, actor, question, found, target, say, lang == "en")
-    watch_export.forget_old(loaded, now)
     say(100)

@@ -167,6 +167,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "accounts.not-first": _plain(lazy_gettext("There is an administrator already.")),
     "accounts.not-your-area": _plain(lazy_gettext("This goes beyond the area that you are limited to.")),
+    "cases.message-sent": _plain(lazy_gettext("This message was sent already.")),
     "accounts.not-your-classes": _plain(lazy_gettext("This goes beyond the classes that you are limited to.")),
     "accounts.oneself": _plain(lazy_gettext("Nobody does this to their own account.")),
     "accounts.same-password": _plain(lazy_gettext("Choose another one than before.")),
