@@ -62,6 +62,7 @@ def refusals(root: Path) -> list[tuple[str, int]]:
     """(code, status) of every refusal in docs/errors.md of the packages that pages stand on."""
     rows = re.findall(r"^\| `([^`]+)` \| ([\d, ]+) \|", (root / "docs" / "errors.md").read_text(), re.M)
     packages = {"accounts", "api", "cases", "catalog", "evaluation", "exchange", "geo", "grid", "maps", "web"}
+    packages |= {"hazards", "metro"}
     listed = [(code, int(status)) for code, statuses in rows for status in statuses.split(", ")]
     return [(code, status) for code, status in listed if code.split(".")[0] in packages]
 

@@ -316,6 +316,18 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("The area lies too far from the zone in which its metres are measured."),
     ),
     "grid.same-moment": _plain(lazy_gettext("There was a change a moment ago. Try again.")),
+    "hazards.bad-cas": _plain(lazy_gettext("This is no CAS number: its last digit checks the others.")),
+    "hazards.bad-people": _plain(lazy_gettext("Give the people nearby as a whole number.")),
+    "hazards.bad-quantity": _plain(lazy_gettext("A quantity is a number of tonnes from 0.")),
+    "hazards.bad-unit": _plain(lazy_gettext("Quantities are in tonnes.")),
+    "hazards.cas-unknown": _plain(lazy_gettext("GB 18218 does not name this substance. Give its classes.")),
+    "hazards.class-missing": _plain(lazy_gettext("Give the classes of this substance, as its safety data sheet says.")),
+    "hazards.class-unknown": _plain(lazy_gettext("There is no such class in GB 18218.")),
+    "hazards.implausible-quantity": _plain(
+        lazy_gettext("That is very much. Were kilograms meant? Give tonnes, or confirm the quantity."),
+    ),
+    "hazards.row-needed": _plain(lazy_gettext("This substance is listed by strength or form. Choose which it is.")),
+    "hazards.row-unknown": _plain(lazy_gettext("This row of the list is not there, or is another substance.")),
     "maps.run-unknown": _plain(lazy_gettext("There is no such run of hot spots, or it is no longer kept.")),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
     "web.too-many-requests": lambda facts: _(
