@@ -165,7 +165,7 @@ def ended_long_ago(life: Life, number: str) -> None:
 
 def test_how_long_things_are_kept_is_changed_with_its_source_and_refused_without(administrator, life):
     page = administrator.get("/admin/retention").text
-    assert "国家档案局令第8号" in page and "As shipped" in page
+    assert "Order 8 of the State Archives" in page and "As shipped" in page
     source = "《本市城市管理档案办法》第五条"
     assert administrator.send("/admin/retention/tracks", days="7", source=source).status_code == 303
     assert administrator.send("/admin/retention/photos", days="", source=source).status_code == 303

@@ -38,10 +38,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind: the days and the source as shipped, how many would go, and the removal of some of them."""
+    """A kind: the days and the source as shipped (Chinese, English), how many would go, and the removal of some."""
 
     days: Callable[[Settings], int | None]
     source: str
+    source_en: str
     count: Callable[[Session, datetime], int]
     remove: Callable[[Session, datetime], int]
 
@@ -137,23 +138,34 @@ def _counted(statement: Any) -> Callable[[Session, datetime], int]:
 
 
 PRIVACY = "《中华人民共和国个人信息保护法》第十九条：保存期限应当为实现处理目的所必要的最短时间"
+PRIVACY_EN = (
+    "Personal Information Protection Law, article 19: no longer than the purpose needs (个人信息保护法第十九条)"
+)
 KINDS: dict[str, Kind] = {
     "photos": Kind(
         lambda settings: 3650,
         "国家档案局令第8号《机关文件材料归档范围和文书档案保管期限规定》：定期 10 年",
+        "Order 8 of the State Archives Administration: records kept for a term of 10 years (国家档案局令第8号)",
         _count_photos,
         _remove_photos,
     ),
-    "contacts": Kind(lambda settings: settings.contact_days, PRIVACY, _counted(_COUNT_CONTACTS), _remove_contacts),
+    "contacts": Kind(
+        lambda settings: settings.contact_days, PRIVACY, PRIVACY_EN, _counted(_COUNT_CONTACTS), _remove_contacts
+    ),
     "tracks": Kind(
         lambda settings: settings.track_days,
         PRIVACY,
+        PRIVACY_EN,
         _counted(_COUNT_TRACKS),
         lambda session, before: session.execute(_REMOVE_TRACKS, {"before": before}).rowcount,
     ),
-    "drafts": Kind(lambda settings: 365, "本单位规定", _counted(_COUNT_DRAFTS), _remove_drafts),
+    "drafts": Kind(lambda settings: 365, "本单位规定", "A rule of one's own", _counted(_COUNT_DRAFTS), _remove_drafts),
     "exports": Kind(
-        lambda settings: 1, PRIVACY, lambda session, before: len(_old_exports(session, before)), _remove_exports
+        lambda settings: 1,
+        PRIVACY,
+        PRIVACY_EN,
+        lambda session, before: len(_old_exports(session, before)),
+        _remove_exports,
     ),
 }
 """What is kept for a time. Days count from the end of the case (photos, contacts), else from when it was made."""

@@ -11,6 +11,7 @@ from webgis.accounts import admin_log
 from webgis.cases import retention
 from webgis.errors import Invalid
 from webgis.pages.admin import Section, admin, given, page, put
+from webgis.pages.words import english
 
 ACTION = "admin.retention"
 MOST_LINES = 20
@@ -44,6 +45,7 @@ def _list(kind: str = "", fields: dict | None = None, problems: dict | None = No
         lines = admin_log.listed(session, action="retention.remove", most=MOST_LINES).rows
         return page(
             "retention", "retention", rows=retention.kept(session, settings), due=due, words=KIND_WORDS, units=UNITS,
+            sources={name: one.source_en if english() else one.source for name, one in retention.KINDS.items()},
             lines=[line for line, _name in lines], asked=kind, given=fields or {}, problems=problems or {},
         )  # fmt: skip
 
