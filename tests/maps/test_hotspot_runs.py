@@ -44,15 +44,15 @@ def planted_template(servers, city_template, clone):
 
 
 @pytest.fixture
-def planted(clone, planted_template):
-    """The settings of a city of the test's own with the planted spot."""
-    with clone(planted_template) as settings:
-        yield settings
+def city_slate(slates, planted_template):
+    """A city of the test's own with the planted spot."""
+    with slates.borrow(planted_template) as borrowed:
+        yield borrowed
 
 
 @pytest.fixture
-def city_settings(planted):
-    return planted
+def planted(city_settings):
+    return city_settings
 
 
 def drawn(runtime, z: int, **params) -> list[dict]:

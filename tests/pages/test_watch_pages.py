@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from tests import city
 from tests.evaluation.test_figures import FIRST, LAST, filled
-from webgis import jobs
+from webgis import jobs, worker
 from webgis.cases import retention
 from webgis.db import Runtime
 
@@ -82,6 +82,7 @@ def exported(city_app, api, monkeypatch, login: str, **asked: str):
     assert answer.status_code == 202
     waiting = client.get(answer.location).get_json()
     assert (waiting["percent"], waiting["address"]) == (0, None)
+    worker.import_tasks()
     jobs.drain(Runtime(settings), "slow")
     return client.get(answer.location).get_json()["address"]
 
