@@ -22,7 +22,6 @@ from tests.databases import Servers, Slate, Slates, database, settings_for
 from webgis import db
 from webgis.accounts import operations as accounts
 from webgis.accounts import passwords
-from webgis.cases import calendar
 from webgis.db import Runtime
 from webgis.settings import Settings
 
@@ -70,13 +69,12 @@ def template(servers) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def city_template(servers, template, tmp_path_factory) -> Iterator[str]:
-    """Name of a database that holds the small city of `tests/city.py` and its calendar; others are cloned from it."""
+def city_template(servers, template) -> Iterator[str]:
+    """Name of a database that holds the small city of `tests/city.py`; others are cloned from it."""
     with database(servers, template) as name:
         engine = create_engine(servers.url(name))
         with Session(engine) as session:
             city.build(session)
-            calendar.of_city(session, settings_for(servers, name, tmp_path_factory.mktemp("template")))
             session.commit()
         engine.dispose()
         yield name

@@ -20,8 +20,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests import city
+from tests.databases import database, settings_for
 from webgis.accounts import queries as accounts
-from webgis.cases import evidence, intake
+from webgis.cases import calendar, evidence, intake
 from webgis.db import Runtime
 
 CHROMIUM = "/usr/bin/chromium"
@@ -148,10 +149,21 @@ def _opened(slates, template: str, browser: Browser, folder: Path) -> Iterator[S
     assert not watch.complaints, f"the console complained: {watch.complaints}"
 
 
+@pytest.fixture(scope="session")
+def served_template(servers, city_template, tmp_path_factory) -> Iterator[str]:
+    """Name of a database with the small city and its calendar, which a server stores once and then believes there."""
+    with database(servers, city_template) as name:
+        runtime = Runtime(settings_for(servers, name, tmp_path_factory.mktemp("template")))
+        with runtime.transaction() as session:
+            calendar.of_city(session, runtime.settings)
+        runtime.dispose()
+        yield name
+
+
 @pytest.fixture
-def site(slates, city_template, browser, tmp_path_factory) -> Iterator[Site]:
+def site(slates, served_template, browser, tmp_path_factory) -> Iterator[Site]:
     """The small city, served."""
-    with _opened(slates, city_template, browser, tmp_path_factory.getbasetemp()) as opened:
+    with _opened(slates, served_template, browser, tmp_path_factory.getbasetemp()) as opened:
         yield opened
 
 
