@@ -37,12 +37,13 @@ READING = {
         "body",
         "workload",
     ),
-    *("draw", "settings", "verify"),
+    *("addresses", "draw", "settings", "verify"),
 }
 """Commands that only read, by their last word."""
 
 ELSEWHERE = {
-    *(f"accounts {verb}" for verb in ("activate", "add", "add-department", "deactivate", "end-sessions", "key")),
+    *(f"accounts {verb}" for verb in ("activate", "add", "add-department", "change", "deactivate", "end-sessions")),
+    *("accounts key", "notices set", "notices drop", "retention set", "retention remove"),
     *(f"accounts {verb}" for verb in ("first", "password", "revoke-keys", "second-factor-off", "unlock", "usual")),
 }
 """Commands whose verbs write the log themselves."""
