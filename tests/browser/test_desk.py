@@ -50,14 +50,19 @@ def test_a_case_arrives_is_filed_and_dispatched_by_keyboard_and_others_see_it_li
         expect(acceptor.locator(f".desk-map-in[data-chosen='{number}'][data-cell]")).to_be_visible()
         assert f"case={number}" in acceptor.url
         assert axe.findings(acceptor) == []
+        acceptor.keyboard.press("t")
+        expect(acceptor.locator(f"[data-row='{number}'] [data-held]")).to_be_visible()
+        expect(acceptor.locator(f"[data-panel='{number}']")).to_have_attribute("data-holder", "mine")
         acceptor.keyboard.press("f")
         acceptor.keyboard.press("1")
         acceptor.keyboard.press("Enter")
         expect(acceptor.locator("[data-panel] [data-timeline] [data-action=file]")).to_be_visible()
         look_together(acceptor, dispatcher, number)
         dispatcher.keyboard.press("t")
-        expect(acceptor.locator(f"[data-row='{number}'] [data-held]")).to_contain_text("dispatcher1 岗")
         expect(dispatcher.locator(f"[data-panel='{number}']")).to_have_attribute("data-holder", "mine")
+        expect(acceptor.locator("[data-changed]")).to_be_visible()  # a claim alone is told
+        acceptor.locator("[data-again]").click()
+        expect(acceptor.locator(f"[data-panel='{number}']")).to_have_attribute("data-holder", "other")
         dispatcher.keyboard.press("d")
         dispatcher.keyboard.press("Enter")
         expect(dispatcher.locator("[data-panel] [data-timeline] [data-action=dispatch]")).to_be_visible()
