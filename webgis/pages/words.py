@@ -319,6 +319,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "hazards.bad-cas": _plain(lazy_gettext("This is no CAS number: its last digit checks the others.")),
     "hazards.bad-people": _plain(lazy_gettext("Give the people nearby as a whole number.")),
     "hazards.bad-quantity": _plain(lazy_gettext("A quantity is a number of tonnes from 0.")),
+    "hazards.bad-threshold": _plain(
+        lazy_gettext("These thresholds contradict each other. Check levels, resets and durations."),
+    ),
     "hazards.bad-unit": _plain(lazy_gettext("Quantities are in tonnes.")),
     "hazards.cas-unknown": _plain(lazy_gettext("GB 18218 does not name this substance. Give its classes.")),
     "hazards.class-missing": _plain(lazy_gettext("Give the classes of this substance, as its safety data sheet says.")),
