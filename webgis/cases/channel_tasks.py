@@ -35,4 +35,3 @@ def tell_due(session: Session) -> None:
     """Tell of deadlines that have come near or passed; run every few minutes by the timetable."""
     for row in session.execute(text("SELECT of_case, event FROM fn.take_due(:wanted)"), {"wanted": DUE_AT_ONCE}).all():
         notices.tell(session, row.of_case, row.event)
-

@@ -64,7 +64,11 @@ def classes(
 
 def majors(session: Session) -> Sequence[Row]:
     """The major classes of today's standard: kind, code, name_zh, name_en."""
-    names = (CaseClass.major_code.label("code"), CaseClass.major_zh.label("name_zh"), CaseClass.major_en.label("name_en"))
+    names = (
+        CaseClass.major_code.label("code"),
+        CaseClass.major_zh.label("name_zh"),
+        CaseClass.major_en.label("name_en"),
+    )
     query = select(CaseClass.kind, *names).where(CaseClass.standard == CURRENT).distinct()
     return session.execute(query.order_by(CaseClass.kind, CaseClass.major_code)).all()
 

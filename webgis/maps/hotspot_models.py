@@ -13,7 +13,8 @@ from webgis.maps.trends import WORDS
 
 
 class HotspotRun(Base):
-    """One question and its answer. `asked` holds the sight of who asked (area, departments, classes) beside span and class.
+    """One question and its answer. `asked` holds the sight of who asked (area, departments, classes) beside span and
+    class.
 
     `counted` is the version of the cases' counts and `grid` the state of the grid that the answer stands on; `told` is
     the answer as a whole, null while it is being worked out.

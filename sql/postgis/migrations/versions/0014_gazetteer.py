@@ -46,8 +46,7 @@ def upgrade() -> None:
     op.execute("CREATE INDEX ix_place_name_source_id ON city.place_name (source_id)")
     op.execute("CREATE INDEX ix_place_name_area_code ON city.place_name (area_code)")
     op.execute(
-        "CREATE INDEX ix_place_name_parent_id ON city.place_name (parent_id, number_value)"
-        " WHERE parent_id IS NOT NULL"
+        "CREATE INDEX ix_place_name_parent_id ON city.place_name (parent_id, number_value) WHERE parent_id IS NOT NULL"
     )
     for kinds, condition in (
         ("door", "kind = 'door'"),

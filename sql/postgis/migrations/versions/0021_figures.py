@@ -60,4 +60,3 @@ def upgrade() -> None:
         FROM city.case c WHERE c.outcome = 'closed'
         """
     )
-
