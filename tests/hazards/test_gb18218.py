@@ -33,19 +33,19 @@ WORKED = [
     ([("lpg", 60)], 40, "1.2", ("2.16", 4)),  # 60/50; 1.2 x 1.5 x 1.2
     ([("chlorine", 30)], 120, "6", ("48", 3)),  # 30/5; 2.0 x 4 x 6
     ([("petrol", 20_000)], 120, "100", ("200", 1)),  # 20 000/200; 2.0 x 1 x 100
-    # At the thresholds of S.
+    # Where it turns for S.
     ([("ammonia", 10)], 0, "1", ("1", 4)),  # 10/10; 0.5 x 2 x 1
     ([("ammonia", "9.99")], 500, "0.999", NOT_MAJOR),  # 9.99/10
     ([("acetylene", 0.1)] * 10, 1, "1", ("1.5", 4)),  # 10 x 0.1/1, exactly 1; 1.0 x 1.5 x 1
     ([("acetylene", 0.1)] * 9, 1, "0.9", NOT_MAJOR),  # 9 x 0.1/1
     ([], 100, "0", NOT_MAJOR),  # nothing there
-    # At the thresholds of R.
+    # Where it turns for R.
     ([("mic", 1.875)], 100, "2.5", ("100", 1)),  # 1.875/0.75; 2.0 x 20 x 2.5
     ([("mic", 1.86)], 100, "2.48", ("99.2", 2)),  # 1.86/0.75; 2.0 x 20 x 2.48
     ([("hcn", 2.5)], 100, "2.5", ("50", 2)),  # 2.5/1; 2.0 x 10 x 2.5
     ([("hcn", 2.4)], 100, "2.4", ("48", 3)),  # 2.4/1; 2.0 x 10 x 2.4
     ([("h2s", 5)], 100, "1", ("10", 3)),  # 5/5; 2.0 x 5 x 1
-    # At the thresholds of alpha: 100, 99, 50, 49, 30, 29, 1, 0 people.
+    # Where it turns for alpha: 100, 99, 50, 49, 30, 29, 1, 0 people.
     ([("h2s", 5)], 99, "1", ("7.5", 4)),  # 1.5 x 5 x 1
     ([("phosgene", 0.6)], 50, "2", ("60", 2)),  # 0.6/0.3; 1.5 x 20 x 2
     ([("phosgene", 0.6)], 49, "2", ("48", 3)),  # 1.2 x 20 x 2
@@ -86,7 +86,7 @@ def test_grades_worked_out_by_hand(stocks, people, s, found):
     assert (grading.r, grading.level) == (None if r is None else Fraction(r), level)
 
 
-def test_a_substance_of_table_1_keeps_its_threshold_whatever_classes_it_is_given():
+def test_a_substance_of_table_1_keeps_its_critical_quantity_whatever_classes_it_is_given():
     unlike = grade([stock("petrol", 400, classes=("W5.1",))], 1)  # Q 200 of table 1, beta 1.5 of the class given
     assert (unlike.s, unlike.r) == (2, 3)
     toxic = grade([stock("chlorine", 5, classes=("W4",))], 1)  # table 3 goes before any class
@@ -101,9 +101,9 @@ def test_a_substance_outside_table_1_is_known_by_its_classes():
 def test_the_derivation_says_every_line_as_data():
     lines = grade([stock("chlorine", 4), stock("W2+J3", "2.5")], 120).lines
     assert [(line.step, line.values) for line in lines] == [
-        ("ratio", {"stock": 1, "name": "chlorine", "row": 12, "class": None, "q": 4, "q_threshold": 5,
+        ("ratio", {"stock": 1, "name": "chlorine", "row": 12, "class": None, "q": 4, "q_critical": 5,
                    "ratio": Fraction(4, 5)}),
-        ("ratio", {"stock": 2, "name": "W2+J3", "row": None, "class": "W2", "q": Fraction(5, 2), "q_threshold": 10,
+        ("ratio", {"stock": 2, "name": "W2+J3", "row": None, "class": "W2", "q": Fraction(5, 2), "q_critical": 10,
                    "ratio": Fraction(1, 4)}),
         ("sum", {"s": Fraction(21, 20), "major": True}),
         ("beta", {"stock": 1, "name": "chlorine", "row": 12, "class": None, "beta": 4, "assumed": False,
@@ -129,7 +129,7 @@ def test_a_grade_is_json():
 REFUSED = [
     (Stock("chlorine", 30_000, "kg", cas=KEYS["chlorine"]), "hazards.bad-unit"),
     (Stock("chlorine", 30, "吨", cas=KEYS["chlorine"]), "hazards.bad-unit"),
-    (stock("lpg", 60_000), "hazards.implausible-quantity"),  # 60 t written in kilograms: 1 200 thresholds
+    (stock("lpg", 60_000), "hazards.implausible-quantity"),  # 60 t written in kilograms: 1 200 critical quantities
     (stock("phosgene", 301), "hazards.implausible-quantity"),
     *((stock("lpg", quantity), "hazards.bad-quantity") for quantity in (-1, float("nan"), "many", True, "1e400", "")),
     (Stock("?", 5, "t", cas="74-84-0"), "hazards.cas-unknown"),
@@ -166,7 +166,7 @@ def test_people_are_a_whole_number(people):
 def test_kilograms_for_tonnes_are_told_in_tonnes_and_an_implausible_quantity_passes_when_checked():
     with pytest.raises(Invalid) as refused:
         grade([stock("lpg", 60_000)], 40)
-    assert (refused.value.facts["in_tonnes"], refused.value.facts["threshold_t"]) == (60, 50)
+    assert (refused.value.facts["in_tonnes"], refused.value.facts["critical_t"]) == (60, 50)
     assert grade([stock("lpg", 60_000, checked=True)], 40).s == 1200
     assert grade([stock("phosgene", 300)], 0).s == 1000
 

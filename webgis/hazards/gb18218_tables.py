@@ -14,7 +14,7 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Substance:
-    """A row of table 1: threshold `q_t` in tonnes; `beta` of table 3, None where it is silent.
+    """A row of table 1: critical quantity `q_t` in tonnes; `beta` of table 3, None where it is silent.
 
     `condition_zh`, `condition_en`: when the row holds, empty when always. `classes`: what it is counted as for beta
     unless a stock says otherwise; ours.
@@ -33,7 +33,7 @@ class Substance:
 
 @dataclass(frozen=True)
 class HazardClass:
-    """A class of table 2 with its threshold `q_t` in tonnes and its `beta` of table 4."""
+    """A class of table 2 with its critical quantity `q_t` in tonnes and its `beta` of table 4."""
 
     code: str
     q_t: Fraction

@@ -17,17 +17,16 @@ Older ones are counted as late and change nothing. Moments are those of readings
 time, and a duration is reached at the first reading that proves it. Silence counts for an alarm, not for its reset.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import fsum
 from typing import Any, Literal
 
-from webgis.hazards.threshold_tables import Level, Rule
+from webgis.hazards.occurrences import Gate, Held, Occurrence, Standing, Step, walk
+from webgis.hazards.threshold_tables import Rule
 
-DIGITS = 9
-"""Measures are rounded to so many places, so that 0.35 - 0.25 reaches 0.1."""
+__all__ = ("Change", "Counts", "Occurrence", "Reading", "State", "Step", "feed", "start")
 
 EARLIEST_YEAR = 2000
 """A sensor whose clock was never set tells of 1970."""
@@ -39,33 +38,6 @@ class Reading:
 
     at: datetime
     value: Any
-
-
-@dataclass(frozen=True)
-class Step:
-    """A level that an occurrence has reached, and when."""
-
-    level: str
-    rank: int
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Occurrence:
-    """From when until when levels were reached; `reset_at` None while they are. Each of `steps` is graver."""
-
-    steps: tuple[Step, ...]
-    reset_at: datetime | None = None
-
-    @property
-    def raised_at(self) -> datetime:
-        """When the first level was reached."""
-        return self.steps[0].at
-
-    def meets(self, other: "Occurrence") -> bool:
-        """Whether they have a moment in common, and so are tellings of one thing."""
-        begins_before = other.reset_at is None or self.raised_at <= other.reset_at
-        return begins_before and (self.reset_at is None or other.raised_at <= self.reset_at)
 
 
 Kind = Literal["raised", "escalated", "reset", "amended", "withdrawn"]
@@ -100,36 +72,6 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A moment and the different values told of it, in order."""
-
-    at: datetime
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """Whether a level is reached, and since when it is on its way to the contrary."""
-
-    on: bool = False
-    since: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where the walk along the readings stands: a gate for each level, the moment, the open occurrence, those ended."""
-
-    gates: tuple[Gate, ...]
-    last: datetime | None = None
-    open: Occurrence | None = None
-    ended: tuple[Occurrence, ...] = ()
-
-    @property
-    def occurrences(self) -> tuple[Occurrence, ...]:
-        return self.ended if self.open is None else (*self.ended, self.open)
-
-
-@dataclass(frozen=True)
 class State:
     """What is known of a sensor under one rule.
 
@@ -157,9 +99,9 @@ def feed(rule: Rule, state: State, readings: Iterable[Reading], now: datetime) -
     """The state after these readings, which arrived at the aware moment `now`, and what is to be told."""
     held, first_new, counts = _taken_in(rule, state, readings, now)
     if first_new >= len(state.held):
-        tip = _walk(rule, state.tip, held, len(state.held))
+        tip = walk(rule, state.tip, held, len(state.held))
     else:
-        tip = _walk(rule, state.settled, held, state.settled_count)
+        tip = walk(rule, state.settled, held, state.settled_count)
     told, numbered, changes = _compared(state, tip.occurrences)
     grown = State(state.settled, tip, tuple(held), state.settled_count, told, numbered, counts)
     return _settle(rule, grown), changes
@@ -205,63 +147,6 @@ def _number(value: Any, rule: Rule) -> float | None:
     return float(value) if rule.least <= value <= rule.most else None
 
 
-def _walk(rule: Rule, standing: Standing, held: Sequence[Held], first: int) -> Standing:
-    """The standing after the readings of `held` from place `first` on."""
-    if first == len(held):
-        return standing
-    begin = bisect_left(held, held[first].at - rule.longest_window, key=lambda one: one.at)
-    times = [one.at for one in held[begin:]]
-    values = [one.values[-1] for one in held[begin:]]
-    for place in range(first - begin, len(times)):
-        gates = tuple(
-            _gate(rule, level, gate, standing.last, times[place], _measure(rule, level, times, values, place))
-            for level, gate in zip(rule.levels, standing.gates, strict=True)
-        )
-        standing = _moved(rule, standing, gates, times[place])
-    return standing
-
-
-def _measure(rule: Rule, level: Level, times: list[datetime], values: list[float], place: int) -> float | None:
-    """What the level looks at, None outside its hours. Sums and means leave out the window's first moment."""
-    at = times[place]
-    if not level.looks(at, rule.zone):
-        return None
-    if level.measure == "value":
-        return values[place]
-    find = bisect_left if level.measure == "rise" else bisect_right
-    window = values[find(times, at - level.window, 0, place) : place + 1]
-    if level.measure == "rise":
-        return round(values[place] - min(window), DIGITS)
-    total = fsum(window)
-    return round(total if level.measure == "sum" else total / len(window), DIGITS)
-
-
-def _gate(rule: Rule, level: Level, gate: Gate, last: datetime | None, at: datetime, measure: float | None) -> Gate:
-    """The gate of a level after a reading at `at`, the one before it being at `last`."""
-    if not gate.on:
-        if measure is None or measure < level.at:
-            return Gate()
-        since = gate.since or at
-        return Gate(True) if at - since >= level.lasting else Gate(False, since)
-    if measure is not None and measure >= level.reset:
-        return Gate(True)
-    unbroken = gate.since is not None and last is not None and at - last <= rule.silence
-    since = gate.since if unbroken else at
-    return Gate() if at - since >= level.quiet else Gate(True, since)
-
-
-def _moved(rule: Rule, standing: Standing, gates: tuple[Gate, ...], at: datetime) -> Standing:
-    reached = [level for level, gate in zip(rule.levels, gates, strict=True) if gate.on]
-    now, ended = standing.open, standing.ended
-    if now and not reached:
-        now, ended = None, (*ended, replace(now, reset_at=at))
-    elif reached:
-        gravest = reached[-1]
-        if now is None or gravest.rank > now.steps[-1].rank:
-            now = Occurrence((*(now.steps if now else ()), Step(gravest.name, gravest.rank, at)))
-    return Standing(gates, at, now, ended)
-
-
 def _compared(
     state: State, found: Sequence[Occurrence]
 ) -> tuple[tuple[tuple[int, Occurrence], ...], int, tuple[Change, ...]]:
@@ -303,7 +188,7 @@ def _settle(rule: Rule, state: State) -> State:
     count = bisect_left(state.held, settled_until, key=lambda one: one.at)
     if count == state.settled_count:
         return state
-    settled = _walk(rule, state.settled, state.held[:count], state.settled_count)
+    settled = walk(rule, state.settled, state.held[:count], state.settled_count)
     needed = bisect_left(state.held, settled_until - rule.longest_window, key=lambda one: one.at)
     return replace(
         state,

@@ -332,6 +332,16 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "hazards.row-needed": _plain(lazy_gettext("This substance is listed by strength or form. Choose which it is.")),
     "hazards.row-unknown": _plain(lazy_gettext("This row of the list is not there, or is another substance.")),
     "maps.run-unknown": _plain(lazy_gettext("There is no such run of hot spots, or it is no longer kept.")),
+    "metro.bad-distance": _plain(
+        lazy_gettext("This distance cannot be used. Give metres, the kind of zone and the rule that says so."),
+    ),
+    "metro.bad-outline": _plain(
+        lazy_gettext("This outline cannot be used: it is empty, crosses itself, or is no centre line."),
+    ),
+    "metro.kind-unknown": _plain(lazy_gettext("There is no distance for this kind of structure.")),
+    "metro.not-metres": _plain(
+        lazy_gettext("Zones are measured in metres. Choose a projected system such as EPSG:4544."),
+    ),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
     "web.too-many-requests": lambda facts: _(
         "Too much came from your connection just now. Wait %(time)s, then try again; nothing was changed.",

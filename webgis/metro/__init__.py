@@ -1,0 +1,1 @@
+"""Lines and their structures, and the land beside them where rules hold."""
