@@ -102,6 +102,8 @@ def test_text_files_of_the_usual_encodings_and_separators_are_read(tmp_path, del
         ("table.csv", b"a,b\n1,2,3\n", "row 2 has more cells"),
         ("table.csv", b"a,b\n1,\xff\xfe\xff\n", "neither UTF-8 nor"),
         ("table.csv", b'a,b\n1,"2', "not a table"),
+        ("table.csv", b"a,b\n1,2\x003\n", "row 2 holds a character"),
+        ("table.csv", b"a\x00,b\n1,2\n", "row 1 holds a character"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path, name, content, problem):
@@ -109,3 +111,50 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, name, content, problem):
     path.write_bytes(content)
     with pytest.raises(Invalid, match=problem):
         sheets.read(path)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+ROW = '<row r="{}"><c r="A{}" t="inlineStr"><is><t>{}</t></is></c></row>'
+
+
+def workbook(path, parts):
+    """A workbook whose parts of these names are others."""
+    sheets.write(path, ["a", "b"], [("1", "2")])
+    with zipfile.ZipFile(path) as book:
+        kept = {name: book.read(name) for name in book.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, content in (kept | parts).items():
+            book.writestr(name, content)
+
+
+def sheet(*rows: str, before: str = "") -> bytes:
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    return f'<worksheet xmlns="{space}">{before}<sheetData>{"".join(rows)}</sheetData></worksheet>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("parts", "problem"),
+    [
+        ({SHEET: b"<worksheet><sheetData><row"}, "not an XLSX workbook"),
+        ({SHEET: b""}, "not an XLSX workbook"),
+        ({"xl/workbook.xml": b"<no/>"}, "not an XLSX workbook"),
+        ({"xl/styles.xml": b"<<<"}, "not an XLSX workbook"),
+        ({SHEET: sheet(ROW.format(1, 1, "a"), ROW.format(2_000_000, 2_000_000, "x"))}, "rows go beyond"),
+        ({SHEET: sheet(ROW.format(1, 1, "a"), ROW.format(2, 2, "x_x0000_y"))}, "row 2 holds a character"),
+        ({SHEET: sheet(ROW.format(1, 1, "a"), ROW.format(2, 2, "_xD800_"))}, "row 2 holds a character"),
+        ({"xl/media/zeros.bin": bytes(sheets.UNPACKED_MB * 1024 * 1024)}, "MB unpacked"),
+    ],
+    ids=["torn", "empty", "none", "styles", "far", "nul", "half", "bomb"],
+)
+def test_a_workbook_made_to_harm_is_refused(tmp_path, parts, problem):
+    path = tmp_path / "table.xlsx"
+    workbook(path, parts)
+    with pytest.raises(Invalid, match=problem):
+        sheets.read(path)
+
+
+def test_what_a_workbook_says_of_its_size_is_not_believed(tmp_path):
+    path = tmp_path / "table.xlsx"
+    rows = (ROW.format(1, 1, "a"), ROW.format(2, 2, "x"))
+    workbook(path, {SHEET: sheet(*rows, before='<dimension ref="A1:XFD1048576"/>')})
+    assert [row.cells for row in sheets.read(path).rows] == [{"a": "x"}]

@@ -7,10 +7,12 @@ so that a round trip changes nothing. Every value is text here; what it means is
 import csv
 import io
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import openpyxl
 import xlsxwriter
@@ -22,6 +24,21 @@ from webgis.errors import Invalid
 ENDINGS = (".csv", ".tsv", ".xlsx")
 MOST_ROWS = 50_000
 """More rows than any filing standard has; a larger file is the wrong file."""
+
+LAST_ROW = 2**20
+"""The last row of a spreadsheet, however empty."""
+
+UNPACKED_MB = 300
+"""A workbook that would be larger than this unpacked is not read."""
+
+_GARBLED = (
+    BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError,
+    EOFError, NotImplementedError, RuntimeError, OverflowError, zlib.error,
+)  # fmt: skip
+"""What openpyxl and the parts below it raise of a file that is no workbook; errors of XML are a `SyntaxError`."""
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What PostgreSQL has in no text; a workbook can write it as _xHHHH_."""
 
 _RUNS = re.compile(r"'*[=+\-@＝＋－＠\t\r]")
 """Text that a spreadsheet may run as a formula, with the apostrophes that guard it already."""
@@ -125,7 +142,11 @@ def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
     kept = 0
     for number, cells in enumerate(source, start=1):
         texts = [unguard(cell.replace("\r\n", "\n").replace("\r", "\n").strip()) for cell in cells]
+        if number > LAST_ROW:
+            raise _bad(path, f"its rows go beyond {LAST_ROW}")
         if any(texts):
+            if any(_UNSTORABLE.search(text) for text in texts):
+                raise _bad(path, f"row {number} holds a character that no text has (NUL, half a pair)", row=number)
             kept += 1
             if kept > MOST_ROWS:
                 raise _bad(path, f"the file has more than {MOST_ROWS} rows")
@@ -161,14 +182,18 @@ def _decoded(path: Path) -> str:
 
 def _read_xlsx(path: Path) -> Iterator[list[str]]:
     try:
+        with ZipFile(path) as packed:
+            size = sum(part.file_size for part in packed.infolist())
+        if size > UNPACKED_MB * 1024 * 1024:
+            raise _bad(path, f"it is a workbook of more than {UNPACKED_MB} MB unpacked")
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
+        with closing(book):
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()  # what a workbook says of its size may be anything
+            for cells in sheet.iter_rows(values_only=True):
+                yield [_text(cell) for cell in cells]
+    except _GARBLED as error:
         raise _bad(path, f"it is not an XLSX workbook ({error})") from None
-    try:
-        for cells in book.worksheets[0].iter_rows(values_only=True):
-            yield [_text(cell) for cell in cells]
-    finally:
-        book.close()
 
 
 def _text(cell: object) -> str:
