@@ -53,8 +53,11 @@ def test_one_press_logs_in_as_a_post_and_no_password_is_told(opened):
         ({"demo_login": False}, {}),
         ({}, {"environ_base": {"REMOTE_ADDR": "10.1.2.3"}}),
         ({}, {"headers": {"X-Forwarded-For": "10.1.2.3"}}),
+        ({}, {"headers": {"Host": "city.example:8000"}}),
+        ({}, {"headers": {"Host": "127.0.0.1.city.example"}}),
+        ({}, {"headers": {"Host": "[::1"}}),
     ],
-    ids=["not said", "another machine", "behind a proxy"],
+    ids=["not said", "another machine", "behind a proxy", "by another name", "by a like name", "by no name"],
 )
 def test_elsewhere_there_is_nothing_to_press(opened, changes, environment):
     client = opened(**changes)
@@ -64,3 +67,8 @@ def test_elsewhere_there_is_nothing_to_press(opened, changes, environment):
 
 def test_only_posts_of_the_demo_are_taken(opened):
     assert press(opened(), "administrator1").status_code == 404
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_this_machine_has_several_names(opened, host):
+    assert press(opened(), "inspector1", headers={"Host": host}).status_code == 302

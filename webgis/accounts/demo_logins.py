@@ -1,11 +1,13 @@
 """The accounts of a demo city on its login page: who tries webgis presses one and is in.
 
-Only where the setting `demo_login` says so (`bin/serve` sets it for a demo), only for browsers on the same machine, and
-only while the file of the demo's passwords is there, which no city of one's own has. Passwords do not leave the server.
+Only where the setting `demo_login` says so (`bin/serve` sets it for a demo), only for browsers on the same machine that
+ask it by its own name (a page elsewhere, whose name was made to mean this machine, asks by another), and only while the
+file of the demo's passwords is there, which no city of one's own has. Passwords do not leave the server.
 """
 
 import ipaddress
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from webgis.settings import Settings
 
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 """Headers of a proxy: the browser may be anywhere."""
+
+PORT = re.compile(r":[0-9]+$")
 
 FIRST = ("inspector", "acceptor", "dispatcher", "department", "manager", "administrator")
 """One post of each of these roles is offered, in the order in which a case meets them."""
@@ -53,7 +57,15 @@ def offered() -> dict[str, list[Post]]:
 def _same_machine() -> bool:
     if any(name in request.headers for name in FORWARDED):
         return False
-    return ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback
+    host = request.host.rpartition(":")[0] if PORT.search(request.host) else request.host
+    return _loopback(request.remote_addr or "") and (host == "localhost" or _loopback(host.strip("[]")))
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 @accounts.context_processor
