@@ -27,11 +27,19 @@ class Given(BaseModel):
     @classmethod
     def _storable(cls, value: Any) -> Any:
         """PostgreSQL has no NUL in a text, and a truth value is no number."""
-        if isinstance(value, str) and "\0" in value:
+        if _holds_nul(value):
             raise ValueError("a text without NUL characters is expected")
         if isinstance(value, bool):
             raise ValueError("true and false are not expected here")
         return value
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(one) for pair in value.items() for one in pair)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 Model = TypeVar("Model", bound=Given)

@@ -5,6 +5,7 @@ a few times a second, for what came after the last event; that reads one end of 
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ _LATE_CLAIMS = (
 )
 
 Ask = Callable[..., Sequence[Any]]
+
+_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+"""Numbers that the database can be asked for."""
 
 
 def told(change: Any, actor: Actor) -> dict[str, Any] | None:
@@ -143,8 +147,8 @@ class Cursor:
     @classmethod
     def read(cls, given: str) -> "Cursor | None":
         """One that was told, or None."""
-        event, _dot, claim = given.partition(".")
-        return cls(int(event), int(claim)) if event.isdigit() and claim.isdigit() else None
+        told = _CURSOR.fullmatch(given)
+        return cls(int(told[1]), int(told[2])) if told else None
 
 
 def mark(ask: Ask) -> tuple[Cursor, str]:

@@ -190,7 +190,7 @@ async def _hold(hub: Hub, told: dict[str, Any], client: socket.socket) -> None:
 def _catch_up(hub: Hub, stream: Stream, since: str) -> None:
     """Tell who comes back what they have missed, or that it is more than is kept."""
     start, _dot, place = since.partition(".")
-    if since and start == hub.start and place.isdigit() and (not hub.kept or int(place) >= hub.kept[0][0] - 1):
+    if since and start == hub.start and place.isdecimal() and (not hub.kept or int(place) >= hub.kept[0][0] - 1):
         for at, name, change in hub.kept:
             if at > int(place) and (seen := TOLD[name](change, stream.actor)) is not None:
                 stream.send(name, as_json(seen), hub.id(at))

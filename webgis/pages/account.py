@@ -113,7 +113,7 @@ def account_make_key():
             made = operations.make_key(
                 session, actor.login, form.get("label", "").strip() or None, read_only=form.get("reach") == "read",
                 actions=form.getlist("actions") if form.get("reach") == "some" else None,
-                days=int(days) if days.isdigit() and len(days) < 6 else None, by=actor,
+                days=int(days) if days.isdecimal() and len(days) < 6 else None, by=actor,
             )  # fmt: skip
     except REFUSALS as error:
         return _page("key", problems(error)), 422

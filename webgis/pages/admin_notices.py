@@ -109,7 +109,7 @@ def _addresses(fields: dict[str, str], problem: str = "") -> str:
 def set_notice_address():
     """Set where somebody is told."""
     fields = given("login", "channel", "address", "language", "digest")
-    digest = int(fields["digest"]) if fields["digest"].isdigit() else None
+    digest = int(fields["digest"]) if fields["digest"].isdecimal() and len(fields["digest"]) <= 4 else None
     if (
         fields["channel"] not in CHANNELS
         or fields["language"] not in LANGUAGES

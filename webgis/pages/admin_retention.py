@@ -8,13 +8,14 @@ from flask_babel import lazy_gettext
 
 from webgis import jobs, web
 from webgis.accounts import admin_log
-from webgis.cases import retention
+from webgis.cases import retention, workflow
 from webgis.errors import Invalid
 from webgis.pages.admin import Section, admin, given, page, put
 from webgis.pages.words import english
 
 ACTION = "admin.retention"
 MOST_LINES = 20
+LONGEST_NUMBER = 9
 
 put(Section("retention", lazy_gettext("Retention"), "archive", "admin.retention_list", ACTION), after="security")
 
@@ -56,8 +57,8 @@ def keep_for(kind: str):
     """Keep a kind so many days from now on; empty: for good."""
     fields = given("days", "source")
     try:
-        if fields["days"] and not fields["days"].isdecimal():
-            raise Invalid("cases.bad-field", "days: a whole number", field="days", got=fields["days"])
+        if fields["days"] and not (fields["days"].isdecimal() and len(fields["days"]) <= LONGEST_NUMBER):
+            raise workflow.bad_field("days", fields["days"], "a whole number, or nothing")
         days = int(fields["days"]) if fields["days"] else None
         with web.transaction() as session:
             retention.change(session, web.runtime().settings, kind, days, fields["source"], by=web.actor())

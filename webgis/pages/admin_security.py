@@ -159,7 +159,7 @@ def security():
 def log():
     """The log of administrative acts, newest first."""
     asked = {name: request.args.get(name, "").strip() for name in ("q", "action", "before")}
-    before = int(asked["before"]) if asked["before"].isdigit() and len(asked["before"]) < 19 else None
+    before = int(asked["before"]) if asked["before"].isdecimal() and len(asked["before"]) < 19 else None
     with web.transaction() as session:
         found = admin_log.listed(session, words=asked["q"], action=asked["action"], before=before)
         known = admin_log.actions(session)
