@@ -116,6 +116,18 @@ def test_someone_limited_to_an_area_sees_nothing_outside_it(life):
         life.do("acceptor1", west, "reject", reason="x")
 
 
+@pytest.mark.parametrize("limit", [{"classes": "component:01"}, {"area": city.EAST}], ids=["classes", "area"])
+def test_no_case_is_given_to_a_handler_for_whom_it_does_not_exist(life, limit):
+    with life.runtime.transaction() as session:
+        about = {"department": "510104-sanitation", **limit}
+        accounts.add_person(session, "limited1", "limited1 岗", "department", city.PASSWORD, **about)
+    number = life.handled()
+    with pytest.raises(Invalid) as refused:
+        life.do("sanitation1", number, "assign", handler="limited1")
+    assert refused.value.facts["field"] == "handler"
+    assert life.do("sanitation1", number, "assign", handler="sanitation1").handler_login == "sanitation1"
+
+
 def test_a_suspension_pauses_the_clock_and_resuming_moves_the_deadline(life):
     number = life.handled()
     before = life.case(number).deadline_at

@@ -234,6 +234,8 @@ def assign(doing: Doing) -> dict:
     below = accounts.departments_below(doing.session, doing.case.department_code)
     if person is None or not person.active or person.department_code not in below:
         raise workflow.bad_field("handler", login, "the login of someone of the department")
+    if not queries.reaches(person, doing.case):
+        raise workflow.bad_field("handler", login, "someone who is not limited to another area or to other classes")
     doing.facts["handler"] = {"login": person.login, "name": person.name}
     return {"handler_id": person.id}
 

@@ -12,6 +12,7 @@ from sqlalchemy import Boolean, ColumnElement, Row, Select, and_, func, not_, or
 from sqlalchemy.orm import Session
 
 from webgis import db
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department, Person
 from webgis.cases import clock, workflow
@@ -94,6 +95,12 @@ def seen(session: Session, actor: Actor, numbers: Collection[str]) -> dict[str, 
     """Those of the cases of these numbers that this person may see, with their ids."""
     wanted = select(Case.number, Case.id).where(Case.number.in_(numbers), visible(actor))
     return dict(session.execute(wanted).all()) if numbers else {}
+
+
+def reaches(person: Person, case: Row) -> bool:
+    """Whether a case lies in the area and is of the classes that somebody is limited to."""
+    of_area = case.cell_code.startswith(person.area_code or "")
+    return of_area and permissions.of_classes(person.classes, case.kind, case.class_code)
 
 
 def who(actor: Actor) -> workflow.Who:

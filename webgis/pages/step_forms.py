@@ -218,13 +218,14 @@ def alike(session: Session, actor: Actor, row: Row) -> list[shown.Alike]:
 def _inspectors(asked: _Asked) -> list[Person]:
     own = {asked.row.reporter_id, asked.row.resolver_id}
     wanted = select(Person).where(Person.role == "inspector", Person.active).order_by(Person.name)
-    return [one for one in asked.session.scalars(wanted) if one.id not in own]
+    found = asked.session.scalars(wanted)
+    return [one for one in found if one.id not in own and queries.reaches(one, asked.row)]
 
 
 def _handlers(asked: _Asked) -> list[Person]:
     below = accounts.departments_below(asked.session, asked.row.department_code)
     wanted = select(Person).where(Person.department_code.in_(below), Person.active).order_by(Person.name)
-    return list(asked.session.scalars(wanted))
+    return [one for one in asked.session.scalars(wanted) if queries.reaches(one, asked.row)]
 
 
 _CHOICES: dict[str, Callable[[_Asked], Any]] = {
