@@ -89,7 +89,10 @@ class Settings(BaseSettings):
         None, description="seals contact data; several with commas, newest first; empty: made once, kept in var/"
     )
     contact_days: int = Field(
-        180, ge=1, le=3650, description="contact data is erased so many days after the end of its case (local rule)"
+        180,
+        ge=1,
+        le=3650,
+        description="contacts are erased so many days after the end of a case, if retention says nothing else",
     )
     objection_days: int = Field(
         15, ge=0, le=365, description="an objection is taken so many days after the end of a case (local rule)"
@@ -112,7 +115,7 @@ class Settings(BaseSettings):
     work_limit: str = Field(
         "60 per hour; 400 per day",
         pattern=RATES,
-        description="long work (hot spots, snapshots, exports) that one person may ask for",
+        description="long work (hot spots, snapshots, exports, files looked at) that one person may ask for",
     )
     digest_minutes: int = Field(
         10, ge=0, le=1440, description="notices to one recipient within this time become one message"
@@ -155,7 +158,7 @@ class Settings(BaseSettings):
     )
 
     track_days: int = Field(
-        30, ge=1, le=365, description="tracks of shifts are erased after so many days (local rule: tell inspectors)"
+        30, ge=1, le=365, description="tracks of shifts are erased after so many days, if retention says nothing else"
     )
     patrol_hours: Literal["planned", "recorded"] = Field(
         "planned", description="hours of patrol in rates: of the beats' shifts, or those that phones recorded by cell"

@@ -249,14 +249,18 @@ def test_the_command_seals_anew_with_the_first_line_of_the_file(city_runtime):
     assert "acceptor1" in seen.output
 
 
+def _kept_since(settings):
+    return datetime.now(UTC) - timedelta(days=settings.contact_days)
+
+
 def test_contacts_are_erased_so_many_days_after_the_end_and_the_case_stays(city_runtime):
     settings = city_runtime.settings
     with city_runtime.transaction() as session:
         ended, lately, running = (_reported(session, settings) for _ in range(3))
         _end(session, ended, 181)
         _end(session, lately, 179)
-        assert contacts.erase_old(session, settings.contact_days) == 1
-        assert contacts.erase_old(session, settings.contact_days) == 0
+        assert contacts.erase_before(session, _kept_since(settings)) == 1
+        assert contacts.erase_before(session, _kept_since(settings)) == 0
         manager = accounts.actor(session, "manager1")
         (gone,) = contacts.masked(session, settings, manager, ended)
         assert gone.erased and (gone.name, gone.phone, gone.email, gone.channel) == (None, None, None, "none")
@@ -275,9 +279,9 @@ def test_the_contact_of_a_merged_report_is_kept_as_long_as_that_of_its_parent(ci
         acceptor = accounts.actor(session, "acceptor1")
         handling.act(session, settings, acceptor, duplicate, "merge", {"into": parent}, at=NOW)
         _end(session, duplicate, 365, "merged")
-        assert contacts.erase_old(session, settings.contact_days) == 0
+        assert contacts.erase_before(session, _kept_since(settings)) == 0
         _end(session, parent, 365)
-        assert contacts.erase_old(session, settings.contact_days) == 2
+        assert contacts.erase_before(session, _kept_since(settings)) == 2
 
 
 def test_the_timetable_has_contacts_erased(city_runtime):

@@ -186,6 +186,8 @@ def test_how_long_things_are_kept_is_changed_with_its_source_and_refused_without
     run = CliRunner().invoke(group, ["retention", "set", "tracks", "forever", "--source", "x"], obj=life.runtime)
     assert run.exit_code == 0
     assert "tracks: for good" in CliRunner().invoke(group, ["retention", "list"], obj=life.runtime).output
+    assert administrator.send("/admin/retention/contacts", days="7", source=source).status_code == 303
+    assert "erased 7 days after" in administrator.get("/report").text
 
 
 def test_photos_go_when_their_time_is_over_while_the_history_verifies_as_before(administrator, life):

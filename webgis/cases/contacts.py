@@ -7,7 +7,7 @@ access); the days are a local rule.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -198,33 +198,33 @@ _OF_PHONE = text(
 )
 
 
-def erase_old(session: Session, days: int, *, batch: int = BATCH) -> int:
-    """Erase the contacts of cases that ended more than `days` ago; the case and the row stay. Returns how many.
-
-    Those of a report that was merged into another case are kept as long as that one's.
-    """
-    return erase_before(session, datetime.now(UTC) - timedelta(days=days), batch=batch)
-
-
-def erase_before(session: Session, before: datetime, *, batch: int = BATCH) -> int:
-    """The same of cases that ended before a moment."""
-    return session.execute(_ERASE, {"before": before, "batch": batch}).rowcount
-
-
+_OLD = """
+    FROM city.contact o JOIN city.case c ON c.id = o.case_id LEFT JOIN city.case p ON p.id = c.parent_id
+    WHERE o.erased_at IS NULL
+      AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < :before
+"""
+_COUNT_OLD = text(f"SELECT count(*) {_OLD}")
 _ERASE = text(
-    """
-    WITH old AS (
-        SELECT o.id FROM city.contact o JOIN city.case c ON c.id = o.case_id
-        LEFT JOIN city.case p ON p.id = c.parent_id
-        WHERE o.erased_at IS NULL
-          AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < :before
-        ORDER BY o.id LIMIT :batch FOR UPDATE OF o SKIP LOCKED
-    )
+    f"""
+    WITH old AS (SELECT o.id {_OLD} ORDER BY o.id LIMIT :batch FOR UPDATE OF o SKIP LOCKED)
     UPDATE city.contact o
     SET name = NULL, phone = NULL, email = NULL, phone_hash = NULL, channel = 'none', erased_at = now()
     FROM old WHERE o.id = old.id
     """
 )
+
+
+def count_before(session: Session, before: datetime) -> int:
+    """How many contacts are of cases that ended before a moment.
+
+    Those of a report that was merged into another case are kept as long as that one's.
+    """
+    return session.scalar(_COUNT_OLD, {"before": before})
+
+
+def erase_before(session: Session, before: datetime) -> int:
+    """Erase them, at most `BATCH` at once; the case and the row stay. Returns how many."""
+    return session.execute(_ERASE, {"before": before, "batch": BATCH}).rowcount
 
 
 def reseal(session: Session, settings: Settings) -> int:

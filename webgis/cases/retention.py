@@ -23,7 +23,7 @@ from webgis.settings import Settings
 
 LONGEST_DAYS, LONGEST_SOURCE = 36500, 300
 BATCH = 2000
-"""Photos that are marked, drafts and points of tracks that are removed, in one transaction."""
+"""Photos that are marked in one transaction; of contacts `contacts.BATCH` are erased, the rest goes at once."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Kept:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind: the days and the source as shipped (Chinese, English), how many would go, and the removal of some."""
+    """A kind: the days and the source as shipped (Chinese, English); how many of before a moment would go, and their
+    removal, which says how many went."""
 
     days: Callable[[Settings], int | None]
     source: str
@@ -63,10 +64,6 @@ _REMOVE_PHOTOS = text(
 )
 
 
-def _count_photos(session: Session, before: datetime) -> int:
-    return session.scalar(_COUNT_PHOTOS, {"before": before})
-
-
 def _remove_photos(session: Session, before: datetime) -> int:
     found = session.scalars(_REMOVE_PHOTOS, {"before": before, "batch": BATCH}).all()
     if found:
@@ -78,7 +75,8 @@ _STILL_KEPT = text("SELECT DISTINCT sha256 FROM city.photo WHERE sha256 = ANY(:p
 
 
 def remove_photo_files(session: Session, settings: Settings, photos: list[str]) -> int:
-    """Remove the files of photos that no case keeps any more; after the commit of what marked them."""
+    """Remove the files of photos (SHA-256) that no case keeps any more, after the commit of what marked them; how many
+    photos went."""
     kept = set(session.scalars(_STILL_KEPT, {"photos": photos}))
     gone = [sha256 for sha256 in photos if sha256 not in kept]
     for sha256 in gone:
@@ -87,13 +85,8 @@ def remove_photo_files(session: Session, settings: Settings, photos: list[str]) 
     return len(gone)
 
 
-# Contacts, tracks, drafts of routing rules
+# Tracks, drafts of routing rules
 
-_COUNT_CONTACTS = text(
-    "SELECT count(*) FROM city.contact o JOIN city.case c ON c.id = o.case_id"
-    " LEFT JOIN city.case p ON p.id = c.parent_id"
-    " WHERE o.erased_at IS NULL AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < :before"
-)
 _COUNT_TRACKS = text("SELECT count(*) FROM city.track t WHERE t.at < :before")
 _REMOVE_TRACKS = text("DELETE FROM city.track t WHERE t.at < :before")
 _COUNT_DRAFTS = text("SELECT count(*) FROM city.routing_set WHERE state = 'draft' AND changed_at < :before")
@@ -108,8 +101,8 @@ _REMOVE_DRAFTS = text(
 _DROP_SETS = text("DELETE FROM city.routing_set WHERE version = ANY(:versions)")
 
 
-def _remove_contacts(session: Session, before: datetime) -> int:
-    return contacts.erase_before(session, before)
+def _remove_tracks(session: Session, before: datetime) -> int:
+    return session.execute(_REMOVE_TRACKS, {"before": before}).rowcount
 
 
 def _remove_drafts(session: Session, before: datetime) -> int:
@@ -146,19 +139,13 @@ KINDS: dict[str, Kind] = {
         lambda settings: 3650,
         "国家档案局令第8号《机关文件材料归档范围和文书档案保管期限规定》：定期 10 年",
         "Order 8 of the State Archives Administration: records kept for a term of 10 years (国家档案局令第8号)",
-        _count_photos,
+        _counted(_COUNT_PHOTOS),
         _remove_photos,
     ),
     "contacts": Kind(
-        lambda settings: settings.contact_days, PRIVACY, PRIVACY_EN, _counted(_COUNT_CONTACTS), _remove_contacts
+        lambda settings: settings.contact_days, PRIVACY, PRIVACY_EN, contacts.count_before, contacts.erase_before
     ),
-    "tracks": Kind(
-        lambda settings: settings.track_days,
-        PRIVACY,
-        PRIVACY_EN,
-        _counted(_COUNT_TRACKS),
-        lambda session, before: session.execute(_REMOVE_TRACKS, {"before": before}).rowcount,
-    ),
+    "tracks": Kind(lambda settings: settings.track_days, PRIVACY, PRIVACY_EN, _counted(_COUNT_TRACKS), _remove_tracks),
     "drafts": Kind(lambda settings: 365, "本单位规定", "A rule of one's own", _counted(_COUNT_DRAFTS), _remove_drafts),
     "exports": Kind(
         lambda settings: 1,
@@ -197,7 +184,10 @@ def days_of(session: Session, settings: Settings, kind: str) -> int | None:
 def change(
     session: Session, settings: Settings, kind: str, days: int | None, source: str, *, by: Actor | None = None
 ) -> bool:
-    """Keep a kind so many days from now on (None: for good), with the law or rule that says so; whether that is new."""
+    """Keep a kind so many days from now on (None: for good), with the law or rule that says so; whether that is new.
+
+    `Invalid` "cases.bad-field" for a kind, days or source that cannot be; `Forbidden` when `by` may not.
+    """
     require_kind(kind)
     if by is not None:
         permissions.require(by, "admin.retention")
@@ -222,7 +212,8 @@ def due(session: Session, settings: Settings, now: datetime) -> dict[str, int]:
 
 
 def remove(session: Session, settings: Settings, now: datetime, *, by: Actor = ENGINE) -> dict[str, int]:
-    """Remove what was kept long enough, of each kind at most a batch; how many of each. What went is written down."""
+    """Remove what was kept long enough, of photos and contacts a batch; how many of each kind. What went is written
+    down."""
     gone: dict[str, int] = {}
     for one in kept(session, settings):
         if one.days is None:

@@ -51,7 +51,7 @@ def set_days(runtime: Runtime, kind: str, days: str, source: str) -> None:
 @retention.command()
 @click.pass_obj
 def remove(runtime: Runtime) -> None:
-    """Remove now what was kept long enough, of each kind at most a batch; the timetable does so every hour."""
+    """Remove now what was kept long enough, of photos and contacts a batch; the timetable does so every hour."""
     with runtime.transaction() as session:
         gone = rules.remove(session, runtime.settings, datetime.now(UTC), by=admin_log.command_line())
     click.echo(", ".join(f"{kind}: {count}" for kind, count in gone.items()))

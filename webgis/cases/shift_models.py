@@ -41,7 +41,7 @@ class WorkShift(Base):
 
 
 class Track(Base):
-    """Where somebody was on a shift; erased after `track_days`. No cell: outside the grid, or too inaccurate."""
+    """Where somebody was on a shift; erased by `retention`. No cell: outside the grid, or too inaccurate."""
 
     __tablename__ = "track"
     __table_args__ = (

@@ -111,7 +111,10 @@ def listed():
 
 
 @work.get("/<int:shift>/track")
-@work.doc(summary="The track of a shift", description="GeoJSON. Inspectors see their own; kept for `track_days`.")
+@work.doc(
+    summary="The track of a shift",
+    description="GeoJSON. Inspectors see their own; kept for `track_days`, unless retention says otherwise.",
+)
 @web.permits("shifts.see")
 def one_track(shift: int):
     """The points of one shift, oldest first."""

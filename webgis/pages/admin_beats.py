@@ -13,9 +13,10 @@ from webgis import geo, web
 from webgis.accounts import admin_log
 from webgis.accounts import queries as accounts
 from webgis.cases import beat_tables, table_wire
+from webgis.cases.table_reading import Fault
 from webgis.catalog import sheets
-from webgis.errors import Invalid, WebgisError
-from webgis.grid import beats, duty
+from webgis.errors import WebgisError
+from webgis.grid import beat_map, beats, duty
 from webgis.maps import queries as map_queries
 from webgis.pages import words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, put
@@ -28,6 +29,8 @@ ROWS = 50
 EMPTY_SHIFTS = 2
 SHOWN = 12
 """Single cells that are named; the rest are counted."""
+
+TAKEN = Fault(None, "beat", "There is a beat of this code already.", "该代码的责任网格已存在。")
 
 put(Section("beats", lazy_gettext("Beats"), "polygon", "admin.beats_list", ACTION), after="departments")
 
@@ -61,9 +64,9 @@ def beat_cells():
     """Cells in a box with the beats that have them, as GeoJSON; `more`: there are too many, so the beats are told."""
     box = geo.read_box(request.args.get("bbox", ""))
     with web.transaction() as session:
-        rows = beats.cells_in(session, box, MOST_CELLS + 1)
+        rows = beat_map.cells_in(session, box, MOST_CELLS + 1)
         more = len(rows) > MOST_CELLS
-        outlines = beats.outlines_in(session, box, MOST_CELLS) if more else ()
+        outlines = beat_map.outlines_in(session, box, MOST_CELLS) if more else ()
     told = (
         [(row.geometry, row.code, row.beats) for row in rows]
         if not more
@@ -98,7 +101,7 @@ def _form(code: str | None, told: dict | None = None, problem: str = "", faults:
             "beat", "beats", code=code, given=fields, problem=problem, faults=faults,
             shifts=[*fields["shifts"], *[{}] * EMPTY_SHIFTS],
             inspectors=[one for one in accounts.people(session) if one.role == "inspector" and one.active],
-            bounds=beats.ground_of(session, cells) or map_queries.extent(session),
+            bounds=beat_map.ground_of(session, cells) or map_queries.extent(session),
         )  # fmt: skip
 
 
@@ -140,10 +143,10 @@ def _keep(code: str | None):
     shifts = [one for one in shifts if any(value.strip() for value in one.values())]
     try:
         with web.transaction() as session:
-            if code is None and beats.plans_of(session, [fields["beat"]]):
-                raise Invalid("cases.bad-beats", _("There is a beat of this code already."), field="beat", got=code)
-            rows = [(None, fields | one) for one in shifts or [{}]]
             before = beats.plans_of(session, [fields["beat"]])
+            if code is None and before:
+                raise beat_tables.bad_beats([TAKEN])
+            rows = [(None, fields | one) for one in shifts or [{}]]
             done = beat_tables.lay_out(session, web.actor(), rows, at=datetime.now(UTC))
             _record(session, fields, before)
     except REFUSALS as error:
@@ -153,10 +156,8 @@ def _keep(code: str | None):
 
 
 def _sentence(error: WebgisError) -> str:
-    faults = error.facts.get("faults")
-    if faults:
-        return ""
-    return error.message if error.code == "cases.bad-beats" else words.sentence(error.code, error.message, error.facts)
+    """What is said of a refusal, unless its faults say it."""
+    return "" if error.facts.get("faults") else words.sentence(error.code, error.message, error.facts)
 
 
 def _record(session: Session, fields: dict[str, str], before: Sequence[beats.Plan]) -> None:

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from webgis import api, web
 from webgis.accounts import permissions
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, contacts, evidence, following, intake, queries
+from webgis.cases import channels, contacts, evidence, following, intake, queries, retention
 from webgis.errors import Conflict, Invalid
 from webgis.maps import queries as map_queries
 from webgis.pages import forms, shown, words
@@ -104,5 +104,5 @@ def _contact(number: str, question) -> str:
             call=channels.call_of(session, case.id),
             satisfaction=following.satisfaction_of(session, case.id),
             may_look=permissions.may(actor, "contacts.look"),
-            contact_days=settings.contact_days,
+            contact_days=retention.days_of(session, settings, "contacts"),
         )

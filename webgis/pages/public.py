@@ -12,7 +12,7 @@ from flask import jsonify, render_template, request, url_for
 
 from webgis import api, limits, web
 from webgis.cases import channel_wire as wire
-from webgis.cases import channels, evidence, following
+from webgis.cases import channels, evidence, following, retention
 from webgis.cases.public_views import sent_form
 from webgis.errors import Conflict, Invalid
 from webgis.grid import gazetteer_views
@@ -71,7 +71,7 @@ def _report_page(given, problems: dict[str, str], key: str) -> str:
             class_groups=groups,
             common=common_classes(groups),
             bounds=map_queries.extent(session),
-            contact_days=web.runtime().settings.contact_days,
+            contact_days=retention.days_of(session, web.runtime().settings, "contacts"),
         )
 
 
