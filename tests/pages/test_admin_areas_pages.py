@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from tests import city
 from tests.pages.sending import areas_file, do, looked_at, send
 from webgis.accounts.models import AdminEvent
-from webgis.exchange import work
+from webgis.exchange import work_files
 from webgis.grid import files, queries
 
 NORTH = "510104017003"
@@ -189,7 +189,7 @@ def test_work_of_one_section_is_not_shown_by_another(administrator, city_runtime
 def test_old_work_is_forgotten_with_its_files(administrator, city_runtime, city_settings, tmp_path):
     asked = send(administrator, "/admin/areas/import", areas_file(tmp_path, LAYER), kind="areas")
     path = looked_at(administrator, city_runtime, asked)
-    folder = work.folder_of(city_settings, path.rsplit("/", 1)[1])
+    folder = work_files.folder_of(city_settings, path.rsplit("/", 1)[1])
     assert folder.is_dir()
     with city_runtime.transaction() as session:
         session.execute(text("UPDATE city.long_work SET changed_at = now() - interval '40 days'"))

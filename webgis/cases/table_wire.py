@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, request, send_file
 from sqlalchemy import Row
+from werkzeug.datastructures import FileStorage
 
 from webgis.cases import workflow
 from webgis.catalog import sheets
@@ -21,8 +22,15 @@ def uploaded() -> Iterator[Path]:
     given = request.files.get("file")
     if given is None or not given.filename:
         raise workflow.bad_field("file", None, "a CSV, TSV or XLSX file")
+    with saved(given, Path(given.filename).suffix.lower()[:8]) as path:
+        yield path
+
+
+@contextmanager
+def saved(given: FileStorage, ending: str) -> Iterator[Path]:
+    """What was sent as a file with this ending (".csv"), while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"table{Path(given.filename).suffix.lower()[:8]}"
+        path = Path(folder) / f"table{ending}"
         given.save(path)
         yield path
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
@@ -105,7 +104,7 @@ def import_(
 
 def _changed(session: Session, made: FilingStandard) -> dict[str, int]:
     """How many conditions would be added, changed and removed against the standard in force."""
-    before = session.scalar(select(FilingStandard).filter_by(city_code=made.city_code, active=True))
+    before = queries.in_force(session, made.city_code)
     old, new = (
         [one for one, _class in queries.conditions_in(session, which)] if which else [] for which in (before, made)
     )

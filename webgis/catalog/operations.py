@@ -11,7 +11,7 @@ from sqlalchemy import JSON, Select, Table, cast, func, insert, literal_column, 
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from webgis.catalog import filing, rules, sheets, standards
+from webgis.catalog import filing, queries, rules, sheets, standards
 from webgis.catalog.filing import Entry, Fault
 from webgis.catalog.models import CaseClass, Crosswalk, FilingCondition, FilingStandard
 from webgis.catalog.standards import CURRENT, MAJOR_DIGITS
@@ -71,8 +71,8 @@ def load_default_filing_standard(session: Session, city_code: str, activate: boo
             name_en="webgis default filing standard",
             source="webgis",
         )
-    in_force = session.scalar(select(FilingStandard.code).filter_by(city_code=city_code, active=True))
-    if activate and in_force in (None, DEFAULT_CODE):
+    in_force = queries.in_force(session, city_code)
+    if activate and (in_force is None or in_force.code == DEFAULT_CODE):
         activate_filing_standard(session, done.filing_standard)
     return done.filing_standard
 

@@ -151,6 +151,11 @@ def active_filing_standard(session: Session, city_code: str | None = None) -> Fi
     return active[0] if active else None
 
 
+def in_force(session: Session, city_code: str) -> FilingStandard | None:
+    """The filing standard in force of this very city, not of one that it lies in, or None."""
+    return session.scalar(select(FilingStandard).filter_by(city_code=city_code, active=True))
+
+
 def filing_standards(session: Session) -> Sequence[Row[tuple[FilingStandard, int]]]:
     """Every filing standard with the number of its conditions, by city, code and version."""
     counted = (

@@ -14,7 +14,8 @@ from webgis.errors import Conflict
 from webgis.exchange.work import Doing, kind
 from webgis.settings import Settings
 
-MOST_DAYS_TOLD = 400
+MOST_DAYS_TOLD, MOST_DAYS_LOGGED = 400, 50
+"""Days that turn which the page and the log name one by one; all are counted."""
 
 
 @kind("calendar")
@@ -36,8 +37,9 @@ def take_calendar(session: Session, doing: Doing) -> dict[str, Any]:
     now = calendar.of_city(session, settings, fresh=True)
     turned = [{"day": day.isoformat(), "working": now.is_working_day(day)} for day in change.turned]
     session.info.pop(calendar.CHANGED, None)
-    was = {"periods": periods} if "periods" in given else {one["day"]: not one["working"] for one in turned[:50]}
-    admin_log.record(session, doing.by, action, settings.city_code, was, after | _short(turned))
+    days = {one["day"]: one["working"] for one in turned[:MOST_DAYS_LOGGED]}
+    was = {"periods": periods} if "periods" in given else {day: not working for day, working in days.items()}
+    admin_log.record(session, doing.by, action, settings.city_code, was, after | days | {"turned": len(turned)})
     return {
         "takes": True, "written": change.written, "turned": turned[:MOST_DAYS_TOLD], "turns": len(turned),
         "checked": moves.checked, "moved": moves.moved, "earlier": moves.earlier, "later": moves.later,
@@ -46,11 +48,6 @@ def take_calendar(session: Session, doing: Doing) -> dict[str, Any]:
             for one in moves.examples
         ],
     }  # fmt: skip
-
-
-def _short(turned: list[dict[str, Any]]) -> dict[str, Any]:
-    """The turned days as the log tells them."""
-    return {one["day"]: one["working"] for one in turned[:50]} | {"turned": len(turned)}
 
 
 def _change(session: Session, doing: Doing) -> tuple[Change, str, dict[str, Any]]:

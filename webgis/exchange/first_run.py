@@ -76,7 +76,10 @@ _NEEDED = text(
 
 
 def needed(session: Session) -> bool:
-    """Whether setting up is still to be offered: not to a city that has all it needs, or has begun its work."""
+    """Whether setting up is still to be offered: not to a city that has all it needs, or has begun its work.
+
+    What `Standing.done` says, without counting: every page of administration asks it.
+    """
     return session.scalar(_NEEDED, {"roles": list(NEEDED_ROLES), "begun": BEGUN})
 
 

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from webgis import geo
 from webgis.accounts import admin_log
-from webgis.exchange.work import SHAPES, Doing, kind
+from webgis.exchange.work import Doing, kind
+from webgis.exchange.work_files import SHAPES
 from webgis.grid import areas as area_operations
 from webgis.grid import checks, dividing, files, fitting, queries, survey
 from webgis.grid.checks import Fault

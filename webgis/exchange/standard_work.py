@@ -24,7 +24,7 @@ def take_standard(session: Session, doing: Doing) -> dict[str, Any]:
     A table with faults is refused by `operations.import_filing_standard`, which names each.
     """
     given = doing.given
-    before = in_force(session, given["city"])
+    before = queries.in_force(session, given["city"])
     done = operations.import_filing_standard(
         session,
         doing.file,
@@ -51,14 +51,9 @@ def take_standard(session: Session, doing: Doing) -> dict[str, Any]:
     return told
 
 
-def in_force(session: Session, city: str) -> FilingStandard | None:
-    """The filing standard in force in a city."""
-    return session.scalar(select(FilingStandard).filter_by(city_code=city, active=True))
-
-
 def put_in_force(session: Session, by: Any, standard: FilingStandard) -> None:
     """Put a version in force, and write down which was before."""
-    before = in_force(session, standard.city_code)
+    before = queries.in_force(session, standard.city_code)
     operations.activate_filing_standard(session, standard)
     told = version_facts(before), version_facts(standard)
     admin_log.record(session, by, "catalog.activate", standard.city_code, *told)

@@ -1,18 +1,16 @@
 """Long work that administrators ask for: looked at first, changing nothing, then taken over; each by a job.
 
 What is done is a `Kind`: the modules `..._work.py` hold them. Looking does the whole act and rolls it back, so that
-what is shown is what would be. Files that were sent lie under `var/work/<name>` until the work is done or forgotten.
+what is shown is what would be. Files that were sent are kept by `work_files`.
 """
 
 import json
 import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 from redis import Redis
 from sqlalchemy import delete, func, select, text
@@ -22,19 +20,12 @@ from webgis import jobs
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Person
-from webgis.errors import Conflict, Invalid, NotFound, WebgisError
+from webgis.errors import Conflict, NotFound, WebgisError
+from webgis.exchange.work_files import file_in, folder_of, forget, keep
 from webgis.exchange.work_models import LongWork
 from webgis.settings import Settings
 
 KEPT_DAYS = 30
-UNPACKED_MB = 2000
-"""A ZIP that would be larger than this unpacked is not taken."""
-
-SHAPES = "shapes.geojson"
-SHAPEFILE = {".shp", ".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix"}
-GEOGRAPHIC = (".geojson", ".json", ".gpkg", ".zip")
-TABLES = (".csv", ".tsv", ".xlsx")
-
 Tell = Callable[[int], None]
 
 
@@ -88,7 +79,7 @@ def begin(
     _forget_old(session, settings)
     name = secrets.token_urlsafe(12)
     if file is not None:
-        _keep(folder_of(settings, name), file)
+        keep(folder_of(settings, name), file)
         given = given | {"called": (called or file.name)[:200]}
     made = LongWork(name=name, kind=kind, person_id=by.id, given=given, state="looking")
     session.add(made)
@@ -174,68 +165,6 @@ def _run(session: Session, kind: Kind, doing: Doing, state: str) -> tuple[str, d
         return ("refused" if told.get("takes") is False else "done"), told
 
 
-# Files
-
-
-def folder_of(settings: Settings, name: str) -> Path:
-    """Where the files of a work lie."""
-    return settings.var_dir / "work" / name
-
-
-def file_in(folder: Path) -> Path | None:
-    """The file that was sent, or the Shapefile in the ZIP that was sent."""
-    sent = sorted(folder.glob("sent.*"))
-    unpacked = sorted(folder.glob("unpacked/*.shp"))
-    return unpacked[0] if unpacked else sent[0] if sent else None
-
-
-def _keep(folder: Path, file: Path) -> None:
-    folder.mkdir(parents=True)
-    try:
-        kept = Path(shutil.copy(file, folder / f"sent{file.suffix.lower()}"))
-        _check_beginning(kept)
-        if kept.suffix == ".zip":
-            _unpack(kept, folder / "unpacked")
-    except Invalid:
-        shutil.rmtree(folder)
-        raise
-
-
-BEGINNINGS = {".geojson": b"{", ".json": b"{", ".gpkg": b"SQLite format 3", ".shp": b"\0\0\x27\x0a"}
-
-
-def _check_beginning(file: Path) -> None:
-    """Refuse a file that is not what its name says: GDAL goes by the content, and knows forms that name other files."""
-    with file.open("rb") as opened:
-        found = opened.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not found.startswith(BEGINNINGS.get(file.suffix, b"")):
-        raise Invalid("grid.file-unreadable", f"{file.suffix} cannot be read: it is another kind of file", field="file")
-
-
-def _unpack(file: Path, into: Path) -> None:
-    """The Shapefile of a ZIP, without its folders."""
-    try:
-        with ZipFile(file) as packed:
-            members = [one for one in packed.infolist() if Path(one.filename).suffix.lower() in SHAPEFILE]
-            names = {Path(one.filename).name for one in members}
-            shapes = [one for one in names if one.lower().endswith(".shp")]
-            if len(shapes) != 1 or sum(one.file_size for one in members) > UNPACKED_MB * 1024 * 1024:
-                raise _bad_zip()
-            into.mkdir()
-            for one in members:
-                name = Path(one.filename)
-                with packed.open(one) as source, (into / f"{name.stem}{name.suffix.lower()}").open("wb") as target:
-                    shutil.copyfileobj(source, target)
-            _check_beginning(next(into.glob("*.shp")))
-    except (BadZipFile, NotImplementedError, RuntimeError, EOFError):
-        raise _bad_zip() from None
-
-
-def _bad_zip() -> Invalid:
-    message = f"Give a ZIP that holds one Shapefile (.shp, .shx, .dbf, .prj), unpacked at most {UNPACKED_MB} MB"
-    return Invalid("exchange.bad-zip", message, field="file")
-
-
 def _forget_old(session: Session, settings: Settings) -> None:
     """Forget what is older than it is kept, and the files of what has ended; the log of administrative acts still
     knows what was done."""
@@ -243,4 +172,4 @@ def _forget_old(session: Session, settings: Settings) -> None:
     gone = list(session.scalars(delete(LongWork).where(LongWork.changed_at < old).returning(LongWork.name)))
     over = select(LongWork.name).where(LongWork.state.in_(("done", "refused")), LongWork.changed_at < ended)
     for name in (*gone, *session.scalars(over)):
-        shutil.rmtree(folder_of(settings, name), ignore_errors=True)
+        forget(settings, name)

@@ -84,6 +84,14 @@ def cases_inside(session: Session, actor: Actor, filters: cases.Filters, newest:
     return Inside(page.rows, min(count, MOST_COUNTED), count > MOST_COUNTED)
 
 
+_CASE_VERSION = text("SELECT fn.case_version()")
+
+
+def case_version(session: Session) -> int:
+    """A number that is another one after every change that maps and figures show of cases."""
+    return session.scalar(_CASE_VERSION)
+
+
 class Found(NamedTuple):
     """Something that was searched for: `kind` is case, cell or an area's level; a box to look at, in degrees."""
 

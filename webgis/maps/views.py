@@ -7,7 +7,6 @@ from typing import Literal
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request
 from pydantic import Field
-from sqlalchemy import text
 
 from webgis import api, geo, web
 from webgis.accounts import queries as accounts
@@ -167,7 +166,7 @@ def version():
     """Another text after every change that maps show of cases. Maps ask each second: 304 while nothing is new."""
     _asked(Given)
     with web.transaction() as session:
-        told = web.opaque(str(session.scalar(text("SELECT fn.case_version()"))))
+        told = web.opaque(str(queries.case_version(session)))
     response = jsonify({"cases": told})
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(told)

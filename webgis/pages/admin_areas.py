@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from webgis import geo, web
 from webgis.cases import table_wire, workflow
 from webgis.errors import Invalid
-from webgis.exchange import work
+from webgis.exchange import work, work_files
 from webgis.exchange.work_models import LongWork
 from webgis.grid import division, files, queries, survey
 from webgis.maps import queries as map_queries
 from webgis.pages import admin_ground_words as ground_words
-from webgis.pages import admin_work
+from webgis.pages import admin_work, words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, problems, put
 
 ACTION = "admin.areas"
@@ -26,13 +26,6 @@ SIZES = (20, 1000)
 """Smallest and largest side of a cell in metres that the form takes."""
 
 put(Section("areas", lazy_gettext("Areas and grid"), "grid-dots", "admin.areas", ACTION), after="departments")
-
-LEVELS = {
-    "city": lazy_gettext("City"),
-    "county": lazy_gettext("District"),
-    "subdistrict": lazy_gettext("Subdistrict"),
-    "community": lazy_gettext("Community"),
-}
 
 
 @admin.get("/areas")
@@ -46,7 +39,7 @@ def areas():
         if within is None and len(found) == 1:
             found += [(one, 1) for one in queries.branches(session, found[0][0].area.code)]
         return page(
-            "areas", "areas", chain=chain, branches=found, within=within, levels=LEVELS,
+            "areas", "areas", chain=chain, branches=found, within=within, levels=words.LEVELS,
             works=work.recent(session, KINDS), kind_words=admin_work.KINDS, work_states=admin_work.STATES,
         )  # fmt: skip
 
@@ -74,7 +67,7 @@ def import_areas():
         asked: dict[str, Any] = {name: fields[name] or None for name in ("crs", "encoding", "source")}
         asked["crs"] = asked["crs"] and files.known_crs(asked["crs"])
         asked["illustrative"] = "illustrative" in request.form
-        with admin_work.sent(work.GEOGRAPHIC) as (file, called), web.transaction() as session:
+        with admin_work.sent(work_files.GEOGRAPHIC) as (file, called), web.transaction() as session:
             return admin_work.begin(session, fields["kind"], asked, file, called)
     except REFUSALS as error:
         return _import_form(fields, problems(error)), 422
@@ -173,7 +166,7 @@ def _facts(session: Session, found: LongWork) -> dict[str, Any]:
         for number, fault in enumerate(found.told.get("faults", ()), start=1)
     ]  # fmt: skip
     faults.sort(key=lambda fault: (not fault["stops"], fault["number"]))
-    shown = work.folder_of(web.runtime().settings, found.name) / work.SHAPES
+    shown = work_files.folder_of(web.runtime().settings, found.name) / work_files.SHAPES
     return {
         "faults": faults[:SHOWN],
         "fault_words": ground_words.KINDS,
@@ -181,7 +174,7 @@ def _facts(session: Session, found: LongWork) -> dict[str, Any]:
         "leaves_out": ground_words.leaves_out,
         "bounds": map_queries.extent(session),
         "shapes": url_for(".areas_shapes", name=found.name) if shown.is_file() else None,
-        "levels": LEVELS,
+        "levels": words.LEVELS,
     }
 
 

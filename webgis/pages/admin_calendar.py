@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webgis import web
 from webgis.cases import calendar, calendar_file, recompute, table_wire, workflow
 from webgis.cases.calendar_file import FIRST_YEAR, LAST_YEAR, LONGEST_NAME, Day
-from webgis.exchange import calendar_work, work
+from webgis.exchange import calendar_work, work, work_files
 from webgis.exchange.work_models import LongWork
 from webgis.pages import admin_work, words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, problems, put
@@ -139,7 +139,7 @@ def _import_form(faults: dict | None = None) -> str:
 def import_calendar():
     """Have a file of days looked at."""
     try:
-        with admin_work.sent(work.TABLES) as (file, called), web.transaction() as session:
+        with admin_work.sent(work_files.TABLES) as (file, called), web.transaction() as session:
             return admin_work.begin(session, "calendar", {}, file, called)
     except REFUSALS as error:
         return _import_form(problems(error)), 422

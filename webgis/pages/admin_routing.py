@@ -15,7 +15,7 @@ from webgis.accounts import queries as accounts
 from webgis.cases import routing_reading, routing_replay, routing_sets, table_wire
 from webgis.catalog import sheets
 from webgis.errors import Invalid, NotFound, WebgisError
-from webgis.exchange import work
+from webgis.exchange import work_files
 from webgis.grid import queries as grid
 from webgis.pages import admin_work, words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, put
@@ -65,7 +65,7 @@ def new_routing():
 
 def _import(fields: dict[str, str], into: int | None = None) -> int:
     """The version whose rules are those of the table that was sent."""
-    with admin_work.sent(work.TABLES) as (file, called), web.transaction() as session:
+    with admin_work.sent(work_files.TABLES) as (file, called), web.transaction() as session:
         about = {"into": into, "name": fields.get("name") or called[: routing_sets.LONGEST_NAME]}
         rules = sheets.read(file)
         done = routing_sets.import_rules(session, web.actor(), rules, crs=fields.get("crs") or "cgcs2000", **about)

@@ -15,7 +15,8 @@ from webgis.cases import table_wire, workflow
 from webgis.catalog import filing, operations, queries, rules
 from webgis.catalog.models import FilingStandard
 from webgis.catalog.standards import CURRENT, MINOR_DIGITS
-from webgis.exchange import standard_work, work
+from webgis.errors import NotFound
+from webgis.exchange import standard_work, work, work_files
 from webgis.exchange.work_models import LongWork
 from webgis.grid import queries as grid
 from webgis.pages import admin_work, words
@@ -95,7 +96,7 @@ def take_default() -> None:
     """Store the shipped classes and the default filing standard; in force unless the city has chosen another."""
     with web.transaction() as session:
         city = city_of(session)
-        before = standard_work.version_facts(standard_work.in_force(session, city))
+        before = standard_work.version_facts(queries.in_force(session, city))
         operations.load_standard_classes(session)
         made = operations.load_default_filing_standard(session, city)
         after = standard_work.version_facts(made)
@@ -131,7 +132,7 @@ def standard(standard_id: int):
             or asked in (condition.class_code, case_class.name_zh)
             or _speaks_of(asked, condition, case_class)
         ]
-        in_force = standard_work.in_force(session, found.city_code)
+        in_force = queries.in_force(session, found.city_code)
         changes = None if found.active else standard_work.changes(session, in_force, found)
         return page(
             "standard", "standards", found=found, conditions=conditions[:ROWS], all=len(conditions), asked=asked,
@@ -147,7 +148,7 @@ def _speaks_of(asked: str, condition: Any, case_class: Any) -> bool:
 def _require(session: Session, standard_id: int) -> FilingStandard:
     found = session.get(FilingStandard, min(standard_id, 2**31 - 1))
     if found is None:
-        raise queries.NotFound("catalog.no-filing-standard", "There is no such filing standard", field="code")
+        raise NotFound("catalog.no-filing-standard", "There is no such filing standard", field="code")
     return found
 
 
@@ -208,7 +209,7 @@ def import_standard():
     fields = given("code", "name_zh", "name_en", "standard", "source")
     try:
         _check(fields)
-        with admin_work.sent(work.TABLES) as (file, called), web.transaction() as session:
+        with admin_work.sent(work_files.TABLES) as (file, called), web.transaction() as session:
             asked = {name: value or None for name, value in fields.items()} | {"city": city_of(session)}
             return admin_work.begin(session, "standard", asked, file, called)
     except REFUSALS as error:

@@ -11,7 +11,7 @@ from webgis import web
 from webgis.accounts import first
 from webgis.exchange import first_run, work
 from webgis.grid import division, queries
-from webgis.pages import admin_areas, admin_standards, admin_work, words
+from webgis.pages import admin_standards, admin_work, words
 from webgis.pages.admin import REFUSALS, Section, admin, page, put
 
 ACTION = "admin.start"
@@ -25,6 +25,9 @@ WORDS = {
     "go": (lazy_gettext("Go"), "flag"),
 }
 """Step -> what it is called, and its icon."""
+
+ENDPOINTS = {"boundaries": ".areas_work", "grid": ".areas_work", "standard": ".standards_work"}
+"""Step -> where its works are shown."""
 
 
 def still_open() -> bool:
@@ -54,13 +57,9 @@ def _steps(problem: str | None = None) -> str:
         }
         return page(
             "start", "start", found=found, steps=first_run.STEPS, step_words=WORDS, roots=roots, works=works,
-            size=f"{division.SIZE_M:g}", endpoints=ENDPOINTS, levels=admin_areas.LEVELS, problem=problem,
+            size=f"{division.SIZE_M:g}", endpoints=ENDPOINTS, levels=words.LEVELS, problem=problem,
             kind_words=admin_work.KINDS, work_states=admin_work.STATES, needed=first_run.NEEDED_ROLES,
         )  # fmt: skip
-
-
-ENDPOINTS = {"boundaries": ".areas_work", "grid": ".areas_work", "standard": ".standards_work"}
-"""Step -> where its works are shown."""
 
 
 @admin.get("/start/example.geojson")

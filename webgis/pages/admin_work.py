@@ -3,7 +3,6 @@
 A section offers its kinds of work with `offer`: their page, how far they are, and the button that takes them over.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from flask_babel.speaklater import LazyString
 from sqlalchemy.orm import Session
 
 from webgis import jobs, limits, web
-from webgis.cases import workflow
+from webgis.cases import table_wire, workflow
 from webgis.errors import NotFound
-from webgis.exchange import work
+from webgis.exchange import work, work_files
 from webgis.exchange.work_models import LongWork
 from webgis.pages import words
 from webgis.pages.admin import REFUSALS, admin, page
@@ -136,9 +135,7 @@ def sent(endings: Sequence[str]) -> Iterator[tuple[Path, str]]:
     ending = Path(called).suffix.lower()
     if ending not in endings:
         raise workflow.bad_field("file", ending or None, f"a file that ends in {', '.join(endings)}")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"file{ending}"
-        given.save(path)
+    with table_wire.saved(given, ending) as path:
         yield path, called
 
 
@@ -146,7 +143,7 @@ def shapes(name: str, kinds: Sequence[str]):
     """The outlines that were drawn of a work, for its map."""
     with web.transaction() as session:
         found = work.require(session, name, kinds)
-    file = work.folder_of(web.runtime().settings, found.name) / work.SHAPES
+    file = work_files.folder_of(web.runtime().settings, found.name) / work_files.SHAPES
     if not file.is_file():
         raise NotFound("exchange.work-unknown", "There is no such work, or it is no longer kept", name=name[:64])
     return send_file(file.resolve(), mimetype="application/geo+json")

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis import api, web
@@ -18,6 +17,7 @@ from webgis.evaluation.overview import Line, Overview
 from webgis.evaluation.spans import Span
 from webgis.evaluation.wire import FiguresAsked
 from webgis.grid import queries as grid
+from webgis.maps import queries as map_queries
 from webgis.pages import shown, watch_words, words
 from webgis.pages.blueprint import pages
 
@@ -75,7 +75,7 @@ def _picture(session: Session, asked: FiguresAsked) -> Overview:
 def _told() -> dict[str, Any]:
     given, problem = request.args.to_dict(), None
     with web.transaction() as session:
-        version = web.opaque(str(session.scalar(text("SELECT fn.case_version()"))))
+        version = web.opaque(str(map_queries.case_version(session)))
         try:
             found = _picture(session, asked_of(given))
         except Invalid as error:
@@ -118,7 +118,7 @@ def _page(session: Session, given: dict[str, str], found: Overview) -> dict[str,
         "number": watch_words.number,
         "percent": watch_words.percent,
         "step_word": watch_words.step_word,
-        "level_word": watch_words.level_word,
+        "level_word": words.LEVELS.__getitem__,
         "kind_words": words.KINDS.__getitem__,
         "source_words": words.SOURCES,
     }

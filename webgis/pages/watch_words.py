@@ -114,11 +114,6 @@ def chart_words() -> dict[str, str]:
     return {"reported": _("Reported"), "closed": _("Closed"), "share": _("On time")}
 
 
-def level_word(level: str) -> str:
-    """What a level of areas is called."""
-    return {"county": _("District"), "subdistrict": _("Subdistrict"), "community": _("Community")}[level]
-
-
 def step_word(step: str) -> str:
     """What a step of the trend is called."""
     return {"day": _("By day"), "week": _("By week"), "month": _("By month")}[step]

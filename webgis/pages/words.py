@@ -43,6 +43,14 @@ ROLE_TASKS: dict[str, LazyString] = {
 
 KINDS: dict[str, LazyString] = {"component": lazy_gettext("Component"), "matter": lazy_gettext("Matter")}
 
+LEVELS: dict[str, LazyString] = {
+    "city": lazy_gettext("City"),
+    "county": lazy_gettext("District"),
+    "subdistrict": lazy_gettext("Subdistrict"),
+    "community": lazy_gettext("Community"),
+}
+"""Levels of areas."""
+
 SOURCES: dict[str, LazyString] = {
     "inspector": lazy_gettext("Inspector's round"),
     "hotline": lazy_gettext("Hotline"),
@@ -167,7 +175,6 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "accounts.not-first": _plain(lazy_gettext("There is an administrator already.")),
     "accounts.not-your-area": _plain(lazy_gettext("This goes beyond the area that you are limited to.")),
-    "cases.message-sent": _plain(lazy_gettext("This message was sent already.")),
     "accounts.not-your-classes": _plain(lazy_gettext("This goes beyond the classes that you are limited to.")),
     "accounts.oneself": _plain(lazy_gettext("Nobody does this to their own account.")),
     "accounts.same-password": _plain(lazy_gettext("Choose another one than before.")),
@@ -205,6 +212,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("This form has been sent already, with other content. Send it again to report one more case."),
     ),
     "cases.link-unknown": _plain(lazy_gettext("This link leads to no case. Check that it was copied whole.")),
+    "cases.message-sent": _plain(lazy_gettext("This message was sent already.")),
     "cases.no-active-rules": _plain(lazy_gettext("No rules are in force yet.")),
     "cases.no-queue": _plain(lazy_gettext("No queue waits for your role.")),
     "cases.not-ended": _plain(lazy_gettext("The case has not ended yet.")),
