@@ -43,9 +43,9 @@ class Person(Base):
     """Someone, or a machine, with an account. A department's people belong to one department.
 
     `area_code` limits a person to an area (4 to 12 digits); empty: the whole city. `class_codes` limits them to classes
-    (`CLASSES`); empty: all. `must_change`: the password is one
-    that somebody else gave. The secret of the second factor is sealed; it counts from `totp_since` on, and `totp_step`
-    is the last step of time of which a code was used. `oidc_subject` is who this is at the city's own login service.
+    (`CLASSES`); empty: all. `must_change`: the password is one that somebody else gave. The secret of the second factor
+    is sealed; it counts from `totp_since` on, and `totp_step` is the last step of time of which a code was used.
+    `oidc_subject` is who this is at the city's own login service.
     """
 
     __tablename__ = "person"

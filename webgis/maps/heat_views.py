@@ -4,7 +4,7 @@ from apiflask import APIBlueprint
 from flask import jsonify, request, url_for
 
 from webgis import api, limits, web
-from webgis.maps import heat_queries, heat_wire, hotspot_operations, hotspot_queries, trends
+from webgis.maps import heat_queries, heat_wire, hotspot_operations, hotspot_queries, queries, trends
 from webgis.maps.heat_wire import HeatAsked, HotspotsAsked, RunAsked
 
 heat = APIBlueprint("heat", __name__, url_prefix="/api/v1/heat", tag="Heat")
@@ -76,7 +76,7 @@ def _run(run_id: int, asked: RunAsked) -> dict:
     with web.transaction() as session:
         run = hotspot_queries.require_run(session, web.actor(), run_id)
         cells = hotspot_queries.cells(session, run_id, asked.word, asked.limit)
-        now = (hotspot_queries.version(session), hotspot_queries.state(session))
+        now = (queries.case_version(session), hotspot_queries.state(session))
         return heat_wire.run(run, cells, (run.counted, run.grid) == now)
 
 

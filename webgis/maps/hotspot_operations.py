@@ -10,7 +10,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from webgis import jobs
-from webgis.maps import heat_queries, hotspot_queries, hotspots, trends
+from webgis.maps import heat_queries, hotspot_queries, hotspots, queries, trends
 from webgis.maps.heat_queries import Asked
 from webgis.maps.hotspot_models import HotspotCell, HotspotRun
 from webgis.maps.hotspots import Graph, Spots
@@ -39,7 +39,7 @@ def find(session: Session, asked: Asked, windows: int) -> int:
     """
     settings = session.info["settings"]
     question = written(asked, windows)
-    now = (hotspot_queries.version(session), hotspot_queries.state(session))
+    now = (queries.case_version(session), hotspot_queries.state(session))
     found = hotspot_queries.newest(session, question)
     if found and ((found.counted, found.grid) == now or not found.done):
         return found.id
@@ -78,7 +78,7 @@ def work_out(session: Session, run_id: int, progress: Progress = lambda percent:
     """Answer a run, again if it was answered. `progress` is told the per cent that are done."""
     run = session.get_one(HotspotRun, run_id)
     asked, number = read(run.asked)
-    stands_on = hotspot_queries.version(session), hotspot_queries.state(session)
+    stands_on = queries.case_version(session), hotspot_queries.state(session)
     ids, graph = hotspot_queries.grid(session, session.info["settings"]).within(asked.area)
     cuts = trends.windows(asked.span, number) if number else []
     counted = []

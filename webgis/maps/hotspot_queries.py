@@ -113,14 +113,6 @@ def size(session: Session) -> int:
     return session.scalar(text("SELECT count(*) FROM city.cell WHERE upper_inf(valid)"))
 
 
-_VERSION = text("SELECT fn.case_version()")
-
-
-def version(session: Session) -> int:
-    """The version of the cases' counts."""
-    return session.scalar(_VERSION)
-
-
 _NEWEST = text(
     """
     SELECT id, made_at, counted, grid, progress, told IS NOT NULL AS done FROM city.hotspot_run

@@ -44,7 +44,11 @@ def leaves_out(kind: str) -> bool:
 
 def sentence(work: str, fault: Mapping[str, Any]) -> str:
     """What is wrong, in the reader's language."""
-    facts = {"code": fault.get("code") or "–", "other": fault.get("other") or "–", "m2": metres(fault.get("m2"))}
+    facts = {
+        "code": fault.get("code") or "–",
+        "other": fault.get("other") or "–",
+        "m2": _square_metres(fault.get("m2")),
+    }
     match fault["kind"]:
         case "code-form" if work == "cells":
             return _("The code must be 15 digits: those of the community, then a number from 001.")
@@ -86,8 +90,7 @@ def sentence(work: str, fault: Mapping[str, Any]) -> str:
     return fault["message"]
 
 
-def metres(m2: float | None) -> str:
-    """Square metres for people."""
+def _square_metres(m2: float | None) -> str:
     if m2 is None:
         return "–"
     return f"{m2:,.0f}" if m2 >= 10 else f"{m2:,.2f}"

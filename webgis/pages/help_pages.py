@@ -24,6 +24,9 @@ BELONGING = STARTS | {"desk": ("/desk", "/hotline", "/requests"), "public": ("/p
 USES = {door: f"{door}.use" for door in ("inspect", "desk", "department", "watch", "admin")}
 """Door -> the right to use it."""
 
+SIZES = {"phone": (390, 844), "desk": (1200, 750)}
+"""Width and height of pictures, as pages make room for them."""
+
 
 @pages.app_context_processor
 def _told():
@@ -57,7 +60,3 @@ def help_page(name: str):
     return render_template(
         "help.html", guide=guide, guides=help_words.GUIDES, pictures=pictures, sizes=SIZES, start=STARTS[name]
     )
-
-
-SIZES = {"phone": (390, 844), "desk": (1200, 750)}
-"""Width and height of pictures, as pages make room for them."""

@@ -7,7 +7,8 @@ SELECT c.id, c.number, c.state, c.kind, c.standard, c.class_code, k.name_zh AS c
        i.login AS inspector_login, i.name AS inspector_name, c.component_code, c.confirmation, c.flags, c.relation,
        c.parent_id, p.number AS parent_number, c.outcome, c.ledger, c.due_at, c.paused_at, c.resume_at,
        c.extension_count, c.reported_at, c.dispatched_at, c.deadline_at, c.resolved_at, c.closed_at, c.changed_at,
-       c.rework_count, c.version, (SELECT count(*) FROM city.photo f WHERE f.case_id = c.id AND f.removed_at IS NULL) AS photo_count
+       c.rework_count, c.version,
+       (SELECT count(*) FROM city.photo f WHERE f.case_id = c.id AND f.removed_at IS NULL) AS photo_count
 FROM city.case c
 JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
 LEFT JOIN city.department d ON d.code = c.department_code

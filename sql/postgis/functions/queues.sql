@@ -19,8 +19,8 @@ END $$;
 -- that has been moved; `was_kind`, `was_class`: what one was that is of another class now.
 CREATE FUNCTION fn.case_changes(since bigint, ids bigint[], most integer)
 RETURNS TABLE (id bigint, number text, state text, was text, action text, version integer, ended boolean,
-               department_code varchar, was_department varchar, cell_code text, was_cell text, kind text, class_code text, was_kind text,
-               was_class text, due_at timestamptz, lon double precision, lat double precision)
+               department_code varchar, was_department varchar, cell_code text, was_cell text, kind text, class_code text,
+               was_kind text, was_class text, due_at timestamptz, lon double precision, lat double precision)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY

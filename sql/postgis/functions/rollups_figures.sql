@@ -122,7 +122,8 @@ $$;
 
 -- Figures of the days from `since` to `until`, told apart by one facet: all (one row), day, month, area (so many `digits`
 -- of its code), class (kind:code), department, source. Null restricts nothing; `area` is the beginning of a code of 4 to 12
--- digits; `departments` are codes, `classes` those that one is limited to. Whole months are read as such where days are not asked for.
+-- digits; `departments` are codes, `classes` those that one is limited to. Whole months are read as such where days are not
+-- asked for.
 CREATE FUNCTION fn.figures(facet text, digits integer, since date, until date, area text, kind text, class_code text,
                            departments text[], source text, classes text[])
 RETURNS TABLE (name text, reported bigint, filed bigint, reopened bigint, closed bigint, on_time bigint)
