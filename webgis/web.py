@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import hmac
 import logging
+import pickle
 import re
 import secrets
 import sys
@@ -111,12 +112,26 @@ def make_app(runtime: Runtime, authenticate: Authenticate, permit: Permit) -> AP
 
 
 class CompiledTemplates(FileSystemBytecodeCache):
-    """Templates kept compiled in a folder that is made when it is needed: the first page of a process need not wait."""
+    """Templates kept compiled in a folder that is made when it is needed: the first page of a process need not wait.
+
+    What cannot be kept or read, as on a full disk, is compiled again; no page fails for it.
+    """
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fetch one."""
+        try:
+            super().load_bytecode(bucket)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            log.warning("web.template-not-read", error=str(error))
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep one."""
-        Path(self.directory).mkdir(parents=True, exist_ok=True, mode=0o700)
-        super().dump_bytecode(bucket)
+        try:
+            Path(self.directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+            super().dump_bytecode(bucket)
+        except OSError as error:
+            log.warning("web.template-not-kept", error=str(error))
 
 
 def _config(settings: Settings) -> dict[str, Any]:
