@@ -59,7 +59,12 @@ def read(path: Path, crs: str | None = None, encoding: str | None = None) -> Lay
         if used != stated:
             notes.append(f"The .cpg says {stated or 'nothing'}; the texts were read as {used}")
     system, note = _system(path, crs, meta["crs"])
-    return Layer(to_cgcs2000(geometries, system), columns, system, used, notes + note)
+    try:
+        placed = to_cgcs2000(geometries, system)
+    except pyproj.exceptions.ProjError as error:
+        message = f"{path.name}: its coordinate system leads nowhere ({error}). State another one"
+        raise Invalid("grid.file-crs-unknown", message, field="crs", got=system[:200]) from None
+    return Layer(placed, columns, system, used, notes + note)
 
 
 def _cpg(path: Path) -> str | None:
@@ -84,7 +89,7 @@ def _read(path: Path, encoding: str | None) -> tuple[dict, np.ndarray, dict[str,
         raise Invalid(
             "grid.file-unreadable", f"{path.name} cannot be read: {error}", field="file", got=str(path)
         ) from None
-    if wkb is None:
+    if wkb is None or not len(wkb):
         raise Invalid("grid.file-no-geometry", f"{path.name} holds no geometry", field="file", got=str(path))
     geometries = shapely.from_wkb(wkb, on_invalid="ignore")
     return meta, np.asarray(geometries, dtype=object), dict(zip(meta["fields"].tolist(), values, strict=True))
