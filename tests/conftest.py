@@ -42,7 +42,7 @@ def light_passwords() -> None:
 
     What a hash costs outside of tests is tested in `tests/accounts/test_password_cost.py`.
     """
-    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
+    passwords.hasher = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 
 
 @pytest.fixture(scope="session")

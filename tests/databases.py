@@ -114,7 +114,7 @@ class Slate:
             _refresh(runtime)
         changed = self._rows.bring_back()
         if any(name.startswith("city.calendar") for name in changed):  # of which every process keeps a copy
-            calendar._COPIES.clear()
+            calendar.forget_copies()
             self._ends.close()
             self._beside.clear()
         redis = Redis.from_url(self.settings.redis)

@@ -11,7 +11,9 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 LONGEST = 256
 """Characters: a longer one would only keep the processor busy."""
 
-_hasher = PasswordHasher()
+hasher = PasswordHasher()
+"""Makes and checks every hash; what one costs is what RFC 9106 asks for where memory is scarce."""
+
 _COMMON = Path(__file__).with_name("common_passwords.txt")
 _EASY = "abcdefghjkmnpqrstuvwxyz23456789"
 """Signs that nobody takes for another when a password is read out."""
@@ -57,13 +59,13 @@ def made() -> str:
 
 def hashed(password: str) -> str:
     """A password as it is kept."""
-    return _hasher.hash(password)
+    return hasher.hash(password)
 
 
 def matches(kept: str, password: str) -> bool:
     """Whether this is the password."""
     try:
-        return _hasher.verify(kept, password[: LONGEST + 1])
+        return hasher.verify(kept, password[: LONGEST + 1])
     except (VerifyMismatchError, InvalidHashError):
         return False
 
@@ -71,4 +73,4 @@ def matches(kept: str, password: str) -> bool:
 @lru_cache
 def nobodys() -> str:
     """A hash to check when the login is unknown, so that the time of an answer does not tell which logins exist."""
-    return _hasher.hash(secrets.token_hex(16))
+    return hasher.hash(secrets.token_hex(16))

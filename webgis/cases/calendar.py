@@ -89,6 +89,12 @@ def _held(session: Session, settings: Settings) -> _Held:
         return _COPIES.setdefault(session.get_bind().engine, {}).setdefault(key, _Held())
 
 
+def forget_copies() -> None:
+    """Let this process read every calendar anew: of use where tables were changed behind its back."""
+    with _COPIES_LOCK:
+        _COPIES.clear()
+
+
 _VERSION = text("SELECT version FROM city.calendar WHERE city_code = :city")
 _DAYS = text(
     "SELECT array_agg(day) AS days, array_agg(working) AS working, array_agg(name_zh) AS names_zh,"
