@@ -18,7 +18,12 @@ MOST_DAYS_TOLD, MOST_DAYS_LOGGED = 400, 50
 """Days that turn which the page and the log name one by one; all are counted."""
 
 
-@kind("calendar")
+def _stands(session: Session, doing: Doing) -> str:
+    """The version of the calendar."""
+    return str(calendar.of_city(session, doing.settings, fresh=True).version)
+
+
+@kind("calendar", _stands)
 def take_calendar(session: Session, doing: Doing) -> dict[str, Any]:
     """Days of a file, or `given`: days ([day, working, name_zh, name_en]), periods ([since, until, shifts]), or years
     to be filled in anew. `Conflict` when the calendar says all that already.

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from webgis import geo
@@ -31,7 +31,15 @@ DETAIL = 2000
 """Outlines are simplified to a part of their extent: about half a pixel on a large screen."""
 
 
-@kind("areas")
+_STANDS = text("SELECT fn.layer_version(ARRAY['areas', 'cells'], false)")
+
+
+def _stands(session: Session, doing: Doing) -> str:
+    """The version of the stored areas and cells."""
+    return session.scalar(_STANDS)
+
+
+@kind("areas", _stands)
 def take_areas(session: Session, doing: Doing) -> dict[str, Any]:
     """The areas of a file. `given`: crs, encoding, source, illustrative."""
     given, settings = doing.given, doing.settings
@@ -66,7 +74,7 @@ def _system(layer: Layer) -> int | None:
     return None if np.isnan(west) else geo.gk_srid(float(west + east) / 2)
 
 
-@kind("cells")
+@kind("cells", _stands)
 def take_cells(session: Session, doing: Doing) -> dict[str, Any]:
     """Surveyed cells of a file. `given`: crs, encoding; once looked at: accept (kinds of faults)."""
     given, settings = doing.given, doing.settings
@@ -97,7 +105,7 @@ def take_cells(session: Session, doing: Doing) -> dict[str, Any]:
     return told
 
 
-@kind("divide")
+@kind("divide", _stands)
 def divide(session: Session, doing: Doing) -> dict[str, Any]:
     """An area divided into cells. `given`: area, size_m, again, reuse_codes."""
     given = doing.given
@@ -122,7 +130,7 @@ def divide(session: Session, doing: Doing) -> dict[str, Any]:
     return told
 
 
-@kind("check", takes=False)
+@kind("check", _stands, takes=False)
 def check(session: Session, doing: Doing) -> dict[str, Any]:
     """The stored areas and cells within an area, measured. `given`: area, or none for all."""
     code, settings = doing.given.get("area") or "", doing.settings

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
@@ -17,7 +17,16 @@ MOST_CHANGES = 400
 ORDER = ("changed", "added", "removed")
 
 
-@kind("standard")
+def _stands(session: Session, doing: Doing) -> str:
+    """The newest version of the city's filing standards, and the one in force."""
+    own = FilingStandard.city_code == doing.given["city"]
+    newest, active = session.execute(
+        select(func.max(FilingStandard.id), func.max(FilingStandard.id).filter(FilingStandard.active)).where(own)
+    ).one()
+    return f"{newest}.{active}"
+
+
+@kind("standard", _stands)
 def take_standard(session: Session, doing: Doing) -> dict[str, Any]:
     """A filing standard of a file. `given`: city, code, name_zh, name_en, standard, source; once looked at: activate.
 

@@ -44,11 +44,13 @@ class Doing:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of work. `run(session, doing)` does it and says what was found or done as JSON values; `takes`: whether
-    it can be taken over after it was looked at."""
+    """A kind of work. `run(session, doing)` does it and says what was found or done as JSON values; `stands`: how that
+    on which it builds stands, another text after every change; `takes`: whether it can be taken over after it was
+    looked at."""
 
     name: str
     run: Callable[[Session, Doing], dict[str, Any]]
+    stands: Callable[[Session, Doing], str]
     takes: bool = True
 
 
@@ -56,11 +58,11 @@ KINDS: dict[str, Kind] = {}
 """Every kind by its name; filled when the modules that hold them are imported (`work_tasks` imports all)."""
 
 
-def kind(name: str, *, takes: bool = True) -> Callable:
+def kind(name: str, stands: Callable[[Session, Doing], str], *, takes: bool = True) -> Callable:
     """Register `function(session, doing)` as the work `name`. It commits nothing."""
 
     def register(function: Callable) -> Callable:
-        KINDS[name] = Kind(name, function, takes)
+        KINDS[name] = Kind(name, function, stands, takes)
         return function
 
     return register
@@ -88,14 +90,14 @@ def begin(
     return made
 
 
-def take_over(session: Session, name: str, kinds: Sequence[str], more: dict[str, Any]) -> LongWork:
-    """Have what was looked at taken over by a job; `more` is what was decided meanwhile. `Conflict` when it was not
-    looked at, or is under way already."""
+def take_over(session: Session, by: Actor, name: str, kinds: Sequence[str], more: dict[str, Any]) -> LongWork:
+    """Have what was looked at taken over by a job; `more` is what was decided meanwhile. It is the act of who says so,
+    whoever had it looked at. `Conflict` when it was not looked at, or is under way already."""
     found = require(session, name, kinds, lock=True)
     if found.state != "looked" or not found.told.get("takes"):
         raise Conflict("exchange.work-not-ready", "This cannot be taken over as it stands", state=found.state)
     found.given = found.given | more
-    found.state = "taking"
+    found.state, found.person_id = "taking", by.id
     found.changed_at = func.now()
     jobs.enqueue(session, "exchange.work", queue="slow", work=name, state="taking")
     session.flush()
@@ -134,6 +136,8 @@ def do(session: Session, settings: Settings, redis: Redis, name: str, state: str
     found = session.scalar(select(LongWork).where(LongWork.name == name).with_for_update())
     if found is None or found.state != state:
         return
+    if state == "taking":
+        session.execute(_ONE_AT_A_TIME)
     login = session.scalar(select(Person.login).where(Person.id == found.person_id))
     folder = folder_of(settings, name)
     doing = Doing(
@@ -144,15 +148,22 @@ def do(session: Session, settings: Settings, redis: Redis, name: str, state: str
         accounts.actor(session, login),
         lambda percent: jobs.tell_progress(redis, name, percent),
     )
-    found.state, found.told = _run(session, KINDS[found.kind], doing, state)
+    found.state, found.told = _run(session, KINDS[found.kind], doing, state, found.told.get("stands"))
     found.changed_at = func.now()
     session.flush()
 
 
-def _run(session: Session, kind: Kind, doing: Doing, state: str) -> tuple[str, dict[str, Any]]:
-    """The state after, and what is told. What was only looked at is rolled back."""
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis long work', 0))")
+
+
+def _run(session: Session, kind: Kind, doing: Doing, state: str, looked_at: str | None) -> tuple[str, dict[str, Any]]:
+    """The state after, and what is told. What was only looked at is rolled back; what stands otherwise than when it was
+    looked at is not taken over, for it would do something that nobody has seen."""
+    stands = kind.stands(session, doing)
     with session.begin_nested() as trial:
         try:
+            if looked_at not in (None, stands):
+                raise Conflict("exchange.work-outdated", "Something was changed since this was looked at")
             told = kind.run(session, doing)
         except WebgisError as error:
             trial.rollback()
@@ -161,7 +172,7 @@ def _run(session: Session, kind: Kind, doing: Doing, state: str) -> tuple[str, d
         if state == "looking":
             trial.rollback()
             session.expire_all()
-            return "looked", {"takes": kind.takes} | told
+            return "looked", {"takes": kind.takes, "stands": stands} | told
         return ("refused" if told.get("takes") is False else "done"), told
 
 

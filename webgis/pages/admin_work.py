@@ -93,7 +93,7 @@ def offer(one: Offered) -> None:
         """Take over what was looked at."""
         try:
             with web.transaction() as session:
-                work.take_over(session, name, one.kinds, one.decided())
+                work.take_over(session, web.actor(), name, one.kinds, one.decided())
         except REFUSALS as error:
             flash(words.sentence(error.code, error.message, error.facts), "warning")
         else:

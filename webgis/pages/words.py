@@ -285,6 +285,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "exchange.work-not-ready": _plain(
         lazy_gettext("This was taken over already, or cannot be taken over as it stands."),
     ),
+    "exchange.work-outdated": _plain(
+        lazy_gettext("Something was changed since this was looked at. Nothing was taken over: look again."),
+    ),
     "geo.bad-box": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.bad-ring": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.no-projection": _plain(
