@@ -4,14 +4,18 @@ What a work draws for its page (`SHAPES`) lies there too.
 """
 
 import shutil
+import zlib
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from webgis.errors import Invalid
 from webgis.settings import Settings
 
 UNPACKED_MB = 2000
 """A ZIP that would be larger than this unpacked is not taken."""
+
+LONGEST_STEM = 40
+"""Characters of a name in a ZIP that are kept: no file system takes the longest."""
 
 SHAPES = "shapes.geojson"
 SHAPEFILE = {".shp", ".shx", ".dbf", ".prj", ".cpg", ".sbn", ".sbx", ".qix"}
@@ -70,13 +74,16 @@ def _unpack(file: Path, into: Path) -> None:
             shapes = [one for one in names if one.lower().endswith(".shp")]
             if len(shapes) != 1 or sum(one.file_size for one in members) > UNPACKED_MB * 1024 * 1024:
                 raise _bad_zip()
+            if not all(one.compress_type in (ZIP_STORED, ZIP_DEFLATED) for one in members):
+                raise _bad_zip()
             into.mkdir()
             for one in members:
                 name = Path(one.filename)
-                with packed.open(one) as source, (into / f"{name.stem}{name.suffix.lower()}").open("wb") as target:
+                part = into / f"{name.stem[:LONGEST_STEM]}{name.suffix.lower()}"
+                with packed.open(one) as source, part.open("wb") as target:
                     shutil.copyfileobj(source, target)
             _check_beginning(next(into.glob("*.shp")))
-    except (BadZipFile, NotImplementedError, RuntimeError, EOFError):
+    except (BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error):
         raise _bad_zip() from None
 
 
