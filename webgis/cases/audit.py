@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Engine, Row, text
 from sqlalchemy.orm import Session
 
-from webgis.cases import anchors, evidence
+from webgis.cases import anchors, evidence, workflow
 from webgis.cases.audit_words import Finding
 from webgis.settings import Settings
 
@@ -128,7 +128,8 @@ def _asked(engine: Engine, statement: str, **values: Any) -> list[Finding]:
 _GIVEN = text(
     "SELECT c.number, e.seq, p.sha256 FROM city.photo p JOIN city.case_event e ON e.id = p.event_id"
     " JOIN city.case c ON c.id = p.case_id WHERE p.id BETWEEN :first AND :last"
-    " AND (p.removed_at IS NULL OR c.closed_at IS NULL)"
+    " AND (p.removed_at IS NULL OR NOT EXISTS (SELECT FROM city.case_event x"
+    "      WHERE x.case_id = c.id AND x.to_state = ANY(CAST(:ends AS text[])) AND x.recorded_at <= p.removed_at))"
     " AND (CAST(:since AS timestamptz) IS NULL OR e.recorded_at >= :since) ORDER BY p.id"
 )
 
@@ -139,9 +140,11 @@ def _files(engine: Engine, settings: Settings, since: datetime | None) -> Iterat
 
 
 def _read(engine: Engine, settings: Settings, first: int, last: int, since: datetime | None) -> list[Finding]:
-    """The photos whose file is gone or has not the content whose hash is its name."""
+    """The photos whose file is gone or has not the content whose hash is its name. A file may have gone after the case
+    had ended, also when the case was opened again later."""
     with engine.connect() as connection:
-        given = connection.execute(_GIVEN, {"first": first, "last": last, "since": since}).all()
+        values = {"first": first, "last": last, "since": since, "ends": list(workflow.OUTCOMES)}
+        given = connection.execute(_GIVEN, values).all()
     found = [(row, _wrong(evidence.path(settings, row.sha256), row.sha256)) for row in given]
     return [Finding(row.number, row.seq, what, {"sha256": row.sha256}) for row, what in found if what]
 

@@ -5,6 +5,7 @@ anew without it, so that nothing a phone wrote into the file is handed on. Files
 of what is stored; a file whose transaction was rolled back is harmless and is used again when the photo comes again.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -197,8 +198,10 @@ def make_thumbnail(settings: Settings, sha256: str) -> None:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write once and durably: a reader sees the whole file or none, and it outlives a crash after the commit."""
-    if target.exists():
+    """Write once and durably: a reader sees the whole file or none, and it outlives a crash after the commit. One that
+    is there is marked as wanted now: it may be just about to go (`retention.remove_photo_files`)."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(target)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     made = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")

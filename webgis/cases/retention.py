@@ -71,18 +71,27 @@ def _remove_photos(session: Session, before: datetime) -> int:
     return len(found)
 
 
-_STILL_KEPT = text("SELECT DISTINCT sha256 FROM city.photo WHERE sha256 = ANY(:photos) AND removed_at IS NULL")
+TICK_S = 0.02
+"""The clock of files goes in steps of so many seconds at most."""
+
+_GOING = text(
+    "SELECT sha256, max(removed_at) AS since FROM city.photo WHERE sha256 = ANY(:photos)"
+    " GROUP BY sha256 HAVING bool_and(removed_at IS NOT NULL)"
+)
 
 
 def remove_photo_files(session: Session, settings: Settings, photos: list[str]) -> int:
     """Remove the files of photos (SHA-256) that no case keeps any more, after the commit of what marked them; how many
-    photos went."""
-    kept = set(session.scalars(_STILL_KEPT, {"photos": photos}))
-    gone = [sha256 for sha256 in photos if sha256 not in kept]
-    for sha256 in gone:
-        evidence.path(settings, sha256).unlink(missing_ok=True)
+    photos went. One that was sent anew since then stays: its row may not be committed yet."""
+    gone = 0
+    for sha256, since in session.execute(_GOING, {"photos": photos}):
+        file = evidence.path(settings, sha256)
+        if file.exists() and file.stat().st_mtime > since.timestamp() - TICK_S:
+            continue
+        file.unlink(missing_ok=True)
         evidence.path(settings, sha256, thumbnail=True).unlink(missing_ok=True)
-    return len(gone)
+        gone += 1
+    return gone
 
 
 # Tracks, drafts of routing rules
