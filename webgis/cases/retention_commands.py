@@ -41,7 +41,7 @@ def list_kept(runtime: Runtime, as_json: bool) -> None:
 @click.pass_obj
 def set_days(runtime: Runtime, kind: str, days: str, source: str) -> None:
     """Keep KIND so many DAYS from now on, or `forever`."""
-    if days != "forever" and not days.isdigit():
+    if days != "forever" and not (days.isdecimal() and len(days) < 10):
         raise click.BadParameter("a number of days, or: forever")
     with runtime.transaction() as session:
         rules.change(session, runtime.settings, kind, None if days == "forever" else int(days), source)

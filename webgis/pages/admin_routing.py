@@ -74,7 +74,7 @@ def _import(fields: dict[str, str], into: int | None = None) -> int:
 
 
 def _draft(fields: dict[str, str]) -> int:
-    based_on = int(fields["based_on"]) if fields["based_on"].isdigit() else None
+    based_on = int(fields["based_on"]) if fields["based_on"].isdecimal() and len(fields["based_on"]) < 10 else None
     with web.transaction() as session:
         made = routing_sets.new_draft(session, web.actor(), fields["name"], based_on and _known(based_on))
         _record(session, "routing.draft", made.version, None, {"name": made.name, "based_on": made.based_on})
