@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from webgis import db
-from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.cases import clock, evidence, geofence, queries, routing, stages, workflow
 from webgis.cases.doing import Doing
@@ -27,6 +26,9 @@ JUDGED = ("confirm", "resolve", "verify")
 
 LOOKED = ("confirm", "verify")
 """Those of them that need a stated reason when they are not."""
+
+REACHED = "someone who is not limited to another area or to other classes"
+"""Who is accepted where a case is given to somebody."""
 
 
 def judged(doing: Doing) -> dict[str, Any]:
@@ -87,10 +89,8 @@ def _inspector(doing: Doing) -> int | None:
             raise workflow.bad_field("inspector", login, "the login of an inspector")
         if person.id in (case.resolver_id, case.reporter_id):
             raise workflow.bad_field("inspector", login, "an inspector who neither reported nor resolved it")
-        if not case.cell_code.startswith(person.area_code or ""):
-            raise workflow.bad_field("inspector", login, f"an inspector of the area of cell {case.cell_code}")
-        if not permissions.of_classes(person.classes, case.kind, case.class_code):
-            raise workflow.bad_field("inspector", login, "an inspector who is not limited to other classes")
+        if not queries.reaches(person, case):
+            raise workflow.bad_field("inspector", login, REACHED)
         doing.facts["inspector"] = {"login": person.login, "why": "named"}
         return person.id
     found = beats.inspector_for(
@@ -235,7 +235,7 @@ def assign(doing: Doing) -> dict:
     if person is None or not person.active or person.department_code not in below:
         raise workflow.bad_field("handler", login, "the login of someone of the department")
     if not queries.reaches(person, doing.case):
-        raise workflow.bad_field("handler", login, "someone who is not limited to another area or to other classes")
+        raise workflow.bad_field("handler", login, REACHED)
     doing.facts["handler"] = {"login": person.login, "name": person.name}
     return {"handler_id": person.id}
 
