@@ -81,10 +81,7 @@ def tiles(as_json: bool, cases: int, city: bool, each: int) -> None:
 def _fill(runtime: Runtime, cases: int) -> None:
     db.upgrade(runtime.engine)
     loading.load(runtime, count=0, quiet=True)
-    filling.fill(runtime, cases)
-    with runtime.engine.execution_options(isolation_level="READ COMMITTED").connect() as connection:
-        rollups.rebuild(connection)
-        connection.commit()
+    filling.fill(runtime, cases, beside=lambda: rollups.fill(runtime.engine))
     with runtime.reading() as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")
 

@@ -61,10 +61,11 @@ def fill(
     classes: int = patterns.CLASSES,
     workers: int = 2,
     progress: Progress = lambda _what, _done, _total: None,
+    beside: Callable[[], object] = lambda: None,
 ) -> Filled:
     """Add `cases` cases of so many classes to the city in the database, reported in the `past.YEARS` before today;
     `open_cases` of them (a hundredth when None) have not ended. The same city, seed and day give the same cases,
-    whatever the workers.
+    whatever the workers. `beside` is called when the cases are there, while their tables are tidied.
 
     `Invalid` "demo.empty-city" when the city has nobody and nowhere to make cases of. Superuser: foreign keys are not
     checked again.
@@ -87,7 +88,10 @@ def fill(
         progress("queues", 1, 1)
         _set(others, "case", first[0] + cases)
         _set(history, "case_event", first[1] + int(past.events_before[-1]))
-    _tidy(runtime, progress)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(beside)
+        _tidy(runtime, progress)
+        done.result()
     return Filled(cases, opened, int(past.events_before[-1]), round(time.perf_counter() - start, 1))
 
 

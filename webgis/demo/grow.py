@@ -79,10 +79,14 @@ def grow(
             components.generate(session, [places.city_of(counties)], components_ - registered, seed)
             progress("components", 1, 1)
         divided = session.scalar(select(func.count()).select_from(Cell).where(func.upper_inf(Cell.valid)))
-    filled = filling.fill(runtime, cases, seed=seed, classes=classes, progress=progress)
-    with runtime.engine.connect() as connection:
-        rollups.rebuild(connection, lambda done, of: progress("counts", done, of), alone=True)
-        connection.commit()
+    filled = filling.fill(
+        runtime,
+        cases,
+        seed=seed,
+        classes=classes,
+        progress=progress,
+        beside=lambda: rollups.fill(runtime.engine, lambda done, of: progress("counts", done, of)),
+    )
     taken = round(time.perf_counter() - start, 1)
     return Grown(len(counties), divided, max(registered, components_), filled.cases, filled.open, filled.events, taken)
 

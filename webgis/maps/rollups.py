@@ -6,9 +6,10 @@ it, in the sums after it. One at a time folds or rebuilds: it holds a lock on `c
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -110,37 +111,77 @@ def check(connection: Connection, progress: Callable[[int, int], None] = lambda 
     return found
 
 
-def rebuild(
-    connection: Connection,
-    progress: Callable[[int, int], None] = lambda done, of: None,
-    *,
-    alone: bool = False,
-) -> int:
+def rebuild(connection: Connection, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
     """Make all sums equal to a recount and empty the logs; how many rows were written. What is right is not touched.
 
     The connection has no transaction yet, and the caller commits. Online: readers see the old sums until then, which
-    with the logs are as right or wrong as before; what is written meanwhile stays in the logs. When it is `alone`,
-    tables where nothing is yet get their indexes after their rows, and whoever reads them waits.
+    with the logs are as right or wrong as before; what is written meanwhile stays in the logs.
     """
     _begin(connection, lock=True)
-    written, folded = 0, {}
-    for log in LOGS:
-        _recount(connection, log)
-        folded[log] = connection.execute(text(f"DELETE FROM city.{log.name}")).rowcount
-        empty = [
-            sums.name for sums in log.tables if not connection.scalar(text(f"SELECT EXISTS (TABLE city.{sums.name})"))
-        ]
-        indexes = _unindexed(connection, empty) if alone else []
-        for sums, span in _parts(connection, log, progress):
-            if sums.name in empty:
-                written += connection.execute(text(_filled(log, sums)), span).rowcount
-            else:
-                written += connection.execute(text(_mended(log, sums)), span).scalar()
+    rebuilt = {log: _rebuilt(connection, log, progress) for log in LOGS}
+    connection.execute(_EMPTIED, {"n": rebuilt[CASES].folded})
+    return sum(one.written for one in rebuilt.values())
+
+
+def fill(engine: Engine, progress: Callable[[int, int], None] = lambda done, of: None) -> int:
+    """The same for a city that nobody uses yet: each log by a connection of its own, and indexes after their rows.
+
+    Commits. Whoever reads counts meanwhile waits.
+    """
+    parts = dict.fromkeys(LOGS, (0, 0))
+
+    def one(log: Log) -> _Rebuilt:
+        def tell(done: int, of: int) -> None:
+            parts[log] = (done, of)
+            progress(*map(sum, zip(*parts.values(), strict=True)))
+
+        return _rebuilt_alone(engine, log, tell)
+
+    with engine.connect() as holder, ThreadPoolExecutor(len(LOGS)) as pool:
+        holder.execute(text("SET LOCAL lock_timeout = '10min'"))
+        holder.execute(text(_LOCK))
+        rebuilt = dict(zip(LOGS, pool.map(one, LOGS), strict=True))
+        holder.execute(_EMPTIED, {"n": rebuilt[CASES].folded})
+        holder.commit()
+    return sum(one.written for one in rebuilt.values())
+
+
+_EMPTIED = text("UPDATE city.rollup SET folded = folded + :n + 1, folded_at = now()")
+
+
+class _Rebuilt(NamedTuple):
+    """Rows that were written, and changes that were in the log."""
+
+    written: int
+    folded: int
+
+
+def _rebuilt_alone(engine: Engine, log: Log, progress: Callable[[int, int], None]) -> _Rebuilt:
+    with engine.connect() as connection:
+        _begin(connection)
+        indexes = _unindexed(connection, [sums.name for sums in _empty(connection, log)])
+        rebuilt = _rebuilt(connection, log, progress)
         for statement in indexes:
             connection.execute(text(statement))
-    told = {"n": folded[CASES]}
-    connection.execute(text("UPDATE city.rollup SET folded = folded + :n + 1, folded_at = now()"), told)
-    return written
+        connection.commit()
+    return rebuilt
+
+
+def _rebuilt(connection: Connection, log: Log, progress: Callable[[int, int], None]) -> _Rebuilt:
+    _recount(connection, log)
+    folded, written = connection.execute(text(f"DELETE FROM city.{log.name}")).rowcount, 0
+    empty = _empty(connection, log)
+    for sums, span in _parts(connection, log, progress):
+        if sums in empty:
+            written += connection.execute(text(_filled(log, sums)), span).rowcount
+        else:
+            written += connection.execute(text(_mended(log, sums)), span).scalar()
+    return _Rebuilt(written, folded)
+
+
+def _empty(connection: Connection, log: Log) -> list[Sums]:
+    """Its tables where nothing is yet."""
+    return [sums for sums in log.tables if not connection.scalar(text(f"SELECT EXISTS (TABLE city.{sums.name})"))]
 
 
 _INDEXES = """
