@@ -86,7 +86,7 @@ def poll():
     given, runtime, actor = api.checked(ListenGiven, _filled()), web.runtime(), web.actor()
     newest, mark = changes.mark(runtime.ask)
     beside = _beside(actor, given)
-    tag = f"{mark}-{_hash(beside)}"
+    tag = web.opaque(f"{mark}-{actor.id}-{queries.sight(actor)}-{_hash(beside)}")
     if request.if_none_match.contains_weak(tag):
         response = Response(status=304)
     else:
