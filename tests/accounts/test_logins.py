@@ -277,7 +277,7 @@ def test_every_act_is_in_the_log_which_nobody_alters(city_runtime):
     assert told == [
         ("people.deactivate", None, {"keys": 0, "sessions": 0}),
         ("people.change", {"area": None}, {"area": city.COUNTY}),
-        ("people.add", None, {"name": "督查", "role": "manager", "department": None, "area": None}),
+        ("people.add", None, {"name": "督查", "role": "manager", "department": None, "area": None, "classes": None}),
     ]
     assert [line.who for line in lines][1:] == ["administrator1"] * 2 and "@" in lines[0].who
     for verb in (

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Integer, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Integer, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,11 +23,11 @@ class LongWork(Base):
     __table_args__ = (UniqueConstraint("name"), CheckConstraint(one_of("state", STATES), name="state"))
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    name: Mapped[str]
-    kind: Mapped[str]
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
     person_id: Mapped[int] = mapped_column(Integer, ForeignKey(Person.id))
     given: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    state: Mapped[str]
+    state: Mapped[str] = mapped_column(Text)
     told: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     changed_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -15,6 +15,7 @@ const outbox = globalThis.webgisOutbox;
 const AGAIN_MS = 30_000;
 const INSIST = 10;
 const TASKS_MS = 60_000;
+const TAKING = ["shoot", "album"];
 
 let logged = null;
 const person = () => logged?.person || null;
@@ -110,6 +111,17 @@ async function welcome(known) {
   await Promise.all([classes.recall(), tasks.recall()]);
   await marks();
   show();
+  taken();
+}
+
+// Photos that were taken before it is known whose they are wait in their field until then.
+async function taken() {
+  for (const name of logged ? TAKING : []) {
+    const input = find(name);
+    const files = [...input.files];
+    input.value = "";
+    if (files.length) await report.begun(files, name === "shoot");
+  }
 }
 
 function install() {
@@ -130,14 +142,7 @@ report.begin({ sent: send, person, beatOf: beat.known });
 tasks.begin({ sent: send, person });
 shift.begin({ sent: send, person });
 beat.begin();
-for (const name of ["shoot", "album"]) {
-  const input = find(name);
-  input.addEventListener("change", async () => {
-    const files = [...input.files];
-    if (files.length) await report.begun(files, name === "shoot");
-    input.value = "";
-  });
-}
+for (const name of TAKING) find(name).addEventListener("change", taken);
 outbox.listen(marks);
 window.addEventListener("hashchange", show);
 window.addEventListener("online", () => send());
