@@ -50,13 +50,24 @@ class Engine(RuleBasedStateMachine):
     runtime = rows = None
     acts = {"done": 0, "refused": 0, "cases": 0, "actions": set()}
 
-    @initialize(hours=strategies.integers(0, 90), asks=strategies.booleans())
-    def three_cases(self, hours, asks):
+    @initialize(
+        hours=strategies.integers(0, 90),
+        asks=strategies.sampled_from((None, "extension", "suspension")),
+        turns=strategies.sampled_from(((), ("review",), ("review", "decide"), ("withdraw",))),
+        wanted=strategies.sets(strategies.sampled_from(workflow.ACTIONS), min_size=8, max_size=8),
+    )
+    def three_cases(self, hours, asks, turns, wanted):
+        """`wanted` are actions that are tried as soon as they can be, so that rare ones are not left to luck."""
         self.rows.bring_back()
+        self.wanted = set(wanted)
         self.life = Town(self.runtime)
         given = self.life.do("sanitation1", self.life.handled(), "assign", handler="sweeper1")
         if asks:
-            self.life.ask("sweeper1", given.number, "extension")
+            until = {"until": self.life.now + timedelta(days=3)} if asks == "suspension" else {}
+            asked = self.life.ask("sweeper1", given.number, asks, **until)
+            for turn in turns:
+                self._answer({"withdraw": "sweeper1"}.get(turn) or ANSWERING[turn][0], asked.id, turn, grant=True)
+            self.acts["actions"].update((f"ask {asks}", *turns))
         self.life.passes(hours=hours)
         self.life.handled()
         self.life.filed()
@@ -113,8 +124,10 @@ class Engine(RuleBasedStateMachine):
         )
         rows = [step for step in WHOLE if step.source == case.state and shape in step.of and fits(step)]
         rows = [step for step in rows if self._people(case, step)]
+        rows = [step for step in rows if step.action in self.wanted] or rows
         if rows:
             step = data.draw(strategies.sampled_from(rows))
+            self.wanted.discard(step.action)
             login = data.draw(strategies.sampled_from(self._people(case, step)))
             given = self._given(data, step, number)
             photos = "photos" in {name for need in step.needs for name in need.split("|")}
