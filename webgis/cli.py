@@ -65,10 +65,10 @@ class LazyGroup(click.Group):
 def group(context: click.Context) -> None:
     """webgis: grid-based digital city management (数字化城市管理)."""
     if context.obj is None:
-        context.obj = Runtime(_with_private_servers(settings.load()))
+        context.obj = Runtime(with_private_servers(settings.load()))
 
 
-def _with_private_servers(loaded: settings.Settings) -> settings.Settings:
+def with_private_servers(loaded: settings.Settings) -> settings.Settings:
     """Settings that name no server get the private ones of a bin/serve that runs in the same checkout."""
     running = services.running(loaded.var_dir) or {}
     names = [name for name in ("database_url", "redis_url") if getattr(loaded, name) is None and running.get(name)]
