@@ -33,7 +33,7 @@ SELECT 'claimer' || n, 'claimer' || n, 'dispatcher', '-', true FROM generate_ser
 """
 _UNCLAIMED = text(
     "SELECT c.id, c.number FROM city.open_case o JOIN city.case c ON c.id = o.case_id"
-    " WHERE o.claimed_by IS NULL ORDER BY c.id LIMIT :rounds"
+    " WHERE o.claimed_by IS NULL AND o.state = ANY(:states) ORDER BY c.id LIMIT :rounds"
 )
 _FREE = text("SELECT 1 FROM city.open_case WHERE case_id = :case AND claimed_by IS NULL")
 _TAKE = text("UPDATE city.open_case SET claimed_by = :person, claimed_until = now() + '15 min' WHERE case_id = :case")
@@ -88,7 +88,7 @@ def _rows(crowd: Crowd, rounds: int, wanted: int) -> Iterator[report.Row]:
 def _won_by_one(crowd: Crowd, rounds: int, take: Callable[[Crowd, Actor, Row], bool]) -> int:
     """In how many rounds exactly one won, each on another case."""
     with crowd.transaction() as session:
-        cases = session.execute(_UNCLAIMED, {"rounds": rounds}).all()
+        cases = session.execute(_UNCLAIMED, {"rounds": rounds, "states": list(workflow.duties("dispatcher"))}).all()
     barrier = threading.Barrier(CLAIMERS)
 
     def run(person: Actor) -> list[bool]:
