@@ -198,11 +198,13 @@ _OF_PHONE = text(
 )
 
 
-_OLD = """
-    FROM city.contact o JOIN city.case c ON c.id = o.case_id LEFT JOIN city.case p ON p.id = c.parent_id
-    WHERE o.erased_at IS NULL
-      AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < :before
+OF_ENDED = """
+    JOIN city.case c ON c.id = o.case_id LEFT JOIN city.case p ON p.id = c.parent_id
+    WHERE CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < :before
 """
+"""Rows `o` of cases that ended before a moment: a merged report with the case that holds it."""
+
+_OLD = f"FROM city.contact o {OF_ENDED} AND o.erased_at IS NULL"
 _COUNT_OLD = text(f"SELECT count(*) {_OLD}")
 _ERASE = text(
     f"""

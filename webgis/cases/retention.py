@@ -50,15 +50,11 @@ class Kind:
 
 # Photos: counted from the end of their case, of a merged report from that of the case that holds it.
 
-_OLD_PHOTOS = """
-    FROM city.photo f JOIN city.case c ON c.id = f.case_id LEFT JOIN city.case p ON p.id = c.parent_id
-    WHERE f.removed_at IS NULL
-      AND CASE WHEN p.id IS NULL THEN c.closed_at ELSE p.closed_at END < :before
-"""
+_OLD_PHOTOS = f"FROM city.photo o {contacts.OF_ENDED} AND o.removed_at IS NULL"
 _COUNT_PHOTOS = text(f"SELECT count(*) {_OLD_PHOTOS}")
 _REMOVE_PHOTOS = text(
     f"""
-    WITH old AS (SELECT f.id {_OLD_PHOTOS} ORDER BY f.id LIMIT :batch FOR UPDATE OF f SKIP LOCKED)
+    WITH old AS (SELECT o.id {_OLD_PHOTOS} ORDER BY o.id LIMIT :batch FOR UPDATE OF o SKIP LOCKED)
     UPDATE city.photo f SET removed_at = now() FROM old WHERE f.id = old.id RETURNING f.sha256
     """
 )
