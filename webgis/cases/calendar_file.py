@@ -9,8 +9,7 @@ from datetime import date
 
 from webgis.cases.clock_words import WEEKDAYS
 from webgis.catalog import sheets
-from webgis.catalog.filing import Fault
-from webgis.catalog.sheets import Row, Sheet
+from webgis.catalog.sheets import Fault, Row, Sheet
 from webgis.errors import Invalid
 
 HEADINGS = {

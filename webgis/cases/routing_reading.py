@@ -14,7 +14,8 @@ import numpy as np
 import shapely
 
 from webgis import geo
-from webgis.cases.table_reading import Fault, Fields, Problem, days, hours, sentence_and_facts, words
+from webgis.cases.table_reading import Fields, Problem, days, hours, sentence_and_facts, words
+from webgis.catalog.sheets import Fault
 from webgis.errors import Invalid
 
 HEADINGS = {

@@ -28,9 +28,10 @@ from webgis.cases.routing_reading import (
     read_rule,
     repeated,
 )
-from webgis.cases.table_reading import Fault, read_header
+from webgis.cases.table_reading import read_header
 from webgis.catalog import sheets
 from webgis.catalog.models import CaseClass
+from webgis.catalog.sheets import Fault
 from webgis.catalog.standards import CURRENT
 from webgis.errors import Conflict, NotFound
 from webgis.geo import SRID

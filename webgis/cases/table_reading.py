@@ -1,24 +1,14 @@
 """How rows of texts are read: columns by their headings, and every fault named in English and Chinese. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import time
 from typing import Any
 
-from webgis.catalog.sheets import plain
+from webgis.catalog.sheets import Fault, plain
 from webgis.grid import duty
 
 MOST_FAULTS_SHOWN = 200
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with one field; `row` as a spreadsheet counts, None outside of tables."""
-
-    row: int | None
-    column: str
-    problem: str
-    problem_zh: str
 
 
 class Problem(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 
 from webgis.accounts.actor import DEPARTMENT_KINDS
 from webgis.catalog import rules, sheets, standards
-from webgis.catalog.sheets import Row, Sheet
+from webgis.catalog.sheets import Fault, Row, Sheet
 from webgis.catalog.standards import GBT_2026
 from webgis.errors import Invalid
 
@@ -70,16 +70,6 @@ KIND_WORDS = {
 LONGEST_TEXT = 1000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SPACE_IN_CHINESE = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with one cell: row as a spreadsheet counts, heading of the column, and the problem in words."""
-
-    row: int
-    column: str
-    problem: str
-    problem_zh: str
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from webgis.catalog import filing, queries, rules, sheets, standards
-from webgis.catalog.filing import Entry, Fault
+from webgis.catalog.filing import Entry
 from webgis.catalog.models import CaseClass, Crosswalk, FilingCondition, FilingStandard
+from webgis.catalog.sheets import Fault
 from webgis.catalog.standards import CURRENT, MAJOR_DIGITS
 from webgis.errors import Invalid
 

@@ -45,6 +45,17 @@ _RUNS = re.compile(r"'*[=+\-@＝＋－＠\t\r]")
 
 
 @dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field: `row` as a spreadsheet counts (None outside of tables), heading of the column, and
+    the problem in words."""
+
+    row: int | None
+    column: str
+    problem: str
+    problem_zh: str
+
+
+@dataclass(frozen=True)
 class Row:
     """One row of a file: its number as a spreadsheet shows it (the header is row 1) and its cells by header."""
 

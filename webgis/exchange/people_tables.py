@@ -15,8 +15,9 @@ from webgis.accounts import operations, passwords, queries
 from webgis.accounts.actor import ROLES, Actor
 from webgis.accounts.first import Made
 from webgis.accounts.models import Person
-from webgis.cases.table_reading import Fault, Fields, Problem, read_header, sentence_and_facts, words
+from webgis.cases.table_reading import Fields, Problem, read_header, sentence_and_facts, words
 from webgis.catalog import sheets
+from webgis.catalog.sheets import Fault
 from webgis.errors import Invalid
 
 HEADINGS = {

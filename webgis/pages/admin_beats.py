@@ -13,8 +13,8 @@ from webgis import geo, web
 from webgis.accounts import admin_log
 from webgis.accounts import queries as accounts
 from webgis.cases import beat_tables, table_wire
-from webgis.cases.table_reading import Fault
 from webgis.catalog import sheets
+from webgis.catalog.sheets import Fault
 from webgis.errors import WebgisError
 from webgis.grid import beat_map, beats, duty
 from webgis.maps import queries as map_queries
