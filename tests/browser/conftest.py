@@ -34,6 +34,9 @@ QUIET = (
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
+REFUSED = "Failed to load resource: the server responded with a status of 4"
+CUT = "Failed to load resource: net::ERR_INTERNET_DISCONNECTED"
+
 PATIENCE_MS = 120_000
 """How long a page may take before a test gives up: on a busy machine the server alone may need a minute to start."""
 
@@ -52,6 +55,8 @@ class Watch:
     complaints: list[str] = field(default_factory=list)
     refusals_expected: bool = False
     """Whether answers 4xx are part of the test; Chromium complains of each in the console."""
+    cuts_expected: bool = False
+    """Whether the test takes the network away; Chromium complains of each request that meets none."""
 
     def heard(self, context: BrowserContext) -> None:
         """Watch everything in `context`."""
@@ -64,8 +69,9 @@ class Watch:
         self.asked.append(request.url)
 
     def _console(self, message: ConsoleMessage) -> None:
-        refused = message.text.startswith("Failed to load resource: the server responded with a status of 4")
-        if message.type in ("error", "warning") and not (refused and self.refusals_expected):
+        refused = self.refusals_expected and message.text.startswith(REFUSED)
+        cut = self.cuts_expected and message.text == CUT
+        if message.type in ("error", "warning") and not (refused or cut):
             self.complaints.append(f"{message.text} ({message.location.get('url', '')})")
 
 

@@ -103,6 +103,7 @@ def looked_at(page: Page) -> None:
 
 @pytest.mark.parametrize(("language", "words"), [("zh-CN", ZH), ("en", EN)], ids=["zh", "en"])
 def test_reports_made_without_network_arrive_once_in_order_when_the_app_is_opened_again(site, photo, language, words):
+    site.watch.cuts_expected = True
     with site.reader("inspector1", size=PHONE, language=language, lands=True, **POCKET) as page:
         ready(page)
         controlled(page)
@@ -134,7 +135,7 @@ def test_reports_made_without_network_arrive_once_in_order_when_the_app_is_opene
 
 
 def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_shift(site, photo, tmp_path):
-    site.watch.refusals_expected = True
+    site.watch.refusals_expected = site.watch.cuts_expected = True
     number = site.report()
     with site.runtime.transaction() as session:
         given = {"inspector": "inspector2", "note": "还在吗"}
@@ -207,7 +208,7 @@ def test_a_refused_report_is_mended_and_a_task_is_answered_without_network_on_a_
 
 
 def test_what_one_person_left_on_the_phone_waits_until_they_log_in_again(site, photo):
-    site.watch.refusals_expected = True
+    site.watch.refusals_expected = site.watch.cuts_expected = True
     with site.reader("inspector1", size=PHONE, lands=True, **POCKET) as page:
         ready(page)
         controlled(page)
