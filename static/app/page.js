@@ -1,15 +1,17 @@
-// What every page does: menus close on a click elsewhere, forms are sent once, the back button works.
+// What every page does: menus close on a click or when the focus goes elsewhere, forms are sent once, the back button works.
 
 for (const button of document.querySelectorAll("[data-back]")) {
   button.hidden = window.history.length < 2;
   button.addEventListener("click", () => window.history.back());
 }
 
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
-});
+for (const leaving of ["click", "focusin"]) {
+  document.addEventListener(leaving, (event) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+}
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of document.querySelectorAll("details.menu[open]")) {

@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 
 import webgis
 from webgis.maps.signs import LIGHTS, STATES
-from webgis.pages import step_words, words
+from webgis.pages import step_words, topics, words
 
 PACKAGE = Path(webgis.__file__).parent
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
@@ -97,4 +97,5 @@ def test_every_icon_that_a_page_or_a_map_names_is_in_the_sprite(root):
     named |= {badge.icon for badge in step_words.PHOTO_MARKS.values()}
     named |= {icon for _word, _means, icon, _tone in step_words.RESULTS.values()}
     named |= {icon for _title, _text, icon in words.ERRORS.values()}
+    named |= {topic.icon for topic in topics.TOPICS}
     assert named and named <= sprite

@@ -3,7 +3,6 @@ that an error page can be drawn when the database is away."""
 
 import os
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,9 @@ from webgis import web
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.maps.signs import STATES
-from webgis.pages import step_words, words
+from webgis.pages import step_words, topics, words
+from webgis.pages.topics import Link
 from webgis.settings import resources
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link of the header."""
-
-    href: str
-    word: str
-    icon: str
-    place: str
 
 
 def everywhere() -> dict[str, Any]:
@@ -38,6 +28,7 @@ def everywhere() -> dict[str, Any]:
         "html_lang": html_lang,
         "person": person,
         "links": links,
+        "topics": topics.links,
         "state_sign": STATES.__getitem__,
         "role_word": words.ROLES.__getitem__,
         "role_task": words.ROLE_TASKS.__getitem__,
