@@ -1,5 +1,7 @@
 """Alembic's environment: runs on the connection that `webgis.db` passes in. There is no offline mode."""
 
+import re
+
 from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import text
@@ -10,7 +12,10 @@ import_models()
 
 
 def _ours(name, kind, parents):
-    return name == "city" if kind == "schema" else True
+    """Schema `city` and what is in it, but for the months of readings, which are made as time goes on."""
+    if kind == "schema":
+        return name == "city"
+    return not (kind == "table" and re.fullmatch(r"reading_\d{6}", name))
 
 
 connection = context.config.attributes["connection"]

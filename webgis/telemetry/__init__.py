@@ -1,0 +1,1 @@
+"""What sensors tell: stations and their datastreams, readings taken in without loss, silences, series."""
