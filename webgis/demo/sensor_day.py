@@ -1,7 +1,7 @@
 """A day of thirty sensors: what each tells, minute by minute. Pure and seeded: the same seed gives the same day.
 
 Most of it is quiet. At one well gas rises far over its second threshold and goes again; a cloudburst floods two
-underpasses and slows a road; a sensor falls silent for good. A few readings come twice, late, or cannot be, as from real
+underpasses and slows a road; a sensor falls silent for good. A few readings come twice, late, or cannot be, as in real
 networks. No weather or accident that happened: the figures are made so that thresholds are crossed.
 """
 
