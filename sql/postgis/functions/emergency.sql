@@ -1,0 +1,104 @@
+-- Emergencies: their log, which is a chain, and what is near.
+
+-- The hash of a line of the log and of the one before it.
+CREATE FUNCTION fn.emergency_hash(previous bytea, e city.emergency_event) RETURNS bytea
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN sha256(previous || record_send(ROW(e.emergency_id, e.seq, e.at, e.action, e.person_id, e.role,
+        e.department_code, convert_to(e.facts::text, 'UTF8'))));
+END $$;
+
+-- Adds a line to the log of an emergency, which stays locked until the transaction ends; its number.
+CREATE FUNCTION fn.add_emergency_event(
+    emergency_id bigint, at timestamptz, action text, person_id integer, role text, department_code varchar, facts jsonb
+) RETURNS integer LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    line city.emergency_event;
+    before bytea;
+BEGIN
+    SELECT e.version + 1, e.head INTO line.seq, before FROM city.emergency e
+    WHERE e.id = add_emergency_event.emergency_id FOR UPDATE;
+    line.emergency_id := add_emergency_event.emergency_id;
+    line.at := add_emergency_event.at;
+    line.action := add_emergency_event.action;
+    line.person_id := add_emergency_event.person_id;
+    line.role := add_emergency_event.role;
+    line.department_code := add_emergency_event.department_code;
+    line.facts := add_emergency_event.facts;
+    line.hash := fn.emergency_hash(before, line);
+    INSERT INTO city.emergency_event (emergency_id, seq, at, action, person_id, role, department_code, facts, hash)
+    VALUES (line.emergency_id, line.seq, line.at, line.action, line.person_id, line.role, line.department_code,
+            line.facts, line.hash);
+    UPDATE city.emergency e SET version = line.seq, head = line.hash WHERE e.id = line.emergency_id;
+    PERFORM fn.layer_changed('emergency');
+    RETURN line.seq;
+END $$;
+
+-- The lines of the log that are not as they were written, by number: another hash than what they say, one missing
+-- before them; or the emergency does not end where its log does (0).
+CREATE FUNCTION fn.audit_emergency(emergency_id bigint) RETURNS SETOF integer
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT l.seq FROM (
+        SELECT e.seq, e.hash IS DISTINCT FROM fn.emergency_hash(coalesce(lag(e.hash) OVER lines, ''), e) AS altered,
+               e.seq <> row_number() OVER lines AS missing
+        FROM city.emergency_event e WHERE e.emergency_id = audit_emergency.emergency_id
+        WINDOW lines AS (ORDER BY e.seq)
+    ) l WHERE l.altered OR l.missing
+    UNION ALL
+    SELECT 0 FROM city.emergency m
+    WHERE m.id = audit_emergency.emergency_id AND (m.version, m.head) IS DISTINCT FROM (
+        SELECT e.seq, e.hash FROM city.emergency_event e WHERE e.emergency_id = m.id ORDER BY e.seq DESC LIMIT 1)
+    ORDER BY 1;
+END $$;
+
+-- The ground within so many metres of a place, in the city's projected system.
+CREATE FUNCTION fn.ground_around(place geometry, metres double precision, srid integer) RETURNS geometry
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT ST_Multi(ST_Transform(ST_Buffer(ST_Transform(place, srid), metres, 16), 4490))
+$$;
+
+-- Resources within so many metres of a place, of each kind the `most` nearest, the nearest first.
+CREATE FUNCTION fn.resources_near(place geometry, within double precision, most integer)
+RETURNS TABLE (
+    code text, kind text, name_zh text, name_en text, amount text, phone text, address text, department_code varchar,
+    illustrative boolean, lon double precision, lat double precision, metres double precision
+) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    here geography := place::geography;
+    degrees double precision := within / 111000 / cos(radians(ST_Y(place)));
+BEGIN
+    RETURN QUERY
+    SELECT f.code, f.kind, f.name_zh, f.name_en, f.amount, f.phone, f.address, f.department_code, f.illustrative,
+           ST_X(f.geom), ST_Y(f.geom), f.metres
+    FROM (
+        SELECT r.*, d.metres, row_number() OVER (PARTITION BY r.kind ORDER BY d.metres, r.code) AS rank
+        FROM city.resource r
+        CROSS JOIN LATERAL (SELECT ST_Distance(r.geom::geography, here) AS metres) d
+        WHERE r.active AND r.geom && ST_Expand(place, degrees) AND d.metres <= within
+    ) f WHERE f.rank <= most ORDER BY f.metres, f.code;
+END $$;
+
+-- Who is on a shift now and was last seen, not before `since`, within so many metres of a place; the nearest first.
+CREATE FUNCTION fn.crews_near(place geometry, within double precision, since timestamptz, area text, most integer)
+RETURNS TABLE (
+    shift_id bigint, person_id integer, name varchar, seen_at timestamptz, lon double precision, lat double precision,
+    metres double precision
+) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    here geography := place::geography;
+BEGIN
+    RETURN QUERY
+    SELECT w.id, p.id, p.name, t.at, ST_X(t.geom), ST_Y(t.geom), d.metres
+    FROM city.shift w
+    JOIN city.person p ON p.id = w.person_id
+    CROSS JOIN LATERAL (
+        SELECT k.at, k.geom, k.cell_id FROM city.track k WHERE k.shift_id = w.id AND k.at >= crews_near.since
+        ORDER BY k.at DESC LIMIT 1) t
+    CROSS JOIN LATERAL (SELECT ST_Distance(t.geom::geography, here) AS metres) d
+    LEFT JOIN city.cell c ON c.id = t.cell_id
+    WHERE w.ended_at IS NULL AND d.metres <= within
+        AND (crews_near.area IS NULL OR starts_with(c.code, crews_near.area))
+    ORDER BY d.metres, p.id LIMIT most;
+END $$;
