@@ -81,3 +81,15 @@ def test_of_two_changes_of_the_calendar_the_second_is_looked_at_anew(both, city_
     do(city_runtime)
     said = ["changed since this was looked at" in both[0].get(path).text for path in paths]
     assert sorted(said) == [False, True]
+
+
+def test_who_is_administrator_no_more_when_the_job_comes_is_refused(both, city_runtime, tmp_path):
+    path = looked_at_areas(both[1], city_runtime, tmp_path)
+    assert both[1].send(f"{path}/take").status_code == 303
+    with city_runtime.transaction() as session:
+        accounts.change_person(session, "administrator2", {"role": "manager"})
+    do(city_runtime)
+    page = both[0].get(path).text
+    assert "areas added" not in page and "role" in page, page
+    with city_runtime.transaction() as session:
+        assert queries.counts(session)["community"] == 2

@@ -23,7 +23,7 @@ def _stands(session: Session, doing: Doing) -> str:
     return str(calendar.of_city(session, doing.settings, fresh=True).version)
 
 
-@kind("calendar", _stands)
+@kind("calendar", _stands, action="admin.calendar")
 def take_calendar(session: Session, doing: Doing) -> dict[str, Any]:
     """Days of a file, or `given`: days ([day, working, name_zh, name_en]), periods ([since, until, shifts]), or years
     to be filled in anew. `Conflict` when the calendar says all that already.

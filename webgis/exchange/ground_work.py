@@ -39,7 +39,7 @@ def _stands(session: Session, doing: Doing) -> str:
     return session.scalar(_STANDS)
 
 
-@kind("areas", _stands)
+@kind("areas", _stands, action="admin.areas")
 def take_areas(session: Session, doing: Doing) -> dict[str, Any]:
     """The areas of a file. `given`: crs, encoding, source, illustrative."""
     given, settings = doing.given, doing.settings
@@ -74,7 +74,7 @@ def _system(layer: Layer) -> int | None:
     return None if np.isnan(west) else geo.gk_srid(float(west + east) / 2)
 
 
-@kind("cells", _stands)
+@kind("cells", _stands, action="admin.areas")
 def take_cells(session: Session, doing: Doing) -> dict[str, Any]:
     """Surveyed cells of a file. `given`: crs, encoding; once looked at: accept (kinds of faults)."""
     given, settings = doing.given, doing.settings
@@ -105,7 +105,7 @@ def take_cells(session: Session, doing: Doing) -> dict[str, Any]:
     return told
 
 
-@kind("divide", _stands)
+@kind("divide", _stands, action="admin.areas")
 def divide(session: Session, doing: Doing) -> dict[str, Any]:
     """An area divided into cells. `given`: area, size_m, again, reuse_codes."""
     given = doing.given
@@ -130,7 +130,7 @@ def divide(session: Session, doing: Doing) -> dict[str, Any]:
     return told
 
 
-@kind("check", _stands, takes=False)
+@kind("check", _stands, action="admin.areas", takes=False)
 def check(session: Session, doing: Doing) -> dict[str, Any]:
     """The stored areas and cells within an area, measured. `given`: area, or none for all."""
     code, settings = doing.given.get("area") or "", doing.settings

@@ -26,7 +26,7 @@ def _stands(session: Session, doing: Doing) -> str:
     return f"{newest}.{active}"
 
 
-@kind("standard", _stands)
+@kind("standard", _stands, action="admin.standards")
 def take_standard(session: Session, doing: Doing) -> dict[str, Any]:
     """A filing standard of a file. `given`: city, code, name_zh, name_en, standard, source; once looked at: activate.
 

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from webgis import jobs
+from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Person
@@ -45,12 +47,13 @@ class Doing:
 @dataclass(frozen=True)
 class Kind:
     """A kind of work. `run(session, doing)` does it and says what was found or done as JSON values; `stands`: how that
-    on which it builds stands, another text after every change; `takes`: whether it can be taken over after it was
-    looked at."""
+    on which it builds stands, another text after every change; `action`: the right that whoever asks for it must still
+    have when it is done; `takes`: whether it can be taken over after it was looked at."""
 
     name: str
     run: Callable[[Session, Doing], dict[str, Any]]
     stands: Callable[[Session, Doing], str]
+    action: str = "admin.start"
     takes: bool = True
 
 
@@ -58,11 +61,13 @@ KINDS: dict[str, Kind] = {}
 """Every kind by its name; filled when the modules that hold them are imported (`work_tasks` imports all)."""
 
 
-def kind(name: str, stands: Callable[[Session, Doing], str], *, takes: bool = True) -> Callable:
+def kind(
+    name: str, stands: Callable[[Session, Doing], str], *, action: str = "admin.start", takes: bool = True
+) -> Callable:
     """Register `function(session, doing)` as the work `name`. It commits nothing."""
 
     def register(function: Callable) -> Callable:
-        KINDS[name] = Kind(name, function, stands, takes)
+        KINDS[name] = Kind(name, function, stands, action, takes)
         return function
 
     return register
@@ -138,19 +143,25 @@ def do(session: Session, settings: Settings, redis: Redis, name: str, state: str
         return
     if state == "taking":
         session.execute(_ONE_AT_A_TIME)
-    login = session.scalar(select(Person.login).where(Person.id == found.person_id))
-    folder = folder_of(settings, name)
-    doing = Doing(
-        settings,
-        found.given,
-        file_in(folder),
-        folder,
-        accounts.actor(session, login),
-        lambda percent: jobs.tell_progress(redis, name, percent),
-    )
-    found.state, found.told = _run(session, KINDS[found.kind], doing, state, found.told.get("stands"))
+    kind, folder = KINDS[found.kind], folder_of(settings, name)
+    try:
+        by = _who(session, found.person_id, kind.action)
+    except WebgisError as error:
+        found.state, found.told = _refused(error)
+    else:
+        tell = partial(jobs.tell_progress, redis, name)
+        doing = Doing(settings, found.given, file_in(folder), folder, by, tell)
+        found.state, found.told = _run(session, kind, doing, state, found.told.get("stands"))
     found.changed_at = func.now()
     session.flush()
+
+
+def _who(session: Session, person_id: int, action: str) -> Actor:
+    """Who asked, if they are still active and may still do it."""
+    login = session.scalar(select(Person.login).where(Person.id == person_id))
+    by = accounts.actor(session, login)
+    permissions.require(by, action)
+    return by
 
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis long work', 0))")
@@ -167,13 +178,17 @@ def _run(session: Session, kind: Kind, doing: Doing, state: str, looked_at: str 
             told = kind.run(session, doing)
         except WebgisError as error:
             trial.rollback()
-            facts = json.loads(json.dumps(error.facts, default=str))
-            return "refused", {"code": error.code, "message": error.message, "facts": facts}
+            return _refused(error)
         if state == "looking":
             trial.rollback()
             session.expire_all()
             return "looked", {"takes": kind.takes, "stands": stands} | told
         return ("refused" if told.get("takes") is False else "done"), told
+
+
+def _refused(error: WebgisError) -> tuple[str, dict[str, Any]]:
+    facts = json.loads(json.dumps(error.facts, default=str))
+    return "refused", {"code": error.code, "message": error.message, "facts": facts}
 
 
 def _forget_old(session: Session, settings: Settings) -> None:
