@@ -208,6 +208,7 @@ def test_photos_go_when_their_time_is_over_while_the_history_verifies_as_before(
     address = f"/api/v1/cases/{old}/photos/{photo}"
     gone = administrator.client.get(address, headers={"Accept": "application/json"})
     assert gone.status_code == 404 and gone.get_json()["code"] == "cases.photo-removed"
+    assert "1 photo was kept as long as it had to be and is gone" in administrator.get(f"/cases/{old}").text
     ended_long_ago(life, young)
     with life.runtime.transaction() as session:
         jobs.enqueue(session, "cases.remove_old", queue="slow")

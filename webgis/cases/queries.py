@@ -347,6 +347,11 @@ def photos(session: Session, case_ids: Sequence[int]) -> dict[int, list[Photo]]:
     return found
 
 
+def removed_photos(session: Session, case_id: int) -> int:
+    """How many photos of a case were kept as long as they had to be, and went."""
+    return session.scalar(select(func.count()).where(Photo.case_id == case_id, Photo.removed_at.is_not(None)))
+
+
 def require_photo(session: Session, actor: Actor, number: str, photo_id: int) -> Photo:
     """A photo of a case that this person may see, or `NotFound`."""
     case = require_case(session, actor, number)

@@ -55,6 +55,7 @@ def of(
         "joined": len(duplicates.joined(session, row.id)),
         "family": shown.list_rows(session, settings, actor, queries.family(session, row.id, actor), now),
         "photos": _photos(row.number, photos, events),
+        "photos_removed": queries.removed_photos(session, row.id),
     }
 
 
