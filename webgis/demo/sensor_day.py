@@ -26,18 +26,28 @@ LATE_MINUTES = 4
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor of the demo. `source`: the hazard source it watches, if any; `rule`: of `thresholds.csv`; `story`: what
-    happens to it (`quiet`, `gas`, `dead`, or how many millimetres or metres the cloudburst brings at its height)."""
+    """A sensor of the demo. `source`: the hazard source it watches, if any; `rule`: of `thresholds.csv`, which is called
+    by quantity and place; `usual`: what it tells on other days, and how far around that (`scatter`); `story`: what
+    happens to it: `quiet`, `gas`, `dead`, or how many millimetres or metres the cloudburst brings at its height."""
 
     code: str
     source: str | None
-    quantity: str
     rule: str
     name_zh: str
     name_en: str
     usual: float
     scatter: float
     story: str
+
+    @property
+    def quantity(self) -> str:
+        """What it measures."""
+        return self.rule.partition(".")[0]
+
+    @property
+    def place(self) -> str:
+        """At which kind of place."""
+        return self.rule.partition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ def _values(sensor: Sensor, minutes: np.ndarray, chance: np.random.Generator) ->
         return usual + _bump(minutes, GAS_FROM, GAS_PEAK, GAS_UNTIL) * 46
     if sensor.story in ("quiet", "dead"):
         return usual
-    dry = np.maximum(usual, 0) if sensor.quantity == "water_depth" else usual
+    dry = np.maximum(usual, 0) if sensor.quantity == "depth" else usual
     return dry + float(sensor.story) * _water(minutes)
 
 
