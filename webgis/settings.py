@@ -26,6 +26,7 @@ SCHEMES = {
     "database_url": ("postgresql", "postgresql+psycopg2"),
     "redis_url": ("redis", "rediss", "unix"),
     "smtp_url": ("smtp", "smtps"),
+    "mqtt_url": ("mqtt", "mqtts"),
 }
 """What the addresses of servers begin with."""
 
@@ -160,6 +161,12 @@ class Settings(BaseSettings):
     track_days: int = Field(
         30, ge=1, le=365, description="tracks of shifts are erased after so many days, if retention says nothing else"
     )
+    reading_oldest_days: int = Field(
+        400, ge=1, le=7300, description="readings older than so many days when they arrive are counted and not kept"
+    )
+    mqtt_url: SecretStr | None = Field(
+        None, description="mqtt://user:password@host:1883 or mqtts://...; empty: the private broker of bin/serve"
+    )
     patrol_hours: Literal["planned", "recorded"] = Field(
         "planned", description="hours of patrol in rates: of the beats' shifts, or those that phones recorded by cell"
     )
@@ -226,7 +233,7 @@ class Settings(BaseSettings):
             raise ValueError("the shifts must follow one another within a day, such as 08:00-12:00,14:00-18:00")
         return text
 
-    @field_validator("database_url", "redis_url", "smtp_url")
+    @field_validator("database_url", "redis_url", "smtp_url", "mqtt_url")
     @classmethod
     def _address_of_a_server(cls, address: SecretStr | None, about: ValidationInfo) -> SecretStr | None:
         schemes = SCHEMES[about.field_name]

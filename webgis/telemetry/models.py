@@ -92,6 +92,7 @@ class DatastreamSilence(Base):
     """A time in which a datastream told nothing: from the last reading taken until the next, if there was one."""
 
     __tablename__ = "datastream_silence"
+    __table_args__ = (Index("ix_datastream_silence_now", "datastream_id", postgresql_where=text("until IS NULL")),)
 
     datastream_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Datastream.id), primary_key=True)
     since: Mapped[datetime] = mapped_column(primary_key=True)
@@ -118,7 +119,8 @@ class Reading(Base):
 class ReadingInbox(Base):
     """Readings that were acknowledged and are not in place yet: three arrays of one length.
 
-    A moment or value that is no moment or number is NULL; a datastream that nobody knows is 0.
+    A moment or value that is no moment or number is NULL; a datastream that nobody knows is 0. A row with an `error` could
+    not be put in place and waits for somebody to look (`webgis telemetry status`).
     """
 
     __tablename__ = "reading_inbox"
@@ -137,6 +139,7 @@ class ReadingInbox(Base):
     datastreams: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     moments: Mapped[list[datetime]] = mapped_column(ARRAY(TIMESTAMP(timezone=True)))
     vals: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    error: Mapped[str | None] = mapped_column(Text)
 
 
 class ReadingCount(Base):

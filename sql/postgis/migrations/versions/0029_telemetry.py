@@ -60,6 +60,7 @@ _STATIONS = """
         until timestamptz,
         CONSTRAINT pk_datastream_silence PRIMARY KEY (datastream_id, since)
     );
+    CREATE INDEX ix_datastream_silence_now ON city.datastream_silence (datastream_id) WHERE until IS NULL;
 """
 
 _READINGS = """
@@ -79,6 +80,7 @@ _READINGS = """
         datastreams bigint[] NOT NULL,
         moments timestamptz[] NOT NULL,
         vals double precision[] NOT NULL,
+        error text,
         CONSTRAINT ck_reading_inbox_lengths
             CHECK (cardinality(moments) = cardinality(datastreams) AND cardinality(vals) = cardinality(datastreams))
     ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);

@@ -1,0 +1,167 @@
+"""Stations and datastreams: to register and to change them. Their readings come by `inbox.py`.
+
+What is registered is never deleted, since readings, alarms and cases tell of it: it is taken out of use (`active`).
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from geoalchemy2.shape import from_shape
+from shapely import Point
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webgis.accounts.models import Department
+from webgis.errors import Conflict, Invalid, NotFound
+from webgis.geo import SRID, check_lonlat
+from webgis.grid import queries as grid
+from webgis.telemetry.models import Datastream, Station
+from webgis.telemetry.quantities import PLACES, QUANTITIES
+
+CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+KEY = re.compile(r"[a-z][a-z0-9_]{0,29}")
+LONGEST_NAME = 100
+LONGEST_UNIT = 20
+INTERVALS = (1, 86_400)
+
+
+@dataclass(frozen=True)
+class NewStation:
+    """A station as given: its place in CGCS2000 degrees, `place` its kind, `department` the code of its owner."""
+
+    code: str
+    name_zh: str
+    place: str
+    lon: float
+    lat: float
+    name_en: str | None = None
+    department: str | None = None
+    illustrative: bool = False
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class NewDatastream:
+    """A datastream as given: `station` by code, `interval_s` the seconds between readings. Without unit and range it has
+    those of its quantity."""
+
+    code: str
+    station: str
+    quantity: str
+    interval_s: int
+    unit: str | None = None
+    least: float | None = None
+    most: float | None = None
+    active: bool = True
+
+
+def bad_field(field: str, got: Any, accepted: str) -> Invalid:
+    """The refusal of a field of a station or datastream."""
+    return Invalid(
+        "telemetry.bad-field", f"{field} is {got!r}; accepted: {accepted}", field=field, got=got, accepted=accepted
+    )
+
+
+def put_station(session: Session, given: NewStation) -> Station:
+    """Register a station, or change the one with this code. Its cell is found by its place; outside the grid it has none."""
+    _check_station(session, given)
+    lon, lat = check_lonlat(given.lon, given.lat)
+    cell = grid.cell_at(session, lon, lat)
+    station = session.scalars(select(Station).where(Station.code == given.code).with_for_update()).one_or_none()
+    if station is None:
+        station = Station(code=given.code)
+        session.add(station)
+    station.name_zh, station.name_en, station.place = given.name_zh.strip(), given.name_en or None, given.place
+    station.geom = from_shape(Point(lon, lat), srid=SRID)
+    station.cell_code = None if cell is None else cell.code
+    station.department_code = given.department or None
+    station.illustrative, station.active = given.illustrative, given.active
+    session.flush()
+    return station
+
+
+def _check_station(session: Session, given: NewStation) -> None:
+    if not CODE.fullmatch(given.code):
+        raise bad_field("station", given.code, "1 to 40 letters, digits, '.', '_', '-'")
+    if not 0 < len(given.name_zh.strip()) <= LONGEST_NAME:
+        raise bad_field("name_zh", given.name_zh, f"a name of 1 to {LONGEST_NAME} characters")
+    if given.name_en and len(given.name_en) > LONGEST_NAME:
+        raise bad_field("name_en", given.name_en, f"a name of at most {LONGEST_NAME} characters")
+    if given.place not in PLACES and not KEY.fullmatch(given.place):
+        raise bad_field("place", given.place, f"{', '.join(PLACES)}, or a key of one's own in small letters")
+    if given.department and session.get(Department, given.department) is None:
+        raise bad_field("department", given.department, "the code of a department, or nothing")
+
+
+def put_datastream(session: Session, given: NewDatastream) -> Datastream:
+    """Register a datastream, or change the one with this code; what it measures stays once it has told something."""
+    _check_datastream(given)
+    station = session.scalars(select(Station).where(Station.code == given.station)).one_or_none()
+    if station is None:
+        raise bad_field("station", given.station, "the code of a registered station")
+    unit, least, most = _range(given)
+    found = session.scalars(select(Datastream).where(Datastream.code == given.code).with_for_update()).one_or_none()
+    if found is None:
+        found = Datastream(code=given.code)
+        session.add(found)
+    elif found.last_at and (found.quantity, found.unit) != (given.quantity, unit):
+        raise Conflict(
+            "telemetry.quantity-fixed",
+            f"{given.code} has told {found.quantity} in {found.unit}; another quantity or unit is another datastream",
+            field="quantity",
+            got=[given.quantity, unit],
+            accepted=[found.quantity, found.unit],
+        )
+    found.station_id, found.quantity, found.unit, found.least, found.most = (
+        station.id,
+        given.quantity,
+        unit,
+        least,
+        most,
+    )
+    found.interval_s, found.active = given.interval_s, given.active
+    session.flush()
+    return found
+
+
+def _check_datastream(given: NewDatastream) -> None:
+    if not CODE.fullmatch(given.code):
+        raise bad_field("datastream", given.code, "1 to 40 letters, digits, '.', '_', '-'")
+    if given.quantity not in QUANTITIES and not KEY.fullmatch(given.quantity):
+        raise bad_field("quantity", given.quantity, f"{', '.join(QUANTITIES)}, or a key of one's own in small letters")
+    if not INTERVALS[0] <= given.interval_s <= INTERVALS[1]:
+        raise bad_field("interval_s", given.interval_s, f"{INTERVALS[0]} to {INTERVALS[1]} seconds")
+
+
+def _range(given: NewDatastream) -> tuple[str, float, float]:
+    """Unit, least and most: as given, else those of the quantity."""
+    known = QUANTITIES.get(given.quantity)
+    unit = given.unit or (known and known.unit)
+    least = given.least if given.least is not None else known and known.least
+    most = given.most if given.most is not None else known and known.most
+    if not unit or len(unit) > LONGEST_UNIT:
+        raise bad_field(
+            "unit", given.unit, f"a unit of 1 to {LONGEST_UNIT} characters; {given.quantity} is not known here"
+        )
+    if least is None or most is None or not (math.isfinite(least) and math.isfinite(most) and least < most):
+        raise bad_field("least", [given.least, given.most], "least and most, two numbers, the first below the other")
+    return unit, least, most
+
+
+def use_datastream(session: Session, code: str, active: bool) -> Datastream:
+    """Take a datastream into use again, or out of it: readings of it are then unknown."""
+    found = session.scalars(select(Datastream).where(Datastream.code == code).with_for_update()).one_or_none()
+    if found is None:
+        raise unknown(code)
+    found.active = active
+    if not active:
+        found.silent_since = None
+    session.flush()
+    return found
+
+
+def unknown(code: str) -> NotFound:
+    """There is no such datastream."""
+    return NotFound("telemetry.unknown", f"There is no datastream {code!r}", field="datastream", got=code)
