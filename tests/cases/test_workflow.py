@@ -73,6 +73,7 @@ def test_the_public_action_names_are_kept():
         "report", "file", "reject", "dispatch", "return", "receive", "resolve", "verify", "close",
         "request_confirmation", "confirm", "request_verification", "merge", "unmerge", "split", "void", "redo",
         "assign", "suspend", "resume", "force_close", "reopen", "urge", "note", "reclassify", "relocate",
+        "alarm",
     }  # fmt: skip
 
 
@@ -99,6 +100,9 @@ def test_the_public_action_names_are_kept():
         (INSPECTOR, Standing("verifying", resolved_by=7, inspector=2), ["note"]),
         (INSPECTOR, Standing("resolved", resolved_by=7, shape=TASK), ["note"]),
         (Who(1, "acceptor"), Standing("verified"), ["return", "close", "note"]),
+        (Who(1, "acceptor"), Standing("verified", alarmed=True), ["return", "note"]),
+        (Who(1, "dispatcher"), Standing("filed", alarmed=True),
+         ["reclassify", "relocate", "dispatch", "split", "return", "urge", "note"]),
         (Who(1, "dispatcher"), Standing("verified"), ["close", "force_close", "urge", "note"]),
         (Who(1, "dispatcher"), Standing("split", shape=PARENT), ["void", "force_close", "urge", "note"]),
         (Who(1, "manager"), Standing("reported"), ["urge", "note"]),
@@ -116,6 +120,13 @@ def test_a_step_not_open_says_what_is_open():
         workflow.choose(Who(1, "acceptor"), Standing("verified"), "file", {})
     assert refused.value.code == "cases.step-not-open"
     assert refused.value.facts["actions"] == ["return", "close", "note"]
+
+
+def test_a_case_does_not_end_while_its_alarm_stands():
+    for action, role in (("close", "acceptor"), ("force_close", "manager")):
+        with pytest.raises(Conflict) as refused:
+            workflow.choose(Who(1, role), Standing("verified", alarmed=True), action, {"reason": "误报"})
+        assert refused.value.code == "cases.alarm-stands"
 
 
 def test_another_role_is_refused():

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webgis import db, geo
 from webgis.accounts.actor import ENGINE, Actor
-from webgis.cases import changes, notices, queries, record, relations, stages, workflow
+from webgis.cases import alarmed, changes, notices, queries, record, relations, stages, workflow
 from webgis.cases.doing import Doing
 from webgis.cases.evidence import Evidence
 from webgis.catalog import components
@@ -49,6 +49,7 @@ CHANGES: dict[str, Callable[[Doing], dict[str, Any]]] = {
     "void": changes.void,
     "reopen": changes.reopen,
     "urge": changes.urge,
+    "alarm": alarmed.alarm,
 }
 """Action -> the columns that it changes, besides state, outcome and what is due, which every step sets."""
 

@@ -120,6 +120,7 @@ def standing(case: Row, settings: Settings) -> workflow.Standing:
         shape,
         case.source in settings.confirm_sources.split(",") and case.confirmation != "found",
         clock.suspensions(case.ledger) >= settings.suspensions,
+        "alarm" in case.flags,
     )
 
 

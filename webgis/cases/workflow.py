@@ -71,7 +71,7 @@ def _from(action: str, states: Collection[str], target: str, who: tuple[str, ...
 
 
 STEPS = (
-    Step("report", None, REPORTED, REPORTERS, ("lon", "lat", "kind", "class", "description"),
+    Step("report", None, REPORTED, (*REPORTERS, "engine"), ("lon", "lat", "kind", "class", "description"),
          ("crs", "address", "accuracy_m", "source", "photos", "component", "footprint")),
     Step("split", None, DISPATCHED, ("dispatcher",), ("department",), of=(TASK,)),
 
@@ -81,7 +81,7 @@ STEPS = (
          when=("result", "found")),
     Step("confirm", CONFIRMING, REPORTED, ("inspector",), ("result", "note|photos", "lon", "lat"), LOOK,
          when=("result", "not_found")),
-    Step("file", REPORTED, FILED, ("acceptor",), ("condition",), ("note",)),
+    Step("file", REPORTED, FILED, ("acceptor", "engine"), ("condition",), ("note",)),
     Step("reject", REPORTED, REJECTED, ("acceptor",), ("reason",), ("note",)),
     Step("reclassify", REPORTED, REPORTED, ("acceptor",), ("kind", "class"), ("note",)),
     Step("reclassify", FILED, REPORTED, CENTRE, ("kind", "class"), ("note",), of=(SINGLE,)),
@@ -96,7 +96,7 @@ STEPS = (
     Step("void", SPLIT, VOID, ("dispatcher", "administrator"), ("reason",), ("note",), of=(PARENT,)),
     *_from("void", (HANDLING, SUSPENDED, RESOLVED), VOID, ("engine",), ("reason",), ("note",), of=(TASK,)),
 
-    Step("dispatch", FILED, DISPATCHED, ("dispatcher",), ("department",), ("note",), of=(SINGLE, TASK)),
+    Step("dispatch", FILED, DISPATCHED, ("dispatcher", "engine"), ("department",), ("note",), of=(SINGLE, TASK)),
     Step("split", FILED, SPLIT, ("dispatcher",), ("departments",), ("note", "footprint"), of=(SINGLE,)),
     Step("return", FILED, REPORTED, ("dispatcher",), ("reason",), ("note",), of=(SINGLE,)),
     Step("return", SPLIT, FILED, ("engine",), ("reason",), of=(PARENT,)),
@@ -136,6 +136,7 @@ STEPS = (
 
     *_same("urge", OPEN, ("dispatcher", "manager"), (), ("note",), of=ANY),
     *_same("note", STATES, (*PEOPLE, "engine"), ("note|photos",), ("note", "photos"), of=ANY),
+    *_same("alarm", STATES, ("engine",), ("change", "stands"), ("note",), of=ANY),
 )  # fmt: skip
 
 ACTIONS = tuple(dict.fromkeys(step.action for step in STEPS))
@@ -152,8 +153,8 @@ class Standing:
     """What the table needs to know of a case.
 
     Its state, what it is (`shape`), its department, who resolved it last, who reported it, the inspector it was given
-    to (persons' ids), whether it waits for a confirmation before it may be filed, and whether it was suspended as often
-    as may be since its dispatch.
+    to (persons' ids), whether it waits for a confirmation before it may be filed, whether it was suspended as often
+    as may be since its dispatch, and whether the alarm that opened it stands.
     """
 
     state: str
@@ -164,6 +165,7 @@ class Standing:
     shape: str = SINGLE
     unconfirmed: bool = False
     suspended_enough: bool = False
+    alarmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,14 @@ def hindrance(who: Who, case: Standing, step: Step, of: tuple[str, ...] | None =
     if step.action == "suspend" and case.suspended_enough:
         why = "a case has at most as many as the setting `suspensions` says"
         return request_not_open("suspension", why, case.state)
+    if case.alarmed and step.target in OUTCOMES and case.state not in OUTCOMES:
+        return Conflict(
+            "cases.alarm-stands",
+            "The alarm that opened this case stands: it ends when the readings have reset it, or when somebody has "
+            "said, with a reason, that it is none (POST /api/v1/alarms/<id>/dismiss)",
+            state=case.state,
+            action=step.action,
+        )
     if step.action == "verify":
         return _not_verifier(who, case)
     if step.action == "confirm" and case.inspector not in (None, who.id):
@@ -291,8 +301,9 @@ def _unknown(action: str) -> Invalid:
 
 
 def _wrong_role(role: str, action: str, roles: tuple[str, ...]) -> Forbidden:
-    message = f"'{action}' is done by: {' or '.join(roles)}"
-    return Forbidden("cases.not-your-role", message, role=role, accepted=roles)
+    people = tuple(one for one in roles if one != "engine") or roles
+    message = f"'{action}' is done by: {' or '.join(people)}"
+    return Forbidden("cases.not-your-role", message, role=role, accepted=people)
 
 
 def _row_for(rows: Collection[Step], given: Mapping[str, Any]) -> Step:

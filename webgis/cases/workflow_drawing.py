@@ -17,7 +17,7 @@ ACTIONS_ZH = {
     "reclassify": "改类", "relocate": "改位置", "merge": "合并", "unmerge": "撤销合并", "void": "作废",
     "dispatch": "派遣", "split": "拆分", "return": "回退", "receive": "接收", "assign": "指派", "suspend": "挂账",
     "resume": "恢复", "resolve": "处置完成", "redo": "返工", "request_verification": "请求核查", "verify": "核查",
-    "close": "结案", "force_close": "强制结案", "reopen": "重新打开", "urge": "督办", "note": "备注",
+    "close": "结案", "force_close": "强制结案", "reopen": "重新打开", "urge": "督办", "note": "备注", "alarm": "报警",
 }  # fmt: skip
 ROLES_ZH = {
     "inspector": "采集员", "acceptor": "受理员", "dispatcher": "派遣员", "department": "部门人员",

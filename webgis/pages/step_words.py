@@ -162,6 +162,7 @@ ACTIONS: dict[str, ActionWords] = {
         lazy_gettext("The case is marked as urged, and the department is told."),
     ),
     "note": ActionWords(lazy_gettext("Add a note"), lazy_gettext("Add"), lazy_gettext("Note"), "message"),
+    "alarm": ActionWords(lazy_gettext("Alarm"), lazy_gettext("Alarm"), lazy_gettext("Alarm"), "bell-ringing"),
 }
 
 
@@ -221,6 +222,17 @@ DUE: dict[str, LazyString] = {
 def label(action: str, name: str) -> str:
     """How a field is called in the form of a step."""
     return str(OWN_LABELS.get((action, name)) or LABELS[name])
+
+
+ALARM_CHANGES: dict[str, LazyString] = {
+    "opened": lazy_gettext("Opened by an alarm"),
+    "escalated": lazy_gettext("Alarm graver"),
+    "amended": lazy_gettext("Alarm amended by late readings"),
+    "reset": lazy_gettext("Alarm reset"),
+    "withdrawn": lazy_gettext("Alarm withdrawn by late readings"),
+    "dismissed": lazy_gettext("Alarm dismissed by a person"),
+}
+"""What the engine writes of the alarm that opened a case."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +301,7 @@ FLAGS: dict[str, Badge] = {
     "excused": Badge(lazy_gettext("Lateness excused"), "hand-stop", "good"),
     "split": Badge(lazy_gettext("Several departments"), "stack-2"),
     "asking": Badge(lazy_gettext("Request waits"), "hourglass", "bad"),
+    "alarm": Badge(lazy_gettext("Alarm stands"), "bell-ringing", "bad"),
 }
 
 CONFIRMATIONS: dict[str, Badge] = {
@@ -335,7 +348,7 @@ class Told:
 def told(action: str, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Told:
     """How an event is told. Steps have their words; a turn of a request has its kind and what became of it."""
     if action in ACTIONS:
-        return _told_step(action, given.get("result"))
+        return _told_step(action, given.get("result"), given.get("change"))
     turn, _line, kind = action.partition("_")
     if kind not in REQUESTS:
         return Told(action.replace("_", " "), "info-circle")
@@ -345,10 +358,12 @@ def told(action: str, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Tol
     return Told(word, REQUESTS[kind].icon, state == "refused")
 
 
-def _told_step(action: str, result: str | None) -> Told:
+def _told_step(action: str, result: str | None, change: str | None) -> Told:
     words = ACTIONS[action]
     if action == "verify" and result == "fail":
         return Told(_("Verification failed"), "rotate-clockwise", True)
     if action == "confirm" and result == "not_found":
         return Told(_("Not found on site"), words.icon, True)
+    if action == "alarm" and change in ALARM_CHANGES:
+        return Told(str(ALARM_CHANGES[change]), words.icon, change in ("opened", "escalated"))
     return Told(str(words.past), words.icon, action == "redo")

@@ -193,6 +193,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "cases.bad-beats": _plain(
         lazy_gettext("The table of beats has faults; each is named with its row. Nothing was changed.")
     ),
+    "cases.alarm-stands": _plain(
+        lazy_gettext("The alarm that opened this case stands. It ends when it is reset, or dismissed with a reason.")
+    ),
     "cases.bad-photo": _photo_limits,
     "cases.bad-rule": _plain(lazy_gettext("This rule cannot be used. Check its fields.")),
     "cases.bad-rules": _plain(
