@@ -1,4 +1,4 @@
-"""Tables of the metro: lines, structures, stops, the table of distances, and the protection zones that follow from them.
+"""Tables of the metro: lines, structures, stops, the table of distances, and the protection zones that follow.
 
 Zones are stored in degrees with the time in which they hold, so that what held at an earlier moment can be told. They
 are written by `zoning.py` alone.

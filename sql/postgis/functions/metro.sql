@@ -34,3 +34,9 @@ BEGIN
       AND p.granted_at <= metro_permits_at.at AND (p.ended_at IS NULL OR p.ended_at > metro_permits_at.at)
     ORDER BY p.number;
 END $$;
+
+-- Whether a structure is there at a moment.
+CREATE FUNCTION fn.metro_there(s city.metro_structure, at timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT s.since <= at AND (s.until IS NULL OR s.until > at)
+$$;

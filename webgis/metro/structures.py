@@ -1,0 +1,165 @@
+"""Lines and structures taken in and ended. Zones follow by themselves (`zoning.recompute`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from webgis.catalog.sheets import Fault
+from webgis.errors import Conflict, NotFound
+from webgis.metro import queries, zoning
+from webgis.metro.distances import shipped
+from webgis.metro.structure_files import Read
+from webgis.metro.zoning import Changed
+
+
+@dataclass
+class Outcome:
+    """What an import did. With any of `faults` nothing was stored; lines, structures: new, changed, as they were;
+    `ended`: codes of structures of the source that the file no longer has."""
+
+    loaded: bool = False
+    rows: int = 0
+    lines: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    ended: int = 0
+    approximate: int = 0
+    zones: Changed | None = None
+    kinds: dict[str, int] = field(default_factory=dict)
+    faults: Sequence[Fault] = ()
+
+
+_LINES = text("SELECT code FROM city.metro_line")
+_PUT_LINE = text(
+    """
+    INSERT INTO city.metro_line AS l (code, name_zh, name_en, colour, operator, source, place)
+    VALUES (:code, :name_zh, :name_en, :colour, :operator, :source, :place)
+    ON CONFLICT (code) DO UPDATE SET name_zh = excluded.name_zh, name_en = coalesce(excluded.name_en, l.name_en),
+        colour = excluded.colour, operator = coalesce(excluded.operator, l.operator), source = excluded.source,
+        place = excluded.place
+    """
+)
+_STORED = text(
+    "SELECT code, kind, name_zh, name_en, line_code, surveyed, since, until, source, ST_AsBinary(geom) AS wkb"
+    " FROM city.metro_structure WHERE code = ANY(:codes) FOR UPDATE"
+)
+_PUT = text(
+    """
+    INSERT INTO city.metro_structure (code, kind, name_zh, name_en, line_code, geom, surveyed, source, since, until)
+    VALUES (:code, :kind, :name_zh, :name_en, :line, ST_SetSRID(ST_GeomFromWKB(:wkb), 4490), :surveyed, :source,
+            :since, :until)
+    ON CONFLICT (code) DO UPDATE SET kind = excluded.kind, name_zh = excluded.name_zh, name_en = excluded.name_en,
+        line_code = excluded.line_code, geom = excluded.geom, surveyed = excluded.surveyed, source = excluded.source,
+        since = excluded.since, until = excluded.until
+    """
+)
+_END_OTHERS = text(
+    "UPDATE city.metro_structure SET until = :at"
+    " WHERE source = :source AND code <> ALL(:codes) AND since < :at AND (until IS NULL OR until > :at)"
+)
+_CLEAR_STOPS = text("DELETE FROM city.metro_stop WHERE line_code = ANY(:lines)")
+_PUT_STOP = text(
+    "INSERT INTO city.metro_stop (line_code, path, place, structure_code) VALUES (:line, :path, :place, :structure)"
+)
+
+
+def take_in(
+    session: Session, read: Read, *, source: str, at: datetime, since: datetime | None = None, replace: bool = False
+) -> Outcome:
+    """Store the lines and structures of a file by their codes, all or none. `since`: of structures that are new and
+    whose row does not say; `replace`: end the structures of the source that are not in the file."""
+    known = set(session.scalars(_LINES)) | {line.code for line in read.lines}
+    kinds = {row.structure_kind for row in queries.distances(session) or shipped()}
+    outcome = Outcome(rows=read.rows, faults=[*read.faults, *_unknown(read, known, kinds)])
+    if outcome.faults:
+        return outcome
+    if read.lines:
+        session.execute(_PUT_LINE, [vars(line) | {"source": source} for line in read.lines])
+    _put(session, read, source, since or at, outcome)
+    if replace:
+        codes = [one.code for one in read.structures]
+        outcome.ended = session.execute(_END_OTHERS, {"source": source, "codes": codes, "at": at}).rowcount
+    if read.stops:
+        session.execute(_CLEAR_STOPS, {"lines": sorted({stop.line for stop in read.stops})})
+        session.execute(_PUT_STOP, [vars(stop) for stop in read.stops])
+    outcome.loaded, outcome.lines = True, len(read.lines)
+    outcome.zones = zoning.recompute(session, at)
+    return outcome
+
+
+def _unknown(read: Read, lines: set[str], kinds: set[str]) -> list[Fault]:
+    accepted = ", ".join(sorted(kinds))
+    faults = []
+    for one in read.structures:
+        if one.kind not in kinds:
+            english = f"{one.kind!r} has no distance; accepted: {accepted}"
+            faults.append(Fault(one.row, "kind", english, f"距离表中没有“{one.kind}”；可用：{accepted}"))
+        if one.line is not None and one.line not in lines:
+            english = f"there is no line {one.line}; name it in the field line_name"
+            faults.append(Fault(one.row, "line", english, f"没有线路 {one.line}；请在 line_name 字段给出名称"))
+    return sorted(faults, key=lambda fault: fault.row or 0)
+
+
+def _put(session: Session, read: Read, source: str, since: datetime, outcome: Outcome) -> None:
+    stored = {row.code: row for row in session.execute(_STORED, {"codes": [one.code for one in read.structures]})}
+    rows = []
+    for one in read.structures:
+        outcome.kinds[one.kind] = outcome.kinds.get(one.kind, 0) + 1
+        outcome.approximate += not one.surveyed
+        was = stored.get(one.code)
+        row = {
+            "code": one.code, "kind": one.kind, "name_zh": one.name_zh, "name_en": one.name_en, "line": one.line,
+            "surveyed": one.surveyed, "since": one.since or (was.since if was else since), "until": one.until,
+            "source": source, "wkb": shapely.to_wkb(one.geom),
+        }  # fmt: skip
+        if was is None:
+            outcome.added += 1
+        elif _as_it_was(was, row, one.geom):
+            outcome.unchanged += 1
+            continue
+        else:
+            outcome.changed += 1
+        rows.append(row)
+    if rows:
+        session.execute(_PUT, rows)
+
+
+def _as_it_was(was: Any, row: dict[str, Any], geom: Any) -> bool:
+    before = {"line": was.line_code} | {name: getattr(was, name) for name in row if name not in ("line", "wkb")}
+    alike = shapely.equals_exact(shapely.from_wkb(bytes(was.wkb)), geom, zoning.SAME_DEG)
+    return alike and before == {name: value for name, value in row.items() if name != "wkb"}
+
+
+_LOCK = text("SELECT since, until FROM city.metro_structure WHERE code = :code FOR UPDATE")
+_END = text("UPDATE city.metro_structure SET until = :at WHERE code = :code")
+
+
+def end(session: Session, code: str, at: datetime) -> Changed:
+    """End a structure at the moment `at`: it was taken away, or given up."""
+    row = session.execute(_LOCK, {"code": code}).one_or_none()
+    if row is None:
+        raise unknown(code)
+    if row.until is not None or row.since >= at:
+        raise Conflict("metro.structure-ended", f"{code} has ended already, or is not there yet", got=code)
+    session.execute(_END, {"code": code, "at": at})
+    return zoning.recompute(session, at)
+
+
+def unknown(code: str) -> NotFound:
+    """The refusal for a structure that there is not."""
+    return NotFound("metro.structure-unknown", f"There is no structure {code}", got=code[:80])
+
+
+_OPERATOR = text("UPDATE city.metro_line SET department_code = :department WHERE code = :code")
+
+
+def set_operator(session: Session, code: str, department: str | None) -> None:
+    """Say which department decides on works in the zones of a line."""
+    if not session.execute(_OPERATOR, {"code": code, "department": department}).rowcount:
+        raise NotFound("metro.line-unknown", f"There is no line {code}", got=code[:80])
