@@ -84,6 +84,12 @@ TABLE = (
     Permission("heat.see", PEOPLE, "case", "counts, rates and hot spots"),
     _changes("maps.draw", PEOPLE, "own", "have a map drawn as a file"),
 
+    Permission("emergency.see", PEOPLE, "case", "emergencies; staff those in which their department takes part"),
+    _changes("emergency.open", ("dispatcher", "manager"), "area", "open an emergency, decide on CAP messages"),
+    _changes("emergency.act", ("dispatcher", "department", "manager"), "case", "tasks, notes, cases of an emergency"),
+    _changes("emergency.lead", ("dispatcher", "department", "manager"), "case", "lead one; staff where theirs leads"),
+    _changes("emergency.receive", ("dispatcher", "manager", "system"), "all", "send in a CAP message"),
+
     _changes("inspect.use", ("inspector",), "case", "the inspector's door, and what phones send from it"),
     _changes("shifts.work", ("inspector",), "own", "check in and out, send the track of one's shift"),
     Permission("shifts.see", ("inspector", "dispatcher", *ABOVE), "area", "shifts and tracks: inspectors their own"),

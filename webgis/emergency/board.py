@@ -6,7 +6,8 @@ take a task off the board, put it back, or have it done again.
 
 from typing import NamedTuple
 
-from webgis.errors import Conflict, Forbidden, Invalid, NotFound
+from webgis.emergency.rules import bad_field
+from webgis.errors import Conflict, Forbidden, NotFound
 
 STATES = ("todo", "doing", "done", "dropped")
 STANDING = ("todo", "doing")
@@ -51,7 +52,7 @@ def after(state: str, action: str, *, owner: bool, lead: bool, note: str | None)
         message = f"The task is {state}; '{action}' is for one that is {' or '.join(accepted)}"
         raise Conflict("emergency.task-moved", message, task_state=state, accepted=accepted)
     if found.note and not note:
-        raise Invalid("emergency.bad-field", "note: say why", field="note", accepted="1 to 2000 characters")
+        raise bad_field("note", note, "say why")
     return found.target
 
 

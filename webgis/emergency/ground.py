@@ -1,0 +1,51 @@
+"""The ground of an emergency: a circle around its place, or an outline that somebody gave."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import shapely
+from geoalchemy2 import Geometry
+from geoalchemy2.shape import from_shape, to_shape
+from sqlalchemy import func, literal, select
+from sqlalchemy.orm import Session
+
+from webgis import geo
+from webgis.emergency import rules
+from webgis.errors import Invalid
+
+MOST_CORNERS = 5000
+ACCEPTED = "a valid GeoJSON Polygon or MultiPolygon"
+
+
+def outline(given: Mapping[str, Any], crs: str) -> shapely.MultiPolygon:
+    """A GeoJSON outline in a coordinate system as CGCS2000. `Invalid` for what is no ground."""
+    try:
+        shape = shapely.from_geojson(json.dumps(dict(given)))
+    except (shapely.errors.GEOSException, ValueError, TypeError):
+        raise rules.bad_field("area", None, ACCEPTED) from None
+    if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty or not shape.is_valid:
+        raise rules.bad_field("area", None if shape is None else shape.geom_type, ACCEPTED)
+    if shapely.get_num_coordinates(shape) > MOST_CORNERS:
+        raise rules.bad_field("area", f"{shapely.get_num_coordinates(shape)} corners", f"at most {MOST_CORNERS:,}")
+    try:
+        return multi(geo.transform_geometry(shapely.force_2d(shape), crs))
+    except Invalid as error:
+        raise Invalid(error.code, error.message, **error.facts | {"field": "area"}) from None
+
+
+def multi(shape: shapely.Geometry) -> shapely.MultiPolygon:
+    """The polygons of a shape as one."""
+    return shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
+
+
+def around(session: Session, srid: int, lon: float, lat: float, metres: float) -> shapely.MultiPolygon:
+    """The ground within so many metres of a place."""
+    place = literal(from_shape(shapely.Point(lon, lat), geo.SRID), Geometry)
+    asked = select(func.fn.ground_around(place, metres, srid, type_=Geometry))
+    return multi(to_shape(session.scalar(asked)))
+
+
+def stored(shape: shapely.Geometry):
+    """A shape as a column takes it."""
+    return from_shape(shape, geo.SRID)

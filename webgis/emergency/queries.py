@@ -1,0 +1,244 @@
+"""Questions about emergencies. Everything that a person sees of them passes `visible`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import shapely
+from geoalchemy2.shape import to_shape
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text, true
+from sqlalchemy.orm import Session
+
+from webgis.accounts import permissions
+from webgis.accounts.actor import Actor
+from webgis.accounts.models import Department, Person
+from webgis.cases import queries as cases
+from webgis.cases.models import Case
+from webgis.emergency.models import (
+    CapMessage,
+    CapProposal,
+    Emergency,
+    EmergencyCase,
+    EmergencyEvent,
+    EmergencyParty,
+    EmergencyTask,
+)
+from webgis.errors import NotFound
+
+MOST_ROWS = 200
+WITHIN_M, MOST_OF_KIND, MOST_CREWS = 5000.0, 5, 20
+SEEN = timedelta(minutes=30)
+"""Who was last seen on a shift longer ago is nowhere in particular."""
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """Which emergencies this person may see: those in their area; department staff those in which their department, or
+    one below it, takes part. Classes limit nobody here: an emergency has none."""
+    departments, area, _classes = cases.sight(actor)
+    seen = []
+    if area is not None:
+        seen.append(Emergency.cell_code.startswith(area, autoescape=True))
+    if departments is not None:
+        party = exists().where(
+            EmergencyParty.emergency_id == Emergency.id,
+            EmergencyParty.department_code.in_(departments),
+            EmergencyParty.left_at.is_(None),
+        )
+        seen.append(party)
+    return and_(true(), *seen)
+
+
+def require(session: Session, actor: Actor, number: str, *, lock: bool = False) -> Emergency:
+    """The emergency of this number, locked if it is to be changed. `NotFound` when there is none that they may see."""
+    wanted = select(Emergency).where(Emergency.number == number, visible(actor))
+    if lock:
+        wanted = wanted.with_for_update(of=Emergency).execution_options(populate_existing=True)
+    found = session.scalar(wanted)
+    if found is None:
+        raise NotFound("emergency.unknown", f"There is no emergency {number[:40]}", number=number[:40])
+    return found
+
+
+class Rights(NamedTuple):
+    """What somebody may do in an emergency: lead it; act in it at all."""
+
+    lead: bool
+    act: bool
+
+
+def rights(actor: Actor, emergency: Emergency) -> Rights:
+    """Dispatchers and managers lead, and the staff of the department that leads; who takes part acts."""
+    staff = actor.role == "department"
+    lead = permissions.may(actor, "emergency.lead") and (not staff or emergency.lead_code in actor.departments)
+    return Rights(lead, permissions.may(actor, "emergency.act"))
+
+
+def listed(
+    session: Session, actor: Actor, state: str | None = None, *, before: int | None = None, most: int = 50
+) -> Sequence[Emergency]:
+    """Emergencies, newest first; `before`: the id before which the page begins."""
+    wanted = select(Emergency).where(visible(actor))
+    if state:
+        wanted = wanted.where(Emergency.state == state)
+    if before is not None:
+        wanted = wanted.where(Emergency.id < before)
+    return session.scalars(wanted.order_by(Emergency.id.desc()).limit(min(most, MOST_ROWS))).all()
+
+
+def place_of(emergency: Emergency) -> tuple[float, float]:
+    """Longitude and latitude, CGCS2000."""
+    point = to_shape(emergency.place)
+    return point.x, point.y
+
+
+def area_of(emergency: Emergency) -> shapely.MultiPolygon:
+    """The ground it covers, CGCS2000."""
+    return to_shape(emergency.area)
+
+
+def parties(session: Session, emergency: Emergency) -> Sequence[Row]:
+    """Departments that take part or did: code, names, kind, joined_at, left_at."""
+    wanted = (
+        select(
+            Department.code,
+            Department.name_zh,
+            Department.name_en,
+            Department.kind,
+            EmergencyParty.joined_at,
+            EmergencyParty.left_at,
+        )
+        .join(Department, Department.code == EmergencyParty.department_code)
+        .where(EmergencyParty.emergency_id == emergency.id)
+    )
+    return session.execute(wanted.order_by(EmergencyParty.joined_at, Department.code)).all()
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the board, with the names of its department."""
+
+    seq: int
+    words_zh: str
+    words_en: str | None
+    department_code: str
+    department_zh: str
+    department_en: str | None
+    due_at: datetime
+    state: str
+    changed_at: datetime
+
+    def late(self, now: datetime) -> bool:
+        """Past what it was due by: still standing, or done after it."""
+        return self.state != "dropped" and (self.changed_at if self.state == "done" else now) > self.due_at
+
+
+def tasks(session: Session, emergency: Emergency) -> list[Task]:
+    """The tasks of an emergency, by when they are due."""
+    wanted = (
+        select(EmergencyTask, Department.name_zh, Department.name_en)
+        .join(Department, Department.code == EmergencyTask.department_code)
+        .where(EmergencyTask.emergency_id == emergency.id)
+        .order_by(EmergencyTask.due_at, EmergencyTask.seq)
+    )
+    return [
+        Task(
+            one.seq, one.words_zh, one.words_en, one.department_code, name_zh, name_en, one.due_at, one.state,
+            one.changed_at,
+        )
+        for one, name_zh, name_en in session.execute(wanted)
+    ]  # fmt: skip
+
+
+def log(session: Session, emergency: Emergency) -> Sequence[Row]:
+    """The log, oldest first: seq, at, action, facts, role, hash, name and login of who, names of their department."""
+    wanted = (
+        select(
+            EmergencyEvent.seq,
+            EmergencyEvent.at,
+            EmergencyEvent.action,
+            EmergencyEvent.facts,
+            EmergencyEvent.role,
+            EmergencyEvent.hash,
+            Person.login,
+            Person.name,
+            EmergencyEvent.department_code,
+            Department.name_zh.label("department_zh"),
+            Department.name_en.label("department_en"),
+        )
+        .outerjoin(Person, Person.id == EmergencyEvent.person_id)
+        .outerjoin(Department, Department.code == EmergencyEvent.department_code)
+        .where(EmergencyEvent.emergency_id == emergency.id)
+    )
+    return session.execute(wanted.order_by(EmergencyEvent.seq)).all()
+
+
+def altered(session: Session, emergency: Emergency) -> list[int]:
+    """Numbers of the lines of the log that are not as they were written; 0: it does not end where it should."""
+    asked = text("SELECT seq FROM fn.audit_emergency(:id) AS seq")
+    return list(session.scalars(asked, {"id": emergency.id}))
+
+
+def linked(session: Session, actor: Actor, emergency: Emergency) -> Sequence[Row]:
+    """The cases of an emergency that this person may see (columns of `fn.case_line`)."""
+    ids = select(EmergencyCase.case_id).join(Case, Case.id == EmergencyCase.case_id)
+    ids = ids.where(EmergencyCase.emergency_id == emergency.id, cases.visible(actor)).order_by(EmergencyCase.case_id)
+    return cases.lines(session, session.scalars(ids).all())
+
+
+def of_case(session: Session, actor: Actor, case_id: int) -> Sequence[Emergency]:
+    """The emergencies to which a case belongs, as far as this person may see them."""
+    wanted = select(Emergency).join(EmergencyCase, EmergencyCase.emergency_id == Emergency.id)
+    return session.scalars(wanted.where(EmergencyCase.case_id == case_id, visible(actor)).order_by(Emergency.id)).all()
+
+
+def messages(session: Session, emergency: Emergency) -> Sequence[CapMessage]:
+    """The CAP messages that it gave out, oldest first."""
+    wanted = select(CapMessage).where(CapMessage.emergency_id == emergency.id)
+    return session.scalars(wanted.order_by(CapMessage.seq)).all()
+
+
+def require_message(session: Session, actor: Actor, number: str, seq: int) -> CapMessage:
+    """One of them."""
+    found = require(session, actor, number)
+    wanted = select(CapMessage).where(CapMessage.emergency_id == found.id, CapMessage.seq == seq)
+    message = session.scalar(wanted)
+    if message is None:
+        raise NotFound("emergency.message-unknown", f"{number} gave out no message {seq}", number=number, seq=seq)
+    return message
+
+
+def proposals(session: Session, state: str = "waiting", most: int = 50) -> Sequence[CapProposal]:
+    """CAP messages that came in, newest first."""
+    wanted = select(CapProposal).where(CapProposal.state == state)
+    return session.scalars(wanted.order_by(CapProposal.id.desc()).limit(most)).all()
+
+
+_RESOURCES = text("SELECT * FROM fn.resources_near(ST_SetSRID(ST_Point(:lon, :lat), 4490), :within, :most)")
+_CREWS = text("SELECT * FROM fn.crews_near(ST_SetSRID(ST_Point(:lon, :lat), 4490), :within, :since, :area, :most)")
+
+
+def resources_near(
+    session: Session, lon: float, lat: float, within: float = WITHIN_M, most: int = MOST_OF_KIND
+) -> Sequence[Row]:
+    """Resources within so many metres of a place (CGCS2000), of each kind the `most` nearest, nearest first."""
+    asked = {"lon": lon, "lat": lat, "within": within, "most": most}
+    return session.execute(_RESOURCES, asked).all()
+
+
+def crews_near(
+    session: Session, actor: Actor, lon: float, lat: float, at: datetime, within: float = WITHIN_M
+) -> Sequence[Row]:
+    """Inspectors on a shift near a place, nearest first, for those who may see shifts, within their area."""
+    if actor.role == "inspector" or not permissions.may(actor, "shifts.see"):
+        return []
+    asked: dict[str, Any] = {"lon": lon, "lat": lat, "within": within, "since": at - SEEN}
+    return session.execute(_CREWS, asked | {"area": actor.area, "most": MOST_CREWS}).all()
+
+
+def version(session: Session, actor: Actor) -> str:
+    """Another after every act in any emergency that this person sees, and after every message that came in."""
+    wanted = select(func.count(), func.coalesce(func.sum(Emergency.version), 0)).where(visible(actor))
+    counted = "-".join(str(one) for one in session.execute(wanted).one())
+    waiting = select(func.count()).select_from(CapProposal).where(CapProposal.state == "waiting")
+    return f"{counted}-{session.scalar(waiting)}"

@@ -1,0 +1,103 @@
+"""Verbs of the board: tasks of a plan, tasks that somebody adds, what is done with them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webgis.accounts import queries as accounts
+from webgis.accounts.actor import Actor
+from webgis.emergency import acting, board, plans, queries, rules
+from webgis.emergency.models import Emergency, EmergencyTask
+from webgis.emergency.plans import Planned
+from webgis.errors import NotFound
+
+
+def plan(session: Session, emergency: Emergency, actor: Actor, *, at: datetime, since: int = 0) -> None:
+    """Put the tasks of its kind's plan on the board, for the department of each kind that serves the place, else the
+    one that leads. `since`: only what a level graver than this one brings. What nobody can do is told in the log."""
+    wanted = [one for one in plans.plan(session, emergency.kind) if _needed(one, emergency.level, since)]
+    every = accounts.departments(session)
+    added, left = [], []
+    for one in wanted:
+        serving = accounts.serving([d for d in every if d.kind == one.department_kind], emergency.cell_code)
+        code = serving[0].code if serving else emergency.lead_code
+        if code is None:
+            left.append({"words_zh": one.words_zh, "words_en": one.words_en, "kind": one.department_kind})
+            continue
+        due = at + timedelta(minutes=one.minutes)
+        added.append(_put(session, emergency, (one.words_zh, one.words_en), code, due, at))
+    joined = acting.join(session, emergency, {one.department_code for one in added}, at)
+    if added or left:
+        facts = {"tasks": _told(added), "departments": joined, "left": left}
+        acting.note(session, emergency, actor, "plan", facts, at)
+
+
+def _needed(one: Planned, level: int, since: int) -> bool:
+    """Whether a level needs a task, and the level before (0: none) did not."""
+    return level <= one.level and not (since and since <= one.level)
+
+
+def _put(
+    session: Session, emergency: Emergency, words: tuple[str, str | None], code: str, due: datetime, at: datetime
+) -> EmergencyTask:
+    last = select(func.coalesce(func.max(EmergencyTask.seq), 0)).where(EmergencyTask.emergency_id == emergency.id)
+    task = EmergencyTask(
+        emergency_id=emergency.id,
+        seq=session.scalar(last) + 1,
+        words_zh=words[0],
+        words_en=words[1],
+        department_code=code,
+        due_at=due,
+        state="todo",
+        changed_at=at,
+    )
+    session.add(task)
+    session.flush()
+    return task
+
+
+def _told(tasks: Sequence[EmergencyTask]) -> list[dict]:
+    return [
+        {
+            "task": one.seq,
+            "words_zh": one.words_zh,
+            "words_en": one.words_en,
+            "department": one.department_code,
+            "due": one.due_at.isoformat(),
+        }
+        for one in tasks
+    ]
+
+
+def add(
+    session: Session, actor: Actor, number: str, words: str, department: str, minutes: int, *, at: datetime
+) -> EmergencyTask:
+    """Put a task on the board, for a department, to be done within so many minutes; it takes part from then on."""
+    emergency = acting.taken(session, actor, number, lead=True)
+    said, due = rules.words("words", words, plans.LONGEST), at + timedelta(minutes=rules.minutes(minutes))
+    joined = acting.join(session, emergency, [department], at)
+    task = _put(session, emergency, (said, None), department, due, at)
+    acting.note(session, emergency, actor, "add_task", {"tasks": _told([task]), "departments": joined}, at)
+    return task
+
+
+def act(
+    session: Session, actor: Actor, number: str, seq: int, action: str, note: str | None = None, *, at: datetime
+) -> EmergencyTask:
+    """Do something with a task (`board.STEPS`): its department, or who leads."""
+    emergency = acting.taken(session, actor, number)
+    task = session.get(EmergencyTask, (emergency.id, seq), populate_existing=True)
+    if task is None:
+        raise NotFound("emergency.task-unknown", f"{number} has no task {seq}", number=number, task=seq)
+    owner = actor.role == "department" and task.department_code in actor.departments
+    lead = queries.rights(actor, emergency).lead
+    said = rules.words("note", note) if note else None
+    before = task.state
+    task.state = board.after(before, action, owner=owner, lead=lead, note=said)
+    task.changed_at = at
+    facts = {"task": seq, "words_zh": task.words_zh, "words_en": task.words_en, "department": task.department_code}
+    facts |= {"from": before, "to": task.state, "late": task.state == "done" and at > task.due_at}
+    acting.note(session, emergency, actor, f"task_{action}", facts | ({"note": said} if said else {}), at)
+    return task
