@@ -9,7 +9,7 @@ from typing import Any
 
 from webgis import db
 from webgis.accounts import queries as accounts
-from webgis.cases import clock, evidence, geofence, queries, routing, stages, workflow
+from webgis.cases import clock, evidence, geofence, queries, routing, stages, workflow, zones
 from webgis.cases.doing import Doing
 from webgis.catalog import queries as catalog
 from webgis.errors import Conflict, Invalid
@@ -159,9 +159,12 @@ def reclassify(doing: Doing) -> dict:
 
 
 def relocate(doing: Doing) -> dict:
-    """Another place: the cell is found anew. The number stays, also in another county."""
+    """Another place: the cell is found anew, and the zones, as they were when it was reported. The number stays, also in
+    another county."""
     place = doing.place
     cell = queries.require_cell(doing.session, *place, doing.at)
+    found = zones.at_place(doing.session, *place, doing.case.reported_at)
+    doing.facts |= {"zones": found} if found else {}
     doing.facts["was"] = {"lon": doing.case.lon, "lat": doing.case.lat, "cell": doing.case.cell_code}
     address = {"address": doing.given["address"].strip() or None} if "address" in doing.given else {}
     return address | {
@@ -170,13 +173,15 @@ def relocate(doing: Doing) -> dict:
         "accuracy_m": doing.given.get("accuracy_m"),
         "cell_id": cell.id,
         "cell_code": cell.code,
+        "zones": found,
         "returned": doing.case.returned if doing.case.place_m < MOVED_M else None,
     }
 
 
 def dispatch(doing: Doing) -> dict:
-    """Dispatch (派遣) starts the clock of the chosen condition."""
+    """Dispatch (派遣) starts the clock of the chosen condition; of works beside a metro its operator is told."""
     department = _department(doing)
+    zones.tell_operator(doing)
     back = doing.case.returned or {}
     if back.get("department") == department:
         raise unchanged("department", department, "another department, or return or void the case", back)
@@ -197,7 +202,7 @@ def _department(doing: Doing) -> str:
 
 def started(doing: Doing, department: str) -> dict[str, Any]:
     """The columns of a case that goes to a department now: its clock starts."""
-    limit = {"limit": doing.case.limit_value, "unit": doing.case.limit_unit}
+    limit = zones.limit(doing) or {"limit": doing.case.limit_value, "unit": doing.case.limit_unit}
     ledger = clock.add([], "start", doing.at, **limit)
     return {
         "department_code": department,

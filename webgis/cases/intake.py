@@ -98,7 +98,8 @@ def report(
         given={"lon": given.lon, "lat": given.lat, "crs": given.crs, "cell": cell.cell_code}
         | ({"seen_at": given.seen_at.isoformat()} if given.seen_at else {}),
         facts=({"photos": evidence.judged(settings, photos, (lon, lat), at)} if photos else {})
-        | ({"alike": alike} if alike else {}),
+        | ({"alike": alike} if alike else {})
+        | ({"zones": cell.zones} if cell.zones else {}),
         place=(lon, lat),
     )
     line = record.report(session, case, at.astimezone(settings.zone).date(), event, photos)
@@ -125,11 +126,11 @@ def _told(actor: Actor, given: Report, cell: Row, lon: float, lat: float) -> dic
         "source": _source(actor, given),
         "component_code": given.component,
         "reporter_id": actor.id,
-    }
+    } | ({"zones": cell.zones} if cell.zones else {})
 
 
 def _look(session: Session, given: Report, lon: float, lat: float, at: datetime):
-    """The cell of the place and the standard of the class, in one statement."""
+    """The cell and zones of the place and the standard of the class, in one statement."""
     found = db.call(session, _LOOK, lon, lat, at, given.kind, given.class_code, catalog.CURRENT)[0]
     if found.cell_id is None:
         raise queries.outside(session, lon, lat)

@@ -34,6 +34,7 @@ AUDIENCE: dict[str, tuple[str, ...]] = {
     "overdue": ("department", "handler"),
     "confirmation": ("inspector",),
     "verification": ("inspector",),
+    "works": ("operator",),
 }
 """Event -> who is told of it."""
 
@@ -70,6 +71,11 @@ def work(action: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     event = "returned" if failed else OF_ACTION.get(action)
     reason = given.get("reason") or (given.get("note") if action in ("urge", "verify") else None)
     return [_job(event, {"reason": reason, "into": given.get("into")})] if event else []
+
+
+def of_works(zone: str) -> dict[str, Any]:
+    """The job that tells the metro company of a case of the works in a construction zone of this name."""
+    return _job("works", {"zone": zone})
 
 
 def decided(asked: CaseRequest) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ class Chosen:
 _CHOOSE = (
     "SELECT * FROM fn.choose_department(%(version)s::integer, %(kind)s, %(class_code)s, %(cell_code)s,"
     " ST_SetSRID(ST_Point(%(lon)s, %(lat)s), 4490), %(component_code)s::text, %(condition_id)s::bigint, %(at)s,"
-    " %(zone)s, %(zones)s::text[], %(most)s)"
+    " %(zone)s, %(zones)s::text[], %(contractor)s, %(most)s)"
 )
 
 
@@ -43,14 +43,16 @@ def choose(
     condition_id: int | None = None,
     at: datetime,
     zones: Sequence[str] = (),
+    contractor: str | None = None,
     version: int | None = None,
 ) -> Chosen:
     """The department for a case at a place (CGCS2000 degrees) at the moment `at` (aware), by the active rule set.
 
-    In this order: rules that name the component's maintainer; the department with the maintainer's credit code; rules,
-    by priority and then the more specific; the department with the owner's credit code; the department of the kind
-    that the filing condition names. The last three and the second only if it serves the cell. `zones` are codes of the
-    zones that hold the place; `version` asks another rule set than the active one.
+    In this order: rules that name the component's maintainer; the department with the maintainer's credit code; the
+    `contractor`, the department of the construction zone for its classes; rules, by priority and then the more specific;
+    the department with the owner's credit code; the department of the kind that the filing condition names. The last two
+    and the second only if it serves the cell. `zones` are codes of the zones that hold the place; `version` asks another
+    rule set than the active one.
     """
     given = {
         "version": version,
@@ -64,6 +66,7 @@ def choose(
         "at": at,
         "zone": session.info["settings"].timezone,
         "zones": list(zones),
+        "contractor": contractor,
         "most": routing_rules.BEATEN_SHOWN + 1,
     }
     candidates = db.call(session, _CHOOSE, given)
@@ -110,6 +113,10 @@ def workload(session: Session, actor: Actor, *, at: datetime) -> Workload:
 
 
 def for_case(session: Session, case: Any, at: datetime) -> Chosen:
-    """The department for a case (a row with its kind, class, cell, place, component and condition) at a moment."""
+    """The department for a case (a row with its kind, class, cell, place, component, condition, zones) at a moment."""
     names = ("kind", "class_code", "cell_code", "lon", "lat", "component_code", "condition_id")
-    return choose(session, at=at, **{name: getattr(case, name) for name in names})
+    found = case.zones or {}
+    contractor = found.get("department") if found.get("to_contractor") else None
+    held = [found[name] for name in ("code", "structure") if found.get(name)]
+    values = {name: getattr(case, name) for name in names}
+    return choose(session, at=at, zones=held, contractor=contractor, **values)

@@ -30,6 +30,7 @@ BEATEN_SHOWN = 5
 
 SOURCE_WORDS = {
     "component-maintainer": ("部件的养护单位", "The component's maintainer"),
+    "construction-zone": ("施工管控区的施工单位", "The contractor of the construction zone"),
     "component-owner": ("部件的权属单位", "The component's owner"),
     "condition-kind": ("立案条件指明的部门类别", "The kind of department of the filing condition"),
     None: (
@@ -91,6 +92,8 @@ def _lost(first: Any, other: Any) -> dict[str, str]:
         zh, en = "规则和部件先于立案条件", "rules and components come before the filing condition"
     elif at == 0 and other.source == "component-maintainer":
         zh, en = "指明养护单位的规则在先", "a rule that names the maintainer comes first"
+    elif at == 0 and first.source == "construction-zone":
+        zh, en = "施工类案件先归施工单位", "cases of works go to the zone's contractor first"
     else:
         zh, en = LOST[at]
     return {"lost_zh": zh, "lost_en": en}

@@ -352,10 +352,12 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "metro.bad-outline": _plain(
         lazy_gettext("This outline cannot be used: it is empty, crosses itself, or is no centre line."),
     ),
+    "metro.bad-zone": _plain(lazy_gettext("A construction zone cannot be so. Mend what is marked.")),
     "metro.kind-unknown": _plain(lazy_gettext("There is no distance for this kind of structure.")),
     "metro.not-metres": _plain(
         lazy_gettext("Zones are measured in metres. Choose a projected system such as EPSG:4544."),
     ),
+    "metro.zone-unknown": _plain(lazy_gettext("There is no such construction zone.")),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
     "web.too-many-requests": lambda facts: _(
         "Too much came from your connection just now. Wait %(time)s, then try again; nothing was changed.",

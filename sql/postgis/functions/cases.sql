@@ -8,13 +8,15 @@ SELECT c.id, c.number, c.state, c.kind, c.standard, c.class_code, k.name_zh AS c
        c.parent_id, p.number AS parent_number, c.outcome, c.ledger, c.due_at, c.paused_at, c.resume_at,
        c.extension_count, c.reported_at, c.dispatched_at, c.deadline_at, c.resolved_at, c.closed_at, c.changed_at,
        c.rework_count, c.version,
-       (SELECT count(*) FROM city.photo f WHERE f.case_id = c.id AND f.removed_at IS NULL) AS photo_count
+       (SELECT count(*) FROM city.photo f WHERE f.case_id = c.id AND f.removed_at IS NULL) AS photo_count,
+       CASE WHEN q.case_id IS NOT NULL THEN fn.case_zones(q.case_id, c.kind, c.class_code) END AS zones
 FROM city.case c
 JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
 LEFT JOIN city.department d ON d.code = c.department_code
 LEFT JOIN city.person h ON h.id = c.handler_id
 LEFT JOIN city.person i ON i.id = c.inspector_id
-LEFT JOIN city.case p ON p.id = c.parent_id;
+LEFT JOIN city.case p ON p.id = c.parent_id
+LEFT JOIN city.case_zone q ON q.case_id = CASE WHEN c.relation = 'task' THEN c.parent_id ELSE c.id END;
 
 -- Cases by id, in the order of the ids. PL/pgSQL keeps the plan, and planning costs more than the answer.
 CREATE FUNCTION fn.case_lines(ids bigint[]) RETURNS SETOF fn.case_line
@@ -48,7 +50,7 @@ CREATE TYPE fn.locked_case AS (
     reported_at timestamptz, dispatched_at timestamptz, deadline_at timestamptz, due_at timestamptz,
     resolved_at timestamptz, closed_at timestamptz, paused_at timestamptz, rework_count smallint,
     extension_count smallint, version integer, claimed_by integer, claimed_until timestamptz, limit_value integer,
-    limit_unit varchar, place_m double precision, in_cell boolean
+    limit_unit varchar, place_m double precision, in_cell boolean, zones jsonb
 );
 
 -- Lock cases, what was merged into them and what they are tasks of. One at a time, so that nothing is merged meanwhile, and
@@ -91,10 +93,12 @@ BEGIN
            f.limit_value, f.limit_unit,
            CASE WHEN place IS NOT NULL THEN ST_Distance(c.geom::geography, place::geography) END,
            CASE WHEN place IS NOT NULL
-                THEN (SELECT ST_Covers(g.geom, place) FROM city.cell g WHERE g.id = c.cell_id) END
+                THEN (SELECT ST_Covers(g.geom, place) FROM city.cell g WHERE g.id = c.cell_id) END,
+           CASE WHEN q.case_id IS NOT NULL THEN fn.case_zones(q.case_id, c.kind, c.class_code) END
     FROM city.case c
     LEFT JOIN city.open_case o ON o.case_id = c.id
     LEFT JOIN city.filing_condition f ON f.id = c.condition_id
+    LEFT JOIN city.case_zone q ON q.case_id = CASE WHEN c.relation = 'task' THEN c.parent_id ELSE c.id END
     WHERE c.number = lock_case.number
       AND (lock_case.departments IS NULL OR c.department_code = ANY(lock_case.departments))
       AND (lock_case.area IS NULL OR starts_with(c.cell_code, lock_case.area))
@@ -165,7 +169,8 @@ BEGIN
       AND (j.audience IS NULL OR EXISTS (SELECT FROM fn.listeners(add_jobs.case_id, j.audience)));
 END $$;
 
--- Write a step: `changes` are columns of the case by name, `event` those of its event; the case as it is then.
+-- Write a step: `changes` are columns of the case by name (and `zones`, where it lies in others), `event` those of its event;
+-- the case as it is then.
 CREATE FUNCTION fn.write_step(case_id bigint, changes jsonb, event jsonb, photos jsonb, jobs jsonb)
 RETURNS SETOF fn.case_line
 LANGUAGE plpgsql VOLATILE AS $$
@@ -191,6 +196,9 @@ BEGIN
         changed_at = n.changed_at, version = n.version
     WHERE k.id = n.id;
     PERFORM fn.add_event(e, write_step.photos);
+    IF write_step.changes ? 'zones' THEN
+        PERFORM fn.keep_zones(n.id, write_step.changes -> 'zones');
+    END IF;
     PERFORM fn.keep_queue(n, c.state <> n.state);
     PERFORM fn.note_change(c, n);
     PERFORM fn.note_figures(c, n);
@@ -222,7 +230,8 @@ BEGIN
     END IF;
 END $$;
 
--- Write a new case, which takes the next number of its county and day. The case as it is then.
+-- Write a new case, which takes the next number of its county and day; `zones` in its report are those it lies in. The case
+-- as it is then.
 CREATE FUNCTION fn.write_report(report jsonb, day date, event jsonb, photos jsonb, jobs jsonb)
 RETURNS SETOF fn.case_line
 LANGUAGE plpgsql VOLATILE AS $$
@@ -243,6 +252,9 @@ BEGIN
     c.head := e.hash;
     INSERT INTO city.case OVERRIDING SYSTEM VALUE SELECT c.*;
     PERFORM fn.add_event(e, write_report.photos);
+    IF write_report.report ? 'zones' THEN
+        PERFORM fn.keep_zones(c.id, write_report.report -> 'zones');
+    END IF;
     PERFORM fn.keep_queue(c, true);
     PERFORM fn.note_change(NULL, c);
     PERFORM fn.note_figures(NULL, c);
@@ -250,17 +262,19 @@ BEGIN
     RETURN QUERY SELECT l.* FROM fn.case_line l WHERE l.id = c.id;
 END $$;
 
--- What a report needs to know: the cell of its place at a moment, and whether the standard has its class.
+-- What a report needs to know: the cell of its place at a moment, whether the standard has its class, and the zones in
+-- which it lies (`fn.zones_for_case`).
 CREATE FUNCTION fn.look_before_report(lon double precision, lat double precision, at timestamptz, kind text,
                                       class_code text, wanted text)
-RETURNS TABLE (cell_id bigint, cell_code text, standard text)
+RETURNS TABLE (cell_id bigint, cell_code text, standard text, zones jsonb)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    cell city.cell := fn.cell_at(ST_SetSRID(ST_Point(look_before_report.lon, look_before_report.lat), 4490),
-                                 look_before_report.at);
+    place geometry := ST_SetSRID(ST_Point(look_before_report.lon, look_before_report.lat), 4490);
+    cell city.cell := fn.cell_at(place, look_before_report.at);
 BEGIN
     RETURN QUERY
     SELECT cell.id, cell.code::text, (SELECT k.standard::text FROM city.class k
                                       WHERE k.standard = look_before_report.wanted AND k.kind = look_before_report.kind
-                                        AND k.code = look_before_report.class_code);
+                                        AND k.code = look_before_report.class_code),
+           fn.zones_for_case(place, look_before_report.at);
 END $$;

@@ -1,6 +1,7 @@
 -- Who is to be told of a case, by audience: its reporters (also those of reports merged into it, and people who joined
 -- it; a task has none of its own, and who took a call did not report it), its department, handler and inspector, and
--- those of its open tasks. A contact, or the address of a person; and the case they know it by.
+-- those of its open tasks; the operator of the metro that its construction zone names. A contact, or the address of a
+-- person; and the case they know it by.
 CREATE FUNCTION fn.listeners(case_id bigint, audience text[])
 RETURNS TABLE (of_case bigint, contact_id bigint, address_id integer)
 LANGUAGE plpgsql STABLE AS $$
@@ -39,6 +40,17 @@ BEGIN
         ) AS who
         JOIN city.person p ON p.id = who.id AND p.active AND fn.may_see(p, k.cell_code, k.kind, k.class_code)
         JOIN city.notice_address a ON a.person_id = p.id AND a.address IS NOT NULL;
+    END IF;
+    IF 'operator' = ANY(audience) THEN
+        RETURN QUERY
+        SELECT c.id, NULL::bigint, a.id
+        FROM city.case c
+        JOIN city.case_zone k ON k.case_id = CASE WHEN c.relation = 'task' THEN c.parent_id ELSE c.id END
+        JOIN city.construction_zone z ON z.id = k.zone_id
+        JOIN city.person p ON p.department_code = z.metro_department_code AND p.active
+            AND fn.may_see(p, c.cell_code, c.kind, c.class_code)
+        JOIN city.notice_address a ON a.person_id = p.id AND a.address IS NOT NULL
+        WHERE c.id = listeners.case_id;
     END IF;
 END $$;
 

@@ -61,10 +61,11 @@ BEGIN
 END $$;
 
 -- The departments that a case could go to, the one it goes to first, at most `most`: by rules of a version (null: the
--- active one), by the component's maintainer and owner, by the kind that its filing condition names.
+-- active one), by the component's maintainer and owner, the contractor of a construction zone (the caller has found that the
+-- class goes there), by the kind that its filing condition names.
 CREATE FUNCTION fn.choose_department(
     wanted_version integer, kind text, class_code text, cell_code text, place geometry, component_code text,
-    condition_id bigint, at timestamptz, time_zone text, zones text[], most integer
+    condition_id bigint, at timestamptz, time_zone text, zones text[], contractor text, most integer
 ) RETURNS TABLE (
     source text, rank double precision[], department_code varchar, department_zh varchar, department_en varchar,
     by_code text, rule jsonb
@@ -107,6 +108,9 @@ BEGIN
         FROM (VALUES ('component-maintainer', 4, maintainer, NULL), ('component-owner', 2, owner, NULL),
                      ('condition-kind', 1, NULL, wanted_kind)) AS w (source, tier, credit, kind)
         WHERE coalesce(w.credit, w.kind) IS NOT NULL
+        UNION ALL
+        SELECT 'construction-zone', ARRAY[3.5]::double precision[], choose_department.contractor, NULL, NULL
+        WHERE choose_department.contractor IS NOT NULL
     ) AS o
     JOIN city.department d ON d.code = o.department_code
     LEFT JOIN city.routing_rule r ON r.id = o.rule_id

@@ -138,7 +138,5 @@ VALUES
     ('matter', '08', 'control', '', true, 'serious', NULL, NULL,
      'ours: works in a control protection zone need the operator''s agreement and monitoring (order 8/2018)'),
     ('matter', '08', 'special', '', true, 'urgent', 2, 'urgent_hour',
-     'ours: in a special protection zone only few works are allowed; verify with the city''s own regulation'),
-    ('matter', '08003', '', 'excavation', true, 'serious', 4, 'urgent_hour',
-     'ours: a road dug beside an open pit');
+     'ours: in a special protection zone only few works are allowed; verify with the city''s own regulation');
 """

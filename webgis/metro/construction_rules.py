@@ -1,0 +1,203 @@
+"""Rules of construction zones as values: phases, lines of traffic, hours, whether a plan of a zone can be. Pure.
+
+Days are the city's, the first and the last both included. A zone may have several phases at once; the one that began
+last holds, of those that began together the later in the order of `PHASES`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import Any
+
+import shapely
+
+from webgis.errors import Invalid
+
+PHASES = ("hoarding", "utilities", "excavation", "structure", "backfill", "restored")
+"""The phases of works in their usual order: hoarding put up, utilities moved, ... , the road restored."""
+
+PHASE_WORDS = {
+    "hoarding": ("围挡", "Hoarding"),
+    "utilities": ("管线迁改", "Utilities moved"),
+    "excavation": ("土方开挖", "Excavation"),
+    "structure": ("主体结构", "Structure"),
+    "backfill": ("回填", "Backfill"),
+    "restored": ("道路恢复", "Road restored"),
+}
+LINES = ("closure", "narrowed", "diversion")
+"""What works do to traffic: a road closed, a road made narrower, the way round."""
+
+LINE_WORDS = {
+    "closure": ("道路封闭", "Road closed"),
+    "narrowed": ("占道施工", "Road narrowed"),
+    "diversion": ("绕行路线", "Diversion"),
+}
+WAYS = ("act", "track")
+"""How a patrol was done: said on the phone, or the track of a shift went through the zone."""
+
+SEVERITIES = ("ordinary", "serious", "urgent")
+SEVERITY_WORDS = {"ordinary": ("一般", "Ordinary"), "serious": ("较重", "Serious"), "urgent": ("紧急", "Urgent")}
+
+LONGEST_CODE = 40
+LONGEST_NAME = 200
+MOST_LINES = 50
+MOST_POINTS = 100
+MOST_VERTICES = 5000
+WIDEST_M = 200.0
+MOST_PATROLS = 24
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase of the works: its kind, its first and last day."""
+
+    kind: str
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the works do to traffic along a line (CGCS2000 degrees); without days as long as the zone."""
+
+    kind: str
+    shape: shapely.LineString
+    words: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True)
+class NightPermit:
+    """A permit to work at night (22:00 to 06:00): its number, its first and last night."""
+
+    number: str
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A construction zone as it shall be. `ground` is a (multi)polygon in CGCS2000 degrees; `last_day` None: no end is
+    known; `width_left_m` is what the works leave of the road; `points` are codes of datastreams that watch the works;
+    `patrols` visits that are due each day."""
+
+    code: str
+    name_zh: str
+    project: str
+    contractor: str
+    first_day: date
+    ground: Any
+    last_day: date | None = None
+    name_en: str | None = None
+    permit_number: str | None = None
+    owner: str | None = None
+    supervisor: str | None = None
+    department: str | None = None
+    metro_department: str | None = None
+    road: str | None = None
+    width_left_m: float | None = None
+    works_from: time | None = None
+    works_until: time | None = None
+    night_permits: tuple[NightPermit, ...] = ()
+    points: tuple[str, ...] = ()
+    patrols: int = 2
+    illustrative: bool = False
+    phases: tuple[Phase, ...] = ()
+    lines: tuple[Line, ...] = field(default=())
+
+
+def holding(phases: Sequence[Phase], day: date) -> str | None:
+    """The kind of the phase that holds on a day, or None."""
+    there = [one for one in phases if one.first_day <= day <= one.last_day]
+    return max(there, key=lambda one: (one.first_day, PHASES.index(one.kind))).kind if there else None
+
+
+def checked(plan: Plan) -> Plan:
+    """The plan, its phases in order, its ground as a multipolygon; `Invalid` ("metro.bad-zone") for one that cannot be."""
+    _check_texts(plan)
+    _check_days(plan)
+    _check_rest(plan)
+    ordered = tuple(sorted(plan.phases, key=lambda one: (one.first_day, PHASES.index(one.kind))))
+    return _with(plan, ground=_ground(plan), phases=ordered)
+
+
+def _with(plan: Plan, **changes: Any) -> Plan:
+    return Plan(**(vars(plan) | changes))
+
+
+def _check_texts(plan: Plan) -> None:
+    names = ("name_zh", "name_en", "project", "contractor", "permit_number", "owner", "supervisor", "road")
+    texts: Mapping[str, str | None] = {name: getattr(plan, name) for name in names}
+    for name, text in texts.items():
+        if name in ("name_zh", "project", "contractor") and not (text or "").strip():
+            raise refused(plan.code, name, text, "a text")
+        if text is not None and (len(text) > LONGEST_NAME or "\0" in text):
+            raise refused(plan.code, name, len(text), f"at most {LONGEST_NAME} characters")
+    if not 1 <= len(plan.code) <= LONGEST_CODE or not plan.code.isprintable() or "/" in plan.code:
+        raise refused(plan.code, "code", plan.code, f"1 to {LONGEST_CODE} printable characters without /")
+
+
+def _check_days(plan: Plan) -> None:
+    if plan.last_day is not None and plan.last_day < plan.first_day:
+        raise refused(plan.code, "last_day", plan.last_day, f"{plan.first_day}, the first day, or later")
+    kinds = [one.kind for one in plan.phases]
+    for one in plan.phases:
+        if one.kind not in PHASES or kinds.count(one.kind) > 1:
+            raise refused(plan.code, "phases", one.kind, f"each of {', '.join(PHASES)} at most once")
+        _check_span(plan, "phases", one)
+    for one in plan.lines:
+        if one.kind not in LINES:
+            raise refused(plan.code, "lines", one.kind, f"one of {', '.join(LINES)}")
+        _check_span(plan, "lines", one)
+    for one in plan.night_permits:
+        _check_span(plan, "night_permits", one)
+
+
+def _check_span(plan: Plan, field: str, one: Phase | Line | NightPermit) -> None:
+    """What is part of a zone's time lies in it, and ends no earlier than it begins."""
+    first, last = one.first_day or plan.first_day, one.last_day or plan.last_day
+    if last is not None and last < first:
+        raise refused(plan.code, field, f"{first} to {last}", "a last day that is not before the first")
+    if first < plan.first_day or (plan.last_day is not None and (last is None or last > plan.last_day)):
+        accepted = f"days of the zone, {plan.first_day} to {plan.last_day or '...'}"
+        raise refused(plan.code, field, f"{first} to {last or '...'}", accepted)
+
+
+def _check_rest(plan: Plan) -> None:
+    if (plan.works_from is None) != (plan.works_until is None):
+        raise refused(plan.code, "works_until", plan.works_until, "both hours or none")
+    if plan.width_left_m is not None and not 0 <= plan.width_left_m <= WIDEST_M:
+        raise refused(plan.code, "width_left_m", plan.width_left_m, f"metres, 0 to {WIDEST_M:g}")
+    if not 0 <= plan.patrols <= MOST_PATROLS:
+        raise refused(plan.code, "patrols", plan.patrols, f"visits a day, 0 to {MOST_PATROLS}")
+    for field_, most in (("lines", MOST_LINES), ("points", MOST_POINTS)):
+        if len(getattr(plan, field_)) > most:
+            raise refused(plan.code, field_, len(getattr(plan, field_)), f"at most {most}")
+    for line in plan.lines:
+        if not isinstance(line.shape, shapely.LineString) or line.shape.is_empty or not line.shape.is_valid:
+            raise refused(plan.code, "lines", getattr(line.shape, "geom_type", None), "a line of two places or more")
+
+
+def _ground(plan: Plan) -> shapely.MultiPolygon:
+    ground = plan.ground
+    if not isinstance(ground, shapely.Polygon | shapely.MultiPolygon) or ground.is_empty:
+        raise refused(plan.code, "ground", getattr(ground, "geom_type", None), "a polygon, or several")
+    if shapely.get_num_coordinates(ground) > MOST_VERTICES:
+        raise refused(plan.code, "ground", int(shapely.get_num_coordinates(ground)), f"at most {MOST_VERTICES} corners")
+    if not ground.is_valid:
+        raise refused(plan.code, "ground", shapely.is_valid_reason(ground), "an outline that does not cross itself")
+    ground = shapely.force_2d(ground)
+    return ground if isinstance(ground, shapely.MultiPolygon) else shapely.MultiPolygon([ground])
+
+
+def refused(code: str, field: str, got: Any, accepted: str) -> Invalid:
+    """The refusal of a zone's plan for one field."""
+    return Invalid(
+        "metro.bad-zone",
+        f"Construction zone {code}: {field} is {got}; accepted: {accepted}",
+        field=field,
+        zone=code,
+        got=got if got is None or isinstance(got, int | float) else str(got)[:200],
+        accepted=accepted,
+    )
