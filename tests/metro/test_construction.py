@@ -1,5 +1,5 @@
-"""A case reported the day before a construction zone begins, on its first and last day, the day after, and when the zone
-was edited later: always what was true and known at the report."""
+"""A case reported the day before a construction zone begins, on its first and last day, the day after, and when the
+zone was edited later: always what was true and known at the report."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta

@@ -1,6 +1,6 @@
 """Tables of what construction and protection zones do to cases."""
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Integer, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webgis.cases.clock import UNITS

@@ -58,8 +58,8 @@ _KEEP_PAST = text(
 
 
 def keep_past(session: Session) -> int:
-    """Give cases that were not reported here (read from files) the zones in which they lay at their report, as they were
-    known then; returns how many."""
+    """Give cases that were not reported here (read from files) the zones in which they lay at their report, as they
+    were known then; returns how many."""
     return session.execute(_KEEP_PAST).rowcount
 
 

@@ -114,7 +114,7 @@ def holding(phases: Sequence[Phase], day: date) -> str | None:
 
 
 def checked(plan: Plan) -> Plan:
-    """The plan, its phases in order, its ground as a multipolygon; `Invalid` ("metro.bad-zone") for one that cannot be."""
+    """The plan, its phases in order, its ground as a multipolygon; `Invalid` ("metro.bad-zone") for what cannot be."""
     _check_texts(plan)
     _check_days(plan)
     _check_rest(plan)
