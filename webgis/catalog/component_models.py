@@ -176,6 +176,7 @@ class ComponentEvent(Base):
 
     __tablename__ = "component_event"
     __table_args__ = (
+        Index("ix_component_event_recorded_at", "recorded_at", postgresql_using="brin"),
         CheckConstraint(one_of("action", ACTIONS), name="action"),
         CheckConstraint(one_of("state", STATES), name="state"),
     )

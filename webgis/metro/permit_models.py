@@ -27,7 +27,7 @@ from webgis.metro.models import MetroStructure
 from webgis.metro.permit_rules import PURPOSES, STATES, WORKS
 from webgis.telemetry.models import Datastream
 
-FOUND_BY = ("case", "component")
+FOUND_BY = ("case", "component", "site")
 SETTLED = ("open", "permitted", "no_work", "stopped")
 """How a finding stands: nobody has looked; there is a permit; it is no work of the kind; the work was stopped."""
 
@@ -116,9 +116,12 @@ class MetroPermitDatastream(Base):
 
 
 class MetroFinding(Base):
-    """Work that was found in a protection zone without a permit in force there: by a `case` (its number) or a changed
-    `component` (its code and version, "code/version"). `class_key`: kind and code of its class; `structure_code`,
-    `zone_kind`: of the zone that holds there."""
+    """Work that was found in a protection zone without a permit in force there: by a `case` (its number), a changed
+    `component` (its code and version, "code/version") or the `site` of a construction zone (its code).
+
+    `class_key`: kind and code of the case's or component's class; `structure_code`, `zone_kind`: of the zone that holds
+    there.
+    """
 
     __tablename__ = "metro_finding"
     __table_args__ = (
@@ -133,11 +136,11 @@ class MetroFinding(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     found_by: Mapped[str] = mapped_column(Text)
     reference: Mapped[str] = mapped_column(Text)
-    class_key: Mapped[str] = mapped_column(Text)
+    class_key: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
     found_at: Mapped[datetime] = mapped_column(server_default=func.now())
     geom = mapped_column(Geometry("POINT", SRID, spatial_index=False), nullable=False)
-    cell_code: Mapped[str] = mapped_column(Text)
+    cell_code: Mapped[str | None] = mapped_column(Text)
     structure_code: Mapped[str] = mapped_column(Text, ForeignKey(MetroStructure.code))
     zone_kind: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default=text("'open'"))

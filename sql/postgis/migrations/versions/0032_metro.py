@@ -170,13 +170,13 @@ def _findings() -> None:
         """
         CREATE TABLE city.metro_finding (
             id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_metro_finding PRIMARY KEY,
-            found_by text NOT NULL CONSTRAINT ck_metro_finding_found_by CHECK (found_by IN ('case', 'component')),
+            found_by text NOT NULL CONSTRAINT ck_metro_finding_found_by CHECK (found_by IN ('case', 'component', 'site')),
             reference text NOT NULL,
-            class_key text NOT NULL,
+            class_key text,
             at timestamptz NOT NULL,
             found_at timestamptz NOT NULL DEFAULT now(),
             geom geometry(Point, 4490) NOT NULL,
-            cell_code text NOT NULL,
+            cell_code text,
             structure_code text NOT NULL CONSTRAINT fk_metro_finding_structure_code REFERENCES city.metro_structure,
             zone_kind text NOT NULL CONSTRAINT ck_metro_finding_zone_kind
                 CHECK (zone_kind IN ('special', 'control', 'planned')),
@@ -189,5 +189,6 @@ def _findings() -> None:
             CONSTRAINT ck_metro_finding_settled CHECK ((state = 'open') = (settled_at IS NULL))
         );
         CREATE INDEX ix_metro_finding_state ON city.metro_finding (state, at);
+        CREATE INDEX ix_component_event_recorded_at ON city.component_event USING brin (recorded_at);
         """
     )
