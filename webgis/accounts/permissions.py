@@ -56,6 +56,9 @@ TABLE = (
     Permission("departments.see", ROLES, "all", "departments"),
     Permission("components.see", ROLES, "all", "the register of components"),
     _changes("components.change", ADMINISTRATOR, "city", "register and change components"),
+    Permission("sensors.see", ROLES, "all", "stations, sensors and their readings"),
+    _changes("sensors.change", ADMINISTRATOR, "city", "register and change stations and sensors"),
+    _changes("telemetry.send", ("system",), "all", "send readings of sensors"),
     Permission("calendar.see", ROLES, "all", "working days and shifts"),
     _changes("calendar.change", ADMINISTRATOR, "city", "change working days and shifts"),
     Permission("calendar.moves", (*CENTRE, *ABOVE), "case", "deadlines that moved with the calendar"),
@@ -90,6 +93,17 @@ TABLE = (
     _changes("emergency.lead", ("dispatcher", "department", "manager"), "case", "lead one; staff where theirs leads"),
     _changes("emergency.receive", ("dispatcher", "manager", "system"), "all", "send in a CAP message"),
 
+    Permission("hazards.see", PEOPLE, "area", "hazard sources, their grades, what lies around them"),
+    _changes("hazards.persons", (*CENTRE, *ABOVE), "area", "see who is in charge of one whole, which is written down"),
+    _changes("hazards.change", ADMINISTRATOR, "city", "add, change and import hazard sources"),
+
+    Permission("metro.see", PEOPLE, "all", "lines, structures and protection zones of the metro"),
+    Permission("permits.see", PEOPLE, "area", "permits for work in protection zones: department staff their own"),
+    _changes("permits.apply", ("dispatcher", "department", "manager"), "area", "apply for such a permit"),
+    _changes("permits.act", ("dispatcher", "department", "manager"), "area", "decide on, withdraw, end such a permit"),
+    Permission("permits.find", ("dispatcher", *ABOVE), "area", "work found in protection zones without a permit"),
+    _changes("permits.settle", ("dispatcher", "manager"), "area", "settle what was found"),
+
     _changes("inspect.use", ("inspector",), "case", "the inspector's door, and what phones send from it"),
     _changes("shifts.work", ("inspector",), "own", "check in and out, send the track of one's shift"),
     Permission("shifts.see", ("inspector", "dispatcher", *ABOVE), "area", "shifts and tracks: inspectors their own"),
@@ -112,6 +126,7 @@ TABLE = (
     _changes("admin.beats", ADMINISTRATOR, "city", "beats: drawn, changed, ended", keys=False),
     _changes("admin.notices", ADMINISTRATOR, "city", "addresses of notices, what was sent, to send again", keys=False),
     _changes("admin.retention", ADMINISTRATOR, "city", "how long things are kept, and to remove them", keys=False),
+    _changes("admin.metro", ADMINISTRATOR, "city", "metro: structures, distances, operators", keys=False),
     Permission("admin.security", ADMINISTRATOR, "city", "settings of security", keys=False),
     Permission("admin.log", ADMINISTRATOR, "city", "the log of administrative acts", keys=False),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from webgis.accounts.actor import DEPARTMENT_KIND_WORDS
 from webgis.accounts.login_views import weak_password
 from webgis.errors import Conflict
 from webgis.maps.signs import LIGHTS, STATES, Sign
+from webgis.pages import hazard_words
 
 ROLES: dict[str, LazyString] = {
     "inspector": lazy_gettext("Inspector"),
@@ -331,6 +332,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "grid.same-moment": _plain(lazy_gettext("There was a change a moment ago. Try again.")),
     "hazards.bad-cas": _plain(lazy_gettext("This is no CAS number: its last digit checks the others.")),
+    "hazards.bad-field": hazard_words.bad_field,
     "hazards.bad-people": _plain(lazy_gettext("Give the people nearby as a whole number.")),
     "hazards.bad-quantity": _plain(lazy_gettext("A quantity is a number of tonnes from 0.")),
     "hazards.bad-threshold": _plain(
@@ -343,8 +345,16 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "hazards.implausible-quantity": _plain(
         lazy_gettext("That is very much. Were kilograms meant? Give tonnes, or confirm the quantity."),
     ),
+    "hazards.people-needed": _plain(
+        lazy_gettext("The population within 500 m is not known here. Count the people and enter them.")
+    ),
     "hazards.row-needed": _plain(lazy_gettext("This substance is listed by strength or form. Choose which it is.")),
     "hazards.row-unknown": _plain(lazy_gettext("This row of the list is not there, or is another substance.")),
+    "hazards.source-exists": _plain(lazy_gettext("There is a hazard source with this code already.")),
+    "hazards.source-stale": _plain(
+        lazy_gettext("Somebody has changed this hazard source meanwhile. Look at it as it is now.")
+    ),
+    "hazards.source-unknown": _plain(lazy_gettext("There is no such hazard source.")),
     "maps.run-unknown": _plain(lazy_gettext("There is no such run of hot spots, or it is no longer kept.")),
     "metro.bad-distance": _plain(
         lazy_gettext("This distance cannot be used. Give metres, the kind of zone and the rule that says so."),

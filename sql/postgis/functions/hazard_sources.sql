@@ -1,0 +1,66 @@
+-- Hazard sources: the ground around them, the people on it, and what else lies inside.
+
+-- The ground within some metres of a shape, the shape included. Metres are those of the projected system `srid`; arcs lie
+-- less than 0.1 per mille of the distance inside the true ones.
+CREATE FUNCTION fn.ground_within(shape geometry, metres float8, srid integer) RETURNS geometry
+LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT ST_Transform(ST_Buffer(ST_Transform(shape, srid), metres, 'quad_segs=64'), ST_SRID(shape))
+$$;
+
+-- The people of each community on some ground, spread evenly over the community: `share` of its area lies on the ground.
+-- The row without a code is ground that lies in no community; its share is of the ground. `people` is null where the
+-- population is not known.
+CREATE FUNCTION fn.people_on(ground geometry)
+RETURNS TABLE (code text, name_zh text, name_en text, population integer, share float8, of_ground float8, people float8)
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    whole constant float8 := nullif(ST_Area(people_on.ground), 0);
+BEGIN
+    RETURN QUERY
+    WITH part AS (
+        SELECT a.code, a.name_zh, a.name_en, a.population, ST_Area(a.geom) AS area,
+               ST_Area(ST_Intersection(a.geom, people_on.ground)) AS inside
+        FROM city.area a WHERE a.level = 'community' AND ST_Intersects(a.geom, people_on.ground)
+    ), told AS (
+        SELECT p.code, p.name_zh, p.name_en, p.population, p.inside / p.area AS share, p.inside / whole AS of_ground,
+               p.population * p.inside / p.area AS people
+        FROM part p WHERE p.inside > 0
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL, o.rest, o.rest, NULL
+        FROM (SELECT 1 - coalesce(sum(p.inside), 0) / whole AS rest FROM part p) o WHERE o.rest > 1e-9
+    )
+    SELECT * FROM told t ORDER BY t.of_ground DESC, t.code;
+END $$;
+
+-- How a source stands now by what its stations tell: "alarm", "silent" (a datastream that should tell does not), "ok", or
+-- null when no datastream watches it.
+CREATE FUNCTION fn.hazard_live(source bigint) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    watched integer;
+    silent integer;
+    alarmed integer;
+BEGIN
+    SELECT count(*), count(*) FILTER (WHERE d.silent_since IS NOT NULL OR d.last_at IS NULL),
+           count(*) FILTER (WHERE EXISTS (
+               SELECT FROM city.alarm a WHERE a.datastream_id = d.id AND a.state = 'open'))
+    INTO watched, silent, alarmed
+    FROM city.hazard_source_station w
+    JOIN city.station s ON s.id = w.station_id AND s.active
+    JOIN city.datastream d ON d.station_id = s.id AND d.active
+    WHERE w.source_id = hazard_live.source;
+    RETURN CASE WHEN watched = 0 THEN NULL WHEN alarmed > 0 THEN 'alarm' WHEN silent > 0 THEN 'silent' ELSE 'ok' END;
+END $$;
+
+-- A hazard source as lists and pages show it. `live` is as of now.
+CREATE VIEW fn.hazard_line AS
+SELECT h.id, h.code, h.kind, coalesce(k.name_zh, h.kind) AS kind_zh, k.name_en AS kind_en, h.name_zh, h.name_en,
+       h.holder, h.credit_code, h.department_code, d.name_zh AS department_zh, d.name_en AS department_en,
+       c.code AS cell_code, h.area_code, a.name_zh AS area_zh, a.name_en AS area_en, h.people_entered, h.remark,
+       h.source, h.illustrative, h.active, h.version, h.major, h.level, h.unsettled, h.made_at, h.changed_at, h.geom,
+       ST_PointOnSurface(h.geom) AS place
+FROM city.hazard_source h
+LEFT JOIN city.hazard_kind k ON k.code = h.kind
+LEFT JOIN city.department d ON d.code = h.department_code
+LEFT JOIN city.cell c ON c.id = h.cell_id
+LEFT JOIN city.area a ON a.code = h.area_code;

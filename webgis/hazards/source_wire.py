@@ -1,0 +1,124 @@
+"""What somebody says of a hazard source, as models: the API, the form and files fill the same ones."""
+
+import json
+from typing import Any, Literal
+
+import numpy as np
+import shapely
+from pydantic import BaseModel, ConfigDict, Field
+
+from webgis import geo
+from webgis.api import Given
+from webgis.hazards.gb18218 import Stock
+from webgis.hazards.source_rules import DUTIES, UNIT_KINDS, bad_field
+
+MOST_UNITS, MOST_STOCKS, MOST_PERSONS, MOST_STATIONS = 50, 100, 8, 200
+MOST_CORNERS = 5_000
+WIDEST_DEG = 0.3
+SHAPES = ("Polygon", "MultiPolygon", "Point")
+
+
+class Part(BaseModel):
+    """A part of what is given; names that do not exist are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class StockGiven(Part):
+    """What a unit holds, as GB 18218 names it: by `cas`, by `row` of table 1, or by `classes` of table 2."""
+
+    name: str = Field(min_length=1, max_length=100)
+    quantity: Any = Field(description="the largest amount that can be there, in `unit`: a number, or one as text")
+    unit: str = Field("t", max_length=20, description="t: quantities are in tonnes")
+    cas: str | None = Field(None, max_length=20)
+    row: int | None = None
+    classes: list[str] = Field(default_factory=list, max_length=10)
+    checked: bool = Field(False, description="an implausible quantity is meant")
+
+    def stock(self) -> Stock:
+        """As the rule takes it."""
+        return Stock(self.name, self.quantity, self.unit, self.cas or None, self.row, tuple(self.classes), self.checked)
+
+
+class UnitGiven(Part):
+    """A storage unit or production unit with its stocks."""
+
+    name: str = Field(min_length=1, max_length=100)
+    kind: Literal[UNIT_KINDS] = "storage"
+    stocks: list[StockGiven] = Field(default_factory=list, max_length=MOST_STOCKS)
+
+
+class PersonGiven(Part):
+    """Who is in charge."""
+
+    duty: Literal[DUTIES] = "chief"
+    name: str | None = Field(None, max_length=64)
+    phone: str | None = Field(None, max_length=40)
+
+
+class SourceGiven(Given):
+    """A hazard source as a whole: what is left out of a change is emptied; but for `persons`, who stay when left out.
+
+    Its outline is a `geometry` (Polygon or MultiPolygon), or a Point with `radius_m`, then a circle stands for it.
+    """
+
+    kind: str = Field(max_length=40, description="a key of the kinds of sources")
+    name_zh: str = Field(min_length=1, max_length=100)
+    name_en: str | None = Field(None, max_length=200)
+    holder: str = Field(min_length=1, max_length=100, description="the body that answers for it")
+    credit_code: str | None = Field(None, max_length=18, description="unified social credit code (GB 32100)")
+    geometry: dict[str, Any] = Field(description="GeoJSON, in `crs`")
+    radius_m: float | None = Field(None, gt=0, le=2000, allow_inf_nan=False, description="of a Point")
+    crs: Literal[geo.CRS_NAMES] = "wgs84"
+    department: str | None = Field(None, max_length=100, description="code of the department that it is for")
+    people: int | None = Field(
+        None, ge=0, le=10_000_000, description="within 500 m, counted where the population is not known"
+    )
+    remark: str | None = Field(None, max_length=1000)
+    source: str | None = Field(None, max_length=200, description="where this is known from")
+    state: Literal["active", "closed"] = "active"
+    units: list[UnitGiven] = Field(default_factory=list, max_length=MOST_UNITS)
+    persons: list[PersonGiven] | None = Field(None, max_length=MOST_PERSONS)
+    stations: list[str] = Field(default_factory=list, max_length=MOST_STATIONS, description="codes of stations")
+
+
+class NewSource(SourceGiven):
+    """A hazard source to add."""
+
+    code: str = Field(max_length=40)
+
+
+class ChangedSource(SourceGiven):
+    """A hazard source as it shall be now."""
+
+    version: int | None = Field(None, description="the version that was read; an older one is refused")
+
+
+def outline(given: SourceGiven, srid: int) -> shapely.MultiPolygon:
+    """The outline in CGCS2000 degrees; `srid`: the projected system in whose metres a radius is."""
+    accepted = "a GeoJSON geometry: Polygon or MultiPolygon, or a Point with radius_m, valid, in degrees"
+    shape = shapely.from_geojson(json.dumps(given.geometry), on_invalid="ignore")
+    if shape is None or shape.is_empty or shape.geom_type not in SHAPES or not np.isfinite(shape.bounds).all():
+        raise bad_field("geometry", str(given.geometry.get("type"))[:40], accepted)
+    if (corners := int(shapely.get_num_coordinates(shape))) > MOST_CORNERS:
+        raise bad_field("geometry", corners, f"at most {MOST_CORNERS:,} corners")
+    west, south, east, north = shape.bounds
+    if max(east - west, north - south) > WIDEST_DEG:
+        raise bad_field("geometry", [west, south, east, north], f"an outline of at most {WIDEST_DEG} degrees each way")
+    if not shape.is_valid:
+        raise bad_field("geometry", shapely.is_valid_reason(shape), accepted)
+    shape = geo.transform_geometry(shapely.force_2d(shape), given.crs)
+    if shape.geom_type == "Point":
+        shape = _circle(shape, given.radius_m, srid)
+    return shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
+
+
+def _circle(point: shapely.Point, radius_m: float | None, srid: int) -> shapely.Polygon:
+    if radius_m is None:
+        raise bad_field("radius_m", None, "the metres of a circle round the point, more than 0 and at most 2,000")
+    there = geo.project(point, srid)
+    back = geo.projector(srid)
+    circle = shapely.buffer(there, radius_m, quad_segs=16)
+    return shapely.transform(
+        circle, lambda xy: np.column_stack(back.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
+    )
