@@ -83,6 +83,10 @@ TABLE = (
     _changes("machines.report", ("system",), "all", "report by a machine"),
     Permission("workload.see", (*CENTRE, "department", *ABOVE), "case", "open work by department and person"),
 
+    Permission("alarms.see", PEOPLE, "case", "alarms of sensors: list and history, waterlogging"),
+    _changes("alarms.acknowledge", (*CENTRE, "department", "manager"), "case", "acknowledge an alarm"),
+    _changes("alarms.dismiss", ("dispatcher", "manager"), "case", "say of an alarm, with a reason, that it is none"),
+
     Permission("maps.see", ROLES, "case", "maps, tiles, search and selections"),
     Permission("heat.see", PEOPLE, "case", "counts, rates and hot spots"),
     _changes("maps.draw", PEOPLE, "own", "have a map drawn as a file"),

@@ -22,16 +22,20 @@ CREATE FUNCTION fn.metro_zone_turn(kind text) RETURNS integer LANGUAGE sql IMMUT
     SELECT array_position(ARRAY['special', 'control', 'planned'], kind)
 $$;
 
+-- Whether a permit is in force at a moment.
+CREATE FUNCTION fn.metro_in_force(p city.metro_permit, at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT (at AT TIME ZONE coalesce(current_setting('webgis.zone', true), 'UTC'))::date BETWEEN p.starts AND p.ends
+        AND p.granted_at <= at AND (p.ended_at IS NULL OR p.ended_at > at)
+$$;
+
 -- The permits in force at a place and a moment, by number.
 CREATE FUNCTION fn.metro_permits_at(point geometry, at timestamptz DEFAULT now()) RETURNS SETOF city.metro_permit
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
-DECLARE
-    today constant date := (metro_permits_at.at AT TIME ZONE coalesce(current_setting('webgis.zone', true), 'UTC'))::date;
 BEGIN
     RETURN QUERY
     SELECT p.* FROM city.metro_permit p
-    WHERE ST_Covers(p.geom, metro_permits_at.point) AND today BETWEEN p.starts AND p.ends
-      AND p.granted_at <= metro_permits_at.at AND (p.ended_at IS NULL OR p.ended_at > metro_permits_at.at)
+    WHERE ST_Covers(p.geom, metro_permits_at.point) AND fn.metro_in_force(p, metro_permits_at.at)
     ORDER BY p.number;
 END $$;
 
@@ -40,3 +44,57 @@ CREATE FUNCTION fn.metro_there(s city.metro_structure, at timestamptz) RETURNS b
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT s.since <= at AND (s.until IS NULL OR s.until > at)
 $$;
+
+-- Whether a class key (`matter:08003`, or null of what has no class) is one of those that somebody is limited to; null:
+-- all. What has no class is seen by those without a limit.
+CREATE FUNCTION fn.in_class_keys(class_key text, classes text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT classes IS NULL OR EXISTS (SELECT FROM unnest(classes) c WHERE starts_with(class_key, c))
+$$;
+
+-- Work in a protection zone without a permit: what it is found by, and where. Open cases of these classes, components
+-- that were moved, removed or lost in the last `days`, sites of construction zones valid at the moment.
+CREATE FUNCTION fn.works_seen(classes text, at timestamptz, days integer)
+RETURNS TABLE (found_by text, reference text, class_key text, seen_at timestamptz, place geometry, cell_code text)
+LANGUAGE sql STABLE AS $$
+    SELECT 'case', c.number, o.kind || ':' || o.class_code, c.reported_at, c.geom, o.cell_code
+    FROM city.open_case o JOIN city."case" c ON c.id = o.case_id
+    WHERE o.kind || ':' || o.class_code ~ works_seen.classes
+    UNION ALL
+    SELECT 'component', e.component_code || '/' || e.version, 'component:' || k.class_code, e.at,
+           fn.component_place(k.geom), k.cell_code
+    FROM city.component_event e JOIN city.component k ON k.code = e.component_code
+    WHERE e.recorded_at > works_seen.at - make_interval(days => works_seen.days) AND e.version > 1
+      AND e.action IN ('edited', 'surveyed')
+      AND (e.changes ? 'geom' OR e.changes -> 'state' ->> 1 IN ('removed', 'lost', 'abandoned'))
+    UNION ALL
+    SELECT 'site', w.code, NULL, greatest(lower(w.valid), lower(w.recorded)),
+           ST_PointOnSurface(ST_Intersection(w.geom, n.ground)), NULL
+    FROM city.construction_zone w
+    JOIN LATERAL (SELECT ST_Union(z.geom) AS ground FROM city.metro_zone z
+                  WHERE ST_Intersects(z.geom, w.geom) AND z.valid @> works_seen.at) n ON n.ground IS NOT NULL
+    WHERE upper_inf(w.recorded) AND w.valid @> works_seen.at
+      AND NOT EXISTS (SELECT FROM city.metro_permit p WHERE ST_Intersects(p.geom, w.geom) AND p.state = 'granted'
+                      AND fn.metro_in_force(p, works_seen.at))
+$$;
+
+-- Keep what was seen and is not known yet; how many are new, by what they were found by.
+CREATE FUNCTION fn.find_unpermitted(classes text, at timestamptz, days integer)
+RETURNS TABLE (found_by text, count bigint) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN QUERY
+    WITH made AS (
+        INSERT INTO city.metro_finding AS f (found_by, reference, class_key, at, geom, cell_code, structure_code,
+                                             zone_kind)
+        SELECT s.found_by, s.reference, s.class_key, s.seen_at, s.place,
+               coalesce(s.cell_code, (fn.cell_at(s.place, find_unpermitted.at)).code), z.code, z.kind
+        FROM fn.works_seen(find_unpermitted.classes, find_unpermitted.at, find_unpermitted.days) s
+        CROSS JOIN LATERAL (SELECT h.code, h.kind FROM fn.metro_zones_at(s.place, s.seen_at) h WHERE h.rank = 1) z
+        WHERE NOT EXISTS (SELECT FROM fn.metro_permits_at(s.place, s.seen_at))
+          AND NOT EXISTS (SELECT FROM city.metro_finding k
+                          WHERE k.found_by = s.found_by AND k.reference = s.reference)
+        ON CONFLICT DO NOTHING
+        RETURNING f.found_by
+    )
+    SELECT m.found_by, count(*) FROM made m GROUP BY m.found_by;
+END $$;

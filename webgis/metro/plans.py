@@ -1,0 +1,92 @@
+"""Plan files of permits: what is accepted, and where they lie. A file is what its content says, not what its name says."""
+
+import contextlib
+import hashlib
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webgis.accounts import permissions
+from webgis.accounts.actor import Actor
+from webgis.errors import Conflict, NotFound, Unavailable
+from webgis.metro import permit_rules, permits
+from webgis.metro.permit_models import MetroPermitFile
+from webgis.settings import Settings
+
+KINDS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+"""First bytes -> media type."""
+
+ENDINGS = {"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg"}
+MOST_FILES = 20
+MOST_MB = 20
+
+
+def path(settings: Settings, sha256: str) -> Path:
+    """Where a file lies."""
+    return settings.var_dir / "metro" / "plans" / sha256[:2] / sha256
+
+
+def add(session: Session, actor: Actor, number: str, name: str, data: bytes, at: datetime) -> int:
+    """Keep a plan file of a permit; returns its id."""
+    permissions.require(actor, "permits.act")
+    permit = permits.require(session, actor, number, lock=True)
+    if not permits.parts(actor, permit) or permit.state in permit_rules.ENDED:
+        raise Conflict("metro.not-now", "An ended permit takes no more files", state=permit.state, accepted=[])
+    media = next((kind for head, kind in KINDS.items() if data.startswith(head)), None)
+    if media is None or len(data) > MOST_MB << 20:
+        got = "larger" if media else "another kind of file"
+        raise permits.bad_field("file", got, f"a PDF, PNG or JPEG of at most {MOST_MB} MB")
+    held = session.scalar(select(func.count()).where(MetroPermitFile.permit_id == permit.id))
+    if held >= MOST_FILES:
+        raise permits.bad_field("file", held + 1, f"at most {MOST_FILES} files")
+    sha256 = hashlib.sha256(data).hexdigest()
+    _write(path(session.info["settings"], sha256), data)
+    made = MetroPermitFile(
+        permit_id=permit.id,
+        name=_plain(name, media),
+        sha256=sha256,
+        media_type=media,
+        bytes=len(data),
+        person_id=actor.id,
+        added_at=at,
+    )
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def _plain(name: str, media: str) -> str:
+    """What its sender calls a file, without folders and signs that no name has, with the ending of what it is."""
+    stem = re.sub(r'[\x00-\x1f"/\\<>:|?*]', "", Path(name.replace("\\", "/")).name)
+    return f"{Path(stem).stem[:100].strip() or 'plan'}{ENDINGS[media]}"
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Under its hash, whole or not at all; the same file again is there already."""
+    if target.exists():
+        return
+    made = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with made.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            made.unlink(missing_ok=True)
+        raise Unavailable("metro.files-away", f"The plan file cannot be kept: {error.strerror}") from None
+
+
+def require(session: Session, actor: Actor, number: str, file: int) -> MetroPermitFile:
+    """A plan file of a permit that this person sees, or `NotFound`."""
+    permit = permits.require(session, actor, number)
+    found = session.get(MetroPermitFile, file)
+    if found is None or found.permit_id != permit.id:
+        raise NotFound("metro.file-unknown", "There is no such plan file", got=file)
+    return found

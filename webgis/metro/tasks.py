@@ -1,0 +1,20 @@
+"""Work for later on permits: those whose days are over, and work without one."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from webgis.jobs import task
+from webgis.metro import findings, permits
+
+
+@task("metro.expire_permits")
+def expire_permits(session: Session) -> None:
+    """End permits whose last day is over."""
+    permits.expire(session, datetime.now(UTC))
+
+
+@task("metro.find_unpermitted", queue="slow")
+def find_unpermitted(session: Session) -> None:
+    """Look for work in protection zones without a permit."""
+    findings.find(session, datetime.now(UTC))
