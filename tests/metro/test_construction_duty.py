@@ -77,7 +77,7 @@ def test_a_way_round_that_meets_a_closure_is_in_conflict_and_a_road_for_fire_eng
             "properties": {"code": "R1", "name": "消防通道"},
             "geometry": shapely.geometry.mapping(LINE),
         }
-    ]
+    ]  # fmt: skip
     route.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
     assert construction_traffic.replace_routes(works, route, None) == 1
     (conflict,) = feed(works, FIRST)["CZ1", "closure"].conflicts
@@ -88,9 +88,12 @@ def test_a_way_round_that_meets_a_closure_is_in_conflict_and_a_road_for_fire_eng
 @pytest.mark.parametrize("ending", [".geojson", ".gpkg"])
 def test_what_was_written_is_read_back_as_it_was(works, tmp_path, ending):  # noqa: F811
     whole = plan(
-        lines=(Line("closure", LINE, "全封闭", FIRST, FIRST + DAY),), width_left_m=3.5, name_en="Example", road="示例路",
+        lines=(Line("closure", LINE, "全封闭", FIRST, FIRST + DAY),),
+        width_left_m=3.5,
+        name_en="Example",
+        road="示例路",
         illustrative=True,
-    )  # fmt: skip
+    )
     construction.keep(works, [whole, plan("CZ2", phases=(), last_day=None)], at=KNOWN)
     file = tmp_path / f"zones{ending}"
     assert construction_files.write(works, file, at=moment(FIRST)) == 2

@@ -15,6 +15,7 @@ from webgis import db, geo
 from webgis.accounts.actor import Actor
 from webgis.cases import intake, workflow
 from webgis.errors import NotFound
+from webgis.metro import construction_patrols
 
 LONGEST = timedelta(hours=16)
 """A shift of which nothing was heard for so long was forgotten: it ended with the last that was heard."""
@@ -88,12 +89,16 @@ def check_out(session: Session, actor: Actor, key: str, ended: datetime, *, at: 
 
 def add_track(session: Session, actor: Actor, key: str, points: Sequence[Point], *, at: datetime) -> int:
     """Add points to the track of the shift of this key; returns how many are new. Points from before the shift, after
-    its end and ones that came before are left out."""
+    its end and ones that came before are left out. Construction zones that the track goes through are patrolled."""
     shift = _locked(session, actor, key)
     latest = shift.ended_at or at + AHEAD
     columns = ([getattr(one, name) for one in points] for name in ("at", "lon", "lat", "accuracy_m"))
     zone = session.info["settings"].timezone
-    return db.call(session, _ADD, shift.id, *columns, latest, zone, LONGEST_GAP_S, LEAST_ACCURATE_M)[0].added
+    added = db.call(session, _ADD, shift.id, *columns, latest, zone, LONGEST_GAP_S, LEAST_ACCURATE_M)[0].added
+    if added:
+        there = [one for one in points if one.at <= latest and (one.accuracy_m or 0) <= LEAST_ACCURATE_M]
+        construction_patrols.passed(session, actor.id, [(one.at, one.lon, one.lat) for one in there])
+    return added
 
 
 def _locked(session: Session, actor: Actor, key: str) -> Row:

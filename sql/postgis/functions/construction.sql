@@ -22,3 +22,39 @@ BEGIN
             WHERE p.zone_id = construction_phase.zone_id AND p.valid @> construction_phase.at
             ORDER BY p.first_day DESC, p.place DESC LIMIT 1);
 END $$;
+
+-- What works do to traffic at a moment, by what is known then, and with what each line is in conflict: closures and ways round
+-- of other zones, routes of emergency vehicles. `near`: metres between lines of one road; `along`: so many metres of a line
+-- near another are more than a crossing; `srid`: of metres. A way round is also in conflict with what it only crosses.
+CREATE FUNCTION fn.construction_traffic(at timestamptz, near float8, along float8, srid integer)
+RETURNS TABLE (id bigint, kind text, words text, zone text, name_zh text, name_en text, contractor text,
+               illustrative boolean, first_day date, last_day date, width_left_m float8, geometry jsonb, conflicts jsonb)
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN QUERY
+    WITH lines AS MATERIALIZED (
+        SELECT l.id, l.kind, l.words, z.code, z.name_zh, z.name_en, z.contractor, z.illustrative,
+               coalesce(l.first_day, z.first_day) AS first_day, coalesce(l.last_day, z.last_day) AS last_day,
+               z.width_left_m, l.geom, ST_Transform(l.geom, srid) AS metres
+        FROM city.construction_zone z JOIN city.construction_line l ON l.zone_id = z.id
+        WHERE z.recorded @> construction_traffic.at AND z.valid @> construction_traffic.at
+          AND l.valid @> construction_traffic.at
+    ), others AS (
+        SELECT l.code, l.kind, l.name_zh, l.name_en, l.metres FROM lines l WHERE l.kind = 'closure'
+        UNION ALL
+        SELECT r.code, 'emergency-route', r.name_zh, r.name_en, ST_Transform(r.geom, srid) FROM city.emergency_route r
+    ), met AS (
+        SELECT l.id, o.code, o.kind, o.name_zh, o.name_en,
+               ST_Length(ST_Intersection(l.metres, ST_Buffer(o.metres, near))) AS metres
+        FROM lines l JOIN others o ON ST_DWithin(l.metres, o.metres, near)
+        WHERE (o.kind = 'closure' AND o.code <> l.code) OR (o.kind = 'emergency-route' AND l.kind <> 'diversion')
+    )
+    SELECT l.id, l.kind, l.words, l.code, l.name_zh, l.name_en, l.contractor, l.illustrative, l.first_day, l.last_day,
+           l.width_left_m, ST_AsGeoJSON(l.geom, 7)::jsonb,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('with', m.code, 'kind', m.kind, 'name_zh', m.name_zh,
+                                                         'name_en', m.name_en, 'metres', round(m.metres::numeric, 1))
+                                      ORDER BY m.kind, m.code)
+                     FROM met m
+                     WHERE m.id = l.id AND (l.kind = 'diversion' OR m.metres >= along)), '[]')
+    FROM lines l ORDER BY l.code, l.id;
+END $$;

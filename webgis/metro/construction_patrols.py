@@ -1,0 +1,119 @@
+"""Patrols of construction zones (扬尘巡查): each is to be looked at so many times a day; what was done and missed.
+
+A patrol is an act ("patrolled", on the phone) or the track of an inspector's shift that went through the zone. Two at
+less than `APART` from each other are one visit: who stays an hour was there once.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from webgis.errors import Invalid
+
+APART = timedelta(hours=1)
+"""Ours: Jinniu's rule says twice a day, not how far apart."""
+
+LONGEST_NOTE = 500
+OLDEST = timedelta(days=7)
+"""What a phone kept without network is taken so long afterwards."""
+
+AHEAD = timedelta(minutes=5)
+MOST_DAYS = 92
+
+_ACT = text(
+    """
+    INSERT INTO city.construction_patrol (zone_code, at, way, person_id, key, note)
+    VALUES (:code, :at, 'act', :person, :key, :note)
+    ON CONFLICT (person_id, key) DO NOTHING
+    """
+)
+_PASSED = text(
+    """
+    INSERT INTO city.construction_patrol (zone_code, at, way, person_id)
+    SELECT n.code, n.at, 'track', :person
+    FROM (
+        SELECT z.code, min(g.at) AS at
+        FROM unnest(CAST(:ats AS timestamptz[]), CAST(:lons AS float8[]), CAST(:lats AS float8[])) AS g (at, lon, lat)
+        JOIN city.construction_zone z ON ST_Covers(z.geom, ST_SetSRID(ST_Point(g.lon, g.lat), 4490))
+            AND z.valid @> g.at AND upper_inf(z.recorded)
+        GROUP BY z.code, date_bin(:apart, g.at, TIMESTAMPTZ '2020-01-01')
+    ) n
+    WHERE NOT EXISTS (
+        SELECT FROM city.construction_patrol p
+        WHERE p.zone_code = n.code AND p.person_id = :person AND p.way = 'track'
+            AND p.at > n.at - CAST(:apart AS interval) AND p.at < n.at + CAST(:apart AS interval))
+    """
+)
+
+
+def patrolled(
+    session: Session, code: str, person: int, at: datetime, key: str, note: str | None, *, now: datetime
+) -> None:
+    """Note that a person looked at a zone at a moment; the same key again is the same patrol. `Invalid` for a moment
+    that cannot be."""
+    if not now - OLDEST <= at <= now + AHEAD:
+        accepted = f"a moment of the last {OLDEST.days} days, with an offset"
+        raise Invalid("metro.bad-patrol", f"at: {accepted}", field="at", got=at.isoformat(), accepted=accepted)
+    if note is not None and len(note) > LONGEST_NOTE:
+        accepted = f"at most {LONGEST_NOTE} characters"
+        raise Invalid("metro.bad-patrol", f"note: {accepted}", field="note", got=len(note), accepted=accepted)
+    session.execute(_ACT, {"code": code, "at": min(at, now), "person": person, "key": key, "note": note})
+
+
+def passed(session: Session, person: int, points: Sequence[tuple[datetime, float, float]]) -> None:
+    """Note the zones through which a track went: (moment, longitude, latitude) in CGCS2000. Twice does no harm."""
+    ats, lons, lats = (list(column) for column in zip(*points, strict=True)) if points else ([], [], [])
+    if ats:
+        session.execute(_PASSED, {"person": person, "ats": ats, "lons": lons, "lats": lats, "apart": APART})
+
+
+_DUTY = """
+    WITH due AS (
+        SELECT d::date AS day, z.code, z.name_zh, z.name_en, z.patrols AS due, z.contractor
+        FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') d
+        JOIN city.construction_zone z ON upper_inf(z.recorded) AND z.first_day <= d::date
+            AND (z.last_day IS NULL OR d::date <= z.last_day) AND z.patrols > 0
+            AND (CAST(:code AS text) IS NULL OR z.code = :code)
+    ), visits AS (
+        SELECT p.zone_code, (p.at AT TIME ZONE :zone)::date AS day, p.at,
+               p.at - lag(p.at) OVER (PARTITION BY p.zone_code, (p.at AT TIME ZONE :zone)::date ORDER BY p.at) AS gap
+        FROM city.construction_patrol p
+        WHERE p.at >= CAST(:first AS timestamp) AT TIME ZONE :zone
+            AND p.at < (CAST(:last AS date) + 1)::timestamp AT TIME ZONE :zone
+            AND (CAST(:code AS text) IS NULL OR p.zone_code = :code)
+    )
+    SELECT e.day, e.code, e.name_zh, e.name_en, e.contractor, e.due,
+           count(v.at) FILTER (WHERE v.gap IS NULL OR v.gap >= CAST(:apart AS interval)) AS done
+    FROM due e LEFT JOIN visits v ON v.zone_code = e.code AND v.day = e.day
+    GROUP BY e.day, e.code, e.name_zh, e.name_en, e.contractor, e.due
+"""
+_BY_DAY = text(f"SELECT * FROM ({_DUTY}) n ORDER BY n.day DESC, n.code")
+_MISSED = text(f"SELECT * FROM ({_DUTY}) n WHERE n.done < n.due ORDER BY n.day DESC, n.code")
+
+
+def duty(session: Session, first: date, last: date, code: str | None = None) -> Sequence[Row]:
+    """Day, zone (code, name_zh, name_en, contractor), visits `due` and `done`, for days of the city, both included."""
+    return session.execute(_BY_DAY, _asked(session, first, last, code)).all()
+
+
+def missed(session: Session, first: date, last: date, code: str | None = None) -> Sequence[Row]:
+    """Those of `duty` with fewer visits than were due."""
+    return session.execute(_MISSED, _asked(session, first, last, code)).all()
+
+
+def _asked(session: Session, first: date, last: date, code: str | None) -> dict:
+    first = max(first, last - timedelta(days=MOST_DAYS))
+    return {"first": first, "last": last, "code": code, "zone": session.info["settings"].timezone, "apart": APART}
+
+
+_NEWEST = text(
+    "SELECT p.at, p.way, p.note, e.name FROM city.construction_patrol p LEFT JOIN city.person e ON e.id = p.person_id"
+    " WHERE p.zone_code = :code ORDER BY p.at DESC, p.id DESC LIMIT :most"
+)
+
+
+def newest(session: Session, code: str, most: int = 10) -> Sequence[Row]:
+    """The last patrols of a zone: at, way, note, name of the person."""
+    return session.execute(_NEWEST, {"code": code, "most": most}).all()
