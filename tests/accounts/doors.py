@@ -70,9 +70,31 @@ WAYS: dict[str, Way] = {
     "cases.report": Way(body=MATTER),
     "cases.review": Way(body={"decision": "grant", "note": "同意"}),
     "catalog.one_class": Way({"kind": "matter", "code": city.REFUSE}),
+    **{f"construction.{name}": Way({"code": "CZ1"}) for name in ("one", "withdraw", "duty")},
+    "construction.keep": Way(
+        {"code": "CZ1"},
+        body={
+            "name_zh": "工地",
+            "project": "一号线",
+            "contractor": "施工单位",
+            "first_day": "2026-06-10",
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[104.061, 30.656], [104.063, 30.656], [104.063, 30.658], [104.061, 30.656]]],
+            },
+        },
+    ),
+    "construction.patrolled": Way({"code": "CZ1"}, body={"key": "p1"}),
     "components.change": Way({"code": "51010401037000001"}, body={"remark": "旧"}),
     "components.near": Way(query=HERE),
     "components.one": Way({"code": "51010401037000001"}),
+    **{f"emergencies.{name}": Way({"number": "E20261122001"}) for name in ("one", "log", "reported", "near")},
+    "emergencies.act": Way({"number": "E20261122001", "action": "note"}, body={"words": "看过"}),
+    "emergencies.step": Way({"number": "E20261122001", "task": 1, "action": "start"}),
+    "emergencies.message": Way({"number": "E20261122001", "seq": 1}),
+    "emergencies.accept": Way({"proposal": 1}),
+    "emergencies.decline": Way({"proposal": 1}),
+    "emergencies.open_": Way(body=HERE | {"kind": "fire", "title": "火灾", "level": 4}),
     "grid.cell": Way(query=HERE),
     "grid.cell_by_code": Way({"code": f"{city.WEST}001"}),
     "heat.measured": Way(query={"level": "cell"}),
@@ -115,9 +137,29 @@ WAYS: dict[str, Way] = {
     "routing.export": Way({"version": 1}),
     "routing.one": Way({"version": 1}),
     "routing.remove_rule": Way({"version": 1, "number": 1}),
+    "sensors.one": Way({"code": "W-1-depth"}),
+    "sensors.register": Way(
+        body=HERE
+        | {
+            "code": "W-2-depth",
+            "station": "W-2",
+            "name_zh": "站",
+            "place": "road",
+            "quantity": "depth",
+            "interval_s": 60,
+        }
+    ),
+    "sensors.series": Way({"code": "W-1-depth"}),
     "shifts.one_track": Way({"shift": 1}),
     "snapshots.own": Way({"name": "0" * 16}),
     "snapshots.state": Way({"name": "0" * 16}),
+    **{
+        f"sta.{name}": Way({"number": 1})
+        for name in ("thing", "things_datastreams", "datastream", "datastreams_observations")
+    },
+    "sta.observed": Way(query={"$filter": "Datastream/id eq 1"}),
+    **{f"sta.{name}": Way(body={"Datastream": {"@iot.id": 1}, "result": 0.1}) for name in ("observe", "create")},
+    "sta.observe_one": Way({"number": 1}, body={"result": 0.1}),
     "tiles.described": Way({"layer": "cases"}),
     "tiles.tile": Way({"layer": "cases"} | TILE),
 }

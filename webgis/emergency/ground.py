@@ -31,7 +31,7 @@ def outline(given: Mapping[str, Any], crs: str) -> shapely.MultiPolygon:
     try:
         return multi(geo.transform_geometry(shapely.force_2d(shape), crs))
     except Invalid as error:
-        raise Invalid(error.code, error.message, **error.facts | {"field": "area"}) from None
+        raise rules.bad_field("area", error.facts.get("got"), f"{ACCEPTED}, in {crs}: {error.message}") from None
 
 
 def multi(shape: shapely.Geometry) -> shapely.MultiPolygon:

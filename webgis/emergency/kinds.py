@@ -14,8 +14,8 @@ class Kind(NamedTuple):
 
 KINDS = {
     "waterlogging": Kind("城市内涝", "Waterlogging", "Met", "droplet"),
-    "gas_leak": Kind("燃气泄漏", "Gas leak", "Safety", "flame"),
-    "hazmat": Kind("危险化学品泄漏", "Release of a dangerous substance", "CBRNE", "alert-triangle"),
+    "gas_leak": Kind("燃气泄漏", "Gas leak", "Safety", "flask"),
+    "hazmat": Kind("危险化学品泄漏", "Release of a dangerous substance", "CBRNE", "biohazard"),
     "fire": Kind("火灾", "Fire", "Fire", "flame"),
     "collapse": Kind("道路塌陷", "Road collapse", "Infra", "barrier-block"),
     "structure": Kind("建（构）筑物险情", "Structure in danger", "Safety", "building"),

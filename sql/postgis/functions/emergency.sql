@@ -48,8 +48,10 @@ BEGIN
     ) l WHERE l.altered OR l.missing
     UNION ALL
     SELECT 0 FROM city.emergency m
-    WHERE m.id = audit_emergency.emergency_id AND (m.version, m.head) IS DISTINCT FROM (
-        SELECT e.seq, e.hash FROM city.emergency_event e WHERE e.emergency_id = m.id ORDER BY e.seq DESC LIMIT 1)
+    WHERE m.id = audit_emergency.emergency_id AND NOT EXISTS (
+        SELECT FROM city.emergency_event e
+        WHERE e.emergency_id = m.id AND e.seq = m.version AND e.hash = m.head
+            AND NOT EXISTS (SELECT FROM city.emergency_event l WHERE l.emergency_id = m.id AND l.seq > m.version))
     ORDER BY 1;
 END $$;
 

@@ -1,0 +1,112 @@
+"""CAP messages of others: doubled ones do no harm, people decide, and one that follows another goes into its log."""
+
+import pytest
+
+from tests import city
+from tests.emergency.scene import Scene
+from tests.emergency.test_cap import ALERT, AREA, INFO
+from webgis.emergency import cap_inbox, cap_writing, queries
+from webgis.errors import WebgisError
+
+INSIDE = AREA | {
+    "polygon": ["30.656,104.061 30.656,104.064 30.658,104.064 30.658,104.061 30.656,104.061"],
+    "circle": [],
+}
+
+
+def message(**changes) -> bytes:
+    return cap_writing.write(ALERT | {"info": [INFO | {"area": [INSIDE]}]} | changes).encode()
+
+
+@pytest.fixture
+def scene(city_runtime):
+    return Scene(city_runtime)
+
+
+def send(scene, given, login="dispatcher1"):
+    with scene.runtime.transaction() as session:
+        return cap_inbox.receive(session, scene.settings, scene.actor(login), given, at=scene.now)
+
+
+def accept(scene, proposal, login="dispatcher1", **given):
+    with scene.runtime.transaction() as session:
+        actor = scene.actor(login)
+        return cap_inbox.accept(session, scene.settings, actor, proposal, at=scene.now, **given)
+
+
+def refused(code, verb, *values, **given):
+    with pytest.raises(WebgisError) as caught:
+        verb(*values, **given)
+    assert caught.value.code == code, caught.value
+    return caught.value
+
+
+def waiting(scene):
+    with scene.runtime.transaction() as session:
+        return [one.id for one in queries.proposals(session)]
+
+
+def test_a_message_becomes_what_it_suggests_when_somebody_says_so(scene):
+    received = send(scene, message())
+    assert received.proposal and waiting(scene) == [received.proposal.id]
+    made = accept(scene, received.proposal.id)
+    assert (made.kind, made.level, made.title) == ("waterlogging", 2, INFO["headline"])
+    assert waiting(scene) == [] and made.cell_code.startswith(city.WEST)
+    lon, lat = queries.place_of(made)
+    assert 104.061 < lon < 104.064 and made.radius_m is None
+    heard = scene.log(made.number)[-1]
+    assert heard.action == "cap_in" and heard.facts["sender"] == ALERT["sender"]
+    refused("emergency.decided", accept, scene, received.proposal.id)
+
+
+def test_what_is_given_takes_the_place_of_what_is_suggested(scene):
+    made = accept(scene, send(scene, message()).proposal.id, kind="fire", level=1, title="火灾")
+    assert (made.kind, made.level, made.title) == ("fire", 1, "火灾")
+
+
+def test_the_same_message_again_does_no_harm(scene):
+    first, again = send(scene, message()), send(scene, message())
+    assert again.known and again.proposal.id == first.proposal.id and len(waiting(scene)) == 1
+
+
+def test_an_update_of_one_that_became_an_emergency_is_written_into_its_log(scene):
+    made = accept(scene, send(scene, message()).proposal.id)
+    names = f"{ALERT['sender']},{ALERT['identifier']},{ALERT['sent']}"
+    update = message(identifier="E-2", msgType="Update", references=names)
+    assert accept(scene, send(scene, update).proposal.id).number == made.number
+    assert [line.facts["type"] for line in scene.log(made.number) if line.action == "cap_in"] == ["Alert", "Update"]
+
+
+@pytest.mark.parametrize("change", [{"status": "Test"}, {"status": "Draft"}, {"status": "System"}])
+def test_tests_and_drafts_wait_for_nobody(scene, change):
+    assert send(scene, message(**change)).proposal is None and waiting(scene) == []
+
+
+def test_a_message_without_ground_needs_a_place(scene):
+    proposal = send(scene, message(info=[INFO | {"area": []}])).proposal.id
+    assert refused("emergency.bad-field", accept, scene, proposal).facts["field"] == "lon"
+    made = accept(scene, proposal, lon=city.IN_EAST[0], lat=city.IN_EAST[1], crs="cgcs2000")
+    assert made.cell_code.startswith(city.EAST) and made.radius_m == 300
+
+
+def test_circles_are_ground_too(scene):
+    area = AREA | {"polygon": [], "circle": ["30.6571,104.0622 0.2"]}
+    made = accept(scene, send(scene, message(info=[INFO | {"area": [area]}])).proposal.id)
+    (ring,) = queries.area_of(made).geoms
+    assert ring.bounds == pytest.approx(
+        (104.0622 - 0.00209, 30.6571 - 0.0018, 104.0622 + 0.00209, 30.6571 + 0.0018), abs=1e-4
+    )
+
+
+def test_only_those_may_decide_who_may_open(scene):
+    proposal = send(scene, message()).proposal.id
+    refused("accounts.not-your-role", accept, scene, proposal, "emergency1")
+    refused("accounts.not-your-role", send, scene, message(), "drainage1")
+    refused("emergency.proposal-unknown", accept, scene, proposal + 1)
+
+
+def test_what_lies_outside_the_city_is_not_opened(scene):
+    area = AREA | {"polygon": ["31,105 31,105.1 31.1,105.1 31,105"], "circle": []}
+    proposal = send(scene, message(info=[INFO | {"area": [area]}])).proposal.id
+    refused("grid.outside", accept, scene, proposal)
+    assert waiting(scene) == [proposal]

@@ -1,0 +1,96 @@
+"""The commands `webgis emergency ...`."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from webgis.accounts import admin_log
+from webgis.accounts import queries as accounts
+from webgis.accounts.actor import ENGINE
+from webgis.db import Runtime
+from webgis.emergency import cap_inbox, plans, queries, resources
+from webgis.geo import CRS_NAMES
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def emergency() -> None:
+    """Emergencies: their plans, resources and logs."""
+
+
+@emergency.command("list")
+@click.pass_obj
+def list_open(runtime: Runtime) -> None:
+    """Print the open emergencies."""
+    with runtime.transaction() as session:
+        for one in queries.listed(session, ENGINE, "open"):
+            click.echo(f"{one.number}  level {one.level}  {one.kind}  {one.title}")
+
+
+@emergency.command("plans")
+@click.argument("kind", required=False)
+@click.pass_obj
+def show_plans(runtime: Runtime, kind: str | None) -> None:
+    """Print the plan of every KIND, or of one, as a table that `import-plans` takes."""
+    with runtime.transaction() as session:
+        found = {name: rows for name, rows in plans.plans(session).items() if kind in (None, name)}
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
+    table.writerow(plans.COLUMNS)
+    table.writerows(vars(one).values() for rows in found.values() for one in rows)
+    click.echo(written.getvalue(), nl=False)
+
+
+@emergency.command("import-plans")
+@click.argument("file", type=FILE)
+@click.pass_obj
+def import_plans(runtime: Runtime, file: Path) -> None:
+    """Make the plans of FILE (CSV, TSV, XLSX) those of the city: each kind in it in the place of the one there was."""
+    with runtime.transaction() as session:
+        counts = plans.take_over(session, file, admin_log.command_line())
+    click.echo(", ".join(f"{kind}: {count} tasks" for kind, count in counts.items()))
+
+
+@emergency.command("import-resources")
+@click.argument("file", type=FILE)
+@click.option("--crs", type=click.Choice(CRS_NAMES), default="wgs84", show_default=True, help="Of lon and lat.")
+@click.pass_obj
+def import_resources(runtime: Runtime, file: Path, crs: str) -> None:
+    """Store the resources of FILE (CSV, TSV, XLSX): those whose code is known become as their row says."""
+    with runtime.transaction() as session:
+        counts = resources.take_over(session, file, crs, admin_log.command_line())
+    click.echo(f"{counts['added']} added, {counts['changed']} changed")
+
+
+@emergency.command("receive-cap")
+@click.argument("file", type=FILE)
+@click.option("--as", "login", required=True, help="Login of who sends it in.")
+@click.pass_obj
+def receive_cap(runtime: Runtime, file: Path, login: str) -> None:
+    """Take in the CAP 1.2 message in FILE; it waits until somebody decides on it."""
+    with runtime.transaction() as session:
+        actor = accounts.actor(session, login)
+        done = cap_inbox.receive(session, runtime.settings, actor, file.read_bytes(), at=datetime.now(UTC))
+        waits = done.proposal.state if done.proposal else "nothing to decide"
+    click.echo(f"{done.told['identifier']} of {done.told['sender']}: {waits}")
+
+
+@emergency.command()
+@click.argument("number")
+@click.pass_obj
+def log(runtime: Runtime, number: str) -> None:
+    """Print the log of the emergency NUMBER, one JSON object a line; exit code 1 when it is not as it was written."""
+    with runtime.transaction() as session:
+        found = queries.require(session, ENGINE, number)
+        for row in queries.log(session, found):
+            told = {"seq": row.seq, "at": row.at.isoformat(), "action": row.action, "who": row.login or row.role}
+            click.echo(json.dumps(told | {"facts": row.facts, "hash": row.hash.hex()}, ensure_ascii=False))
+        altered = queries.altered(session, found)
+    if altered:
+        click.echo(f"altered: {', '.join(map(str, altered))}", err=True)
+        raise SystemExit(1)
