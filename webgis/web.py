@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 STATUS = {Invalid: 422, Forbidden: 403, NotFound: 404, Conflict: 409, Unavailable: 503}
 LOCALES = ("zh_CN", "en")
 FOR_PROGRAMS = re.compile(
-    r"/(api|tiles|basemaps)/|/maps/(data/|version$|snapshots$|snapshots/[^/]+/state$)|/report/map/"
+    r"/(api|sta|tiles|basemaps)/|/maps/(data/|version$|snapshots$|snapshots/[^/]+/state$)|/report/map/"
 )
 """The addresses that only programs ask, by their beginning: they get errors as JSON, whatever they accept."""
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from geoalchemy2.shape import from_shape
 from shapely import Point
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from webgis.accounts import admin_log
+from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department
 from webgis.errors import Conflict, Invalid, NotFound
 from webgis.geo import SRID, check_lonlat
@@ -124,6 +126,31 @@ def put_datastream(session: Session, given: NewDatastream) -> Datastream:
     found.interval_s, found.active = given.interval_s, given.active
     session.flush()
     return found
+
+
+def register(session: Session, station: NewStation, stream: NewDatastream, actor: Actor | None) -> Datastream:
+    """Register a datastream with its station, or change them, with a line in the log of administrative acts."""
+    before = _facts(session, stream.code)
+    put_station(session, station)
+    found = put_datastream(session, stream)
+    after = _facts(session, stream.code)
+    if before != after:
+        admin_log.record(session, actor, "sensors.change" if before else "sensors.add", stream.code, before, after)
+    return found
+
+
+def _facts(session: Session, code: str) -> dict[str, Any] | None:
+    """What stands of a datastream and its station, as JSON values."""
+    row = session.execute(_FACTS, {"code": code}).one_or_none()
+    return None if row is None else dict(row._mapping)
+
+
+_FACTS = text(
+    "SELECT s.code AS station, s.name_zh, s.name_en, s.place, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat,"
+    " s.department_code AS department, s.illustrative, s.active AS station_active,"
+    " d.quantity, d.unit, d.least, d.most, d.interval_s, d.active"
+    " FROM city.datastream d JOIN city.station s ON s.id = d.station_id WHERE d.code = :code"
+)
 
 
 def _check_datastream(given: NewDatastream) -> None:

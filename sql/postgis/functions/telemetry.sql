@@ -72,8 +72,9 @@ BEGIN
         FROM (
             SELECT m.datastream_id, fn.reading_day(m.arrived_at) AS day,
                    (m.known IS NULL)::int AS taken,
-                   (m.known IS NULL AND m.at < m.last_at AND m.at >= m.last_at - interval '10 minutes')::int AS reordered,
-                   (m.known IS NULL AND m.at < m.last_at - interval '10 minutes')::int AS late,
+                   coalesce(m.known IS NULL AND m.at < m.last_at AND m.at >= m.last_at - interval '10 minutes', false)::int
+                       AS reordered,
+                   coalesce(m.known IS NULL AND m.at < m.last_at - interval '10 minutes', false)::int AS late,
                    m.times - (m.known IS NULL)::int - n.others AS doubled, n.others AS contradicted,
                    0 AS impossible, 0 AS ahead, 0 AS too_old, 0 AS unknown
             FROM moments m
@@ -138,25 +139,46 @@ LANGUAGE sql VOLATILE AS $$
     SELECT s.id, s.code, s.silent_since FROM silent s ORDER BY s.id
 $$;
 
--- The readings of a datastream in a span, thinned to about so many points for a chart: of each of `points` / 2 equal parts of
--- the span the lowest and the highest with their moments, so that no peak is lost. Reads the index alone.
+-- The readings of a datastream in a span for a chart: all when there are at most so many points; else of each of `points` / 2
+-- equal parts of the span the lowest and the highest with their moments, so that no peak is lost. Reads the key alone.
 CREATE FUNCTION fn.series(datastream bigint, since timestamptz, until timestamptz, points integer)
 RETURNS TABLE (at timestamptz, value double precision)
-LANGUAGE sql STABLE AS $$
-    WITH part AS (
-        SELECT greatest(extract(epoch FROM series.until - series.since), 1)::double precision
-               / greatest(series.points / 2, 1) AS width
-    ),
-    extremes AS (
-        SELECT min(ARRAY[r.value, extract(epoch FROM r.at)::double precision]) AS low,
-               max(ARRAY[r.value, -extract(epoch FROM r.at)::double precision]) AS high
-        FROM city.reading r CROSS JOIN part p
-        WHERE r.datastream_id = series.datastream AND r.at >= series.since AND r.at < series.until
-        GROUP BY floor(extract(epoch FROM r.at - series.since)::double precision / p.width)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    width constant interval := (series.until - series.since) / greatest(series.points / 2, 1);
+    few boolean;
+BEGIN
+    SELECT count(*) <= series.points INTO few FROM (
+        SELECT FROM city.reading r
+        WHERE r.datastream_id = series.datastream AND r.at >= series.since AND r.at < series.until LIMIT series.points + 1
+    ) one;
+    IF few THEN
+        RETURN QUERY SELECT r.at, r.value FROM city.reading r
+        WHERE r.datastream_id = series.datastream AND r.at >= series.since AND r.at < series.until ORDER BY r.at;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH extremes AS (
+        SELECT p.start, p.stop, e.low, e.high
+        FROM (
+            SELECT series.since + width * n AS start, least(series.since + width * (n + 1), series.until) AS stop
+            FROM generate_series(0, greatest(series.points / 2, 1)) n
+        ) p
+        CROSS JOIN LATERAL (
+            SELECT min(r.value) AS low, max(r.value) AS high FROM city.reading r
+            WHERE r.datastream_id = series.datastream AND r.at >= p.start AND r.at < p.stop
+        ) e
+        WHERE e.low IS NOT NULL
     )
-    SELECT to_timestamp(e.moment), e.value FROM (
-        SELECT low[2] AS moment, low[1] AS value FROM extremes
+    SELECT f.at, f.value FROM extremes e CROSS JOIN LATERAL (
+        (SELECT r.at, r.value FROM city.reading r
+         WHERE r.datastream_id = series.datastream AND r.at >= e.start AND r.at < e.stop AND r.value = e.low
+         ORDER BY r.at LIMIT 1)
         UNION
-        SELECT -high[2], high[1] FROM extremes
-    ) e ORDER BY 1
-$$;
+        (SELECT r.at, r.value FROM city.reading r
+         WHERE r.datastream_id = series.datastream AND r.at >= e.start AND r.at < e.stop AND r.value = e.high
+         ORDER BY r.at LIMIT 1)
+    ) f
+    ORDER BY 1;
+END $$;

@@ -1,0 +1,158 @@
+"""SensorThings over HTTP: readings sent in every form, refusals that say which, and what is read back."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from tests import city
+from tests.telemetry.conftest import MINUTE, NOW, drain, in_place
+from webgis.accounts import operations as accounts
+from webgis.telemetry import observations
+
+STA = "/sta/v1.1"
+
+
+@pytest.fixture
+def feed(city_runtime, sensors, api):
+    """The client of a machine that sends readings."""
+    with city_runtime.transaction() as session:
+        accounts.add_person(session, "feed1", "水位平台", "system", city.PASSWORD)
+    return api("feed1")
+
+
+def moment(minutes: int = 0) -> str:
+    return (NOW + minutes * MINUTE).isoformat()
+
+
+def of(datastream: int | str, value, minutes: int = 0) -> dict:
+    return {"Datastream": {"@iot.id": datastream}, "phenomenonTime": moment(minutes), "result": value}
+
+
+def test_readings_are_taken_in_every_form(city_runtime, sensors, feed):
+    depth, rain = sensors["W-1-depth"], sensors["W-1-rain"]
+    array = {
+        "Datastream": {"@iot.id": depth},
+        "components": ["phenomenonTime", "result"],
+        "dataArray@iot.count": 2,
+        "dataArray": [[moment(-4), 0.1], [moment(-3), 0.2]],
+    }
+    for path, body, count in (
+        ("/Observations", of(depth, 0.5), 1),
+        ("/Observations", [of(depth, 0.4, -1), of("W-1-rain", 2, -1)], 2),
+        (f"/Datastreams({depth})/Observations", {"phenomenonTime": moment(-2), "result": 0.3}, 1),
+        ("/CreateObservations", [array, of(rain, 0, -2)], 3),
+    ):
+        answer = feed.post(STA + path, body)
+        assert (answer.status_code, answer.json) == (201, {"acknowledged": count})
+    drain(city_runtime)
+    assert [value for _at, value in in_place(city_runtime, depth)] == [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert [value for _at, value in in_place(city_runtime, rain)] == [0, 2]
+
+
+def test_a_reading_without_a_moment_is_of_its_arrival(city_runtime, sensors, feed):
+    feed.post(f"{STA}/Datastreams({sensors['W-1-depth']})/Observations", {"result": 0.3})
+    drain(city_runtime)
+    ((at, value),) = in_place(city_runtime, sensors["W-1-depth"])
+    assert value == 0.3 and timedelta(0) <= at - NOW < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("second", "field"),
+    [
+        ({"result": 0.1}, "Datastream"),
+        ({"Datastream": {"@iot.id": True}, "result": 0.1}, "Datastream"),
+        ({"Datastream": {"@iot.id": 1}}, "result"),
+        ({"Datastream": {"@iot.id": 1}, "result": "0.1"}, "result"),
+        ({"Datastream": {"@iot.id": 1}, "result": True}, "result"),
+        ({"Datastream": {"@iot.id": 1}, "result": 10**400}, "result"),
+        ({"Datastream": {"@iot.id": 1}, "result": 0.1, "phenomenonTime": "2026-11-22T08:00:00"}, "phenomenonTime"),
+        ({"Datastream": {"@iot.id": 1}, "result": 0.1, "phenomenonTime": 1.5}, "phenomenonTime"),
+        ({"Datastream": {"@iot.id": 1}, "result": 0.1, "colour": "red"}, "colour"),
+        ({"Datastream": {"@iot.id": 1}, "components": ["colour"], "dataArray": [[1]]}, "components"),
+        ({"Datastream": {"@iot.id": 1}, "components": ["result"], "dataArray": [[1, 2]]}, "dataArray"),
+        ("reading", "body"),
+    ],
+)
+def test_of_a_batch_with_a_fault_nothing_is_taken_and_the_fault_is_named(city_runtime, sensors, feed, second, field):
+    answer = feed.post(f"{STA}/Observations", [of(sensors["W-1-depth"], 0.5), second])
+    assert (answer.status_code, answer.json["code"]) == (422, "telemetry.bad-observation")
+    assert (answer.json["index"], answer.json["field"]) == (1, field)
+    assert _waiting(city_runtime) == 0
+
+
+def _waiting(runtime) -> int:
+    with runtime.transaction() as session:
+        return session.scalar(text("SELECT count(*) FROM city.reading_inbox"))
+
+
+def test_an_unknown_datastream_is_refused_with_its_place(city_runtime, sensors, feed):
+    for named in ("nobody", 4711):
+        answer = feed.post(f"{STA}/Observations", [of("W-1-depth", 0.5), of(named, 0.5)])
+        assert (answer.status_code, answer.json["code"], answer.json["index"]) == (404, "telemetry.unknown", 1)
+    assert _waiting(city_runtime) == 0
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"[NaN]", b'{"result": NaN}', b"1", b"[" * 100_000])
+def test_what_is_no_json_of_ours_is_refused(feed, body):
+    answer = feed.client.post(f"{STA}/Observations", data=body, headers=feed.headers)
+    assert (answer.status_code, answer.json["code"]) == (422, "telemetry.bad-observation")
+
+
+def test_too_much_at_once_is_refused(sensors, feed):
+    rows = [[0.1]] * (observations.MOST + 1)
+    body = {"Datastream": {"@iot.id": sensors["W-1-depth"]}, "components": ["result"], "dataArray": rows}
+    answer = feed.post(f"{STA}/Observations", body)
+    assert (answer.status_code, answer.json["accepted"]) == (422, f"at most {observations.MOST}")
+    answer = feed.client.post(f"{STA}/Observations", data=b" " * (observations.LARGEST + 1), headers=feed.headers)
+    assert answer.status_code == 413
+
+
+def test_only_machines_send_readings(sensors, api):
+    answer = api("dispatcher1").post(f"{STA}/Observations", of("W-1-depth", 0.5))
+    assert (answer.status_code, answer.json["code"]) == (403, "accounts.not-your-role")
+
+
+def test_stations_datastreams_and_readings_are_read(city_runtime, sensors, tell, api):
+    client, depth = api("inspector1"), sensors["W-1-depth"]
+    tell(*(("W-1-depth", NOW - number * MINUTE, number / 10) for number in range(5)))
+    drain(city_runtime)
+    names = [one["name"] for one in client.get(STA).json["value"]]
+    assert names == ["Things", "Datastreams", "Observations"]
+    (thing,) = client.get(f"{STA}/Things").json["value"]
+    assert thing["Locations"][0]["location"]["coordinates"] == list(city.IN_WEST)
+    streams = client.get(thing["Datastreams@iot.navigationLink"]).json["value"]
+    assert [one["name"] for one in streams] == ["W-1-depth", "W-1-rain"]
+    assert streams[0]["unitOfMeasurement"]["symbol"] == "m" and streams[0]["properties"]["last_value"] == 0
+    found = client.get(f"{STA}/Datastreams({depth})/Observations", **{"$top": 2}).json
+    assert [one["result"] for one in found["value"]] == [0, 0.1]
+    more = client.get(found["@iot.nextLink"]).json
+    assert [one["result"] for one in more["value"]] == [0.2, 0.3]
+    between = f"Datastream/id eq {depth} and phenomenonTime ge {moment(-3)} and phenomenonTime lt {moment(-1)}"
+    asked = {"$filter": between, "$orderby": "phenomenonTime asc"}
+    assert [one["result"] for one in client.get(f"{STA}/Observations", **asked).json["value"]] == [0.3, 0.2]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"$top": "many"},
+        {"$top": "10001"},
+        {"$skip": "-1"},
+        {"$orderby": "result"},
+        {"$filter": "result eq 1 or 2"},
+        {"$filter": "phenomenonTime ge yesterday"},
+        {"$filter": "phenomenonTime ge 2026-11-22T08:00:00"},
+        {"$expand": "Datastreams"},
+    ],
+)
+def test_a_query_that_is_not_understood_is_refused(sensors, api, query):
+    answer = api("inspector1").get(f"{STA}/Datastreams({sensors['W-1-depth']})/Observations", **query)
+    assert (answer.status_code, answer.json["code"]) == (422, "telemetry.bad-query")
+    assert answer.json["field"] in query
+
+
+@pytest.mark.parametrize("path", ["Things(4711)", "Datastreams(4711)", f"Datastreams({10**30})/Observations"])
+def test_what_is_not_there_is_not_found(sensors, api, path):
+    answer = api("inspector1").get(f"{STA}/{path}")
+    assert (answer.status_code, answer.json["code"]) == (404, "telemetry.unknown")
