@@ -8,7 +8,20 @@ from webgis import limits, settings, web
 from webgis.accounts.login_views import authenticate, permit
 from webgis.db import Runtime
 
-PACKAGES = ("accounts", "grid", "catalog", "telemetry", "cases", "hazards", "live", "maps", "emergency", "evaluation", "pages")
+PACKAGES = (
+    "accounts",
+    "grid",
+    "catalog",
+    "telemetry",
+    "metro",
+    "cases",
+    "hazards",
+    "live",
+    "maps",
+    "emergency",
+    "evaluation",
+    "pages",
+)
 
 
 def create_app(loaded: settings.Settings | None = None) -> APIFlask:

@@ -101,6 +101,11 @@ TABLE = (
     _changes("hazards.persons", (*CENTRE, *ABOVE), "area", "see who is in charge of one whole, which is written down"),
     _changes("hazards.change", ADMINISTRATOR, "city", "add, change and import hazard sources"),
 
+    Permission("construction.see", PEOPLE, "all", "construction zones, their phases and patrols"),
+    _changes("construction.change", ("dispatcher", *ABOVE), "city", "record, change and withdraw construction zones"),
+    _changes("construction.patrol", ("inspector",), "all", "note that one looked at a construction zone"),
+    Permission("construction.study", ("dispatcher", *ABOVE), "city", "what works did to cases; contractors' score card"),
+    Permission("traffic.see", ROLES, "all", "roads closed, narrowed and diverted by works"),
     Permission("metro.see", PEOPLE, "all", "lines, structures and protection zones of the metro"),
     Permission("permits.see", PEOPLE, "area", "permits for work in protection zones: department staff their own"),
     _changes("permits.apply", ("dispatcher", "department", "manager"), "area", "apply for such a permit"),

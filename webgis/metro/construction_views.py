@@ -1,4 +1,4 @@
-"""The API of construction zones: what is known of them, recorded and changed, patrolled; and what they do to traffic."""
+"""The API of construction zones: what is known of them, recorded, changed, patrolled; and what they do to traffic."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -57,9 +57,7 @@ class PatrolGiven(api.Given):
 
 
 @construction.get("")
-@construction.doc(
-    summary="Construction zones", description="GeoJSON: with works now (or on a day) first, with their phase."
-)
+@construction.doc(summary="Construction zones", description="GeoJSON, with their phase; those with works first.")
 @api.documented(query=ZonesAsked)
 @web.permits("construction.see")
 def listed():
