@@ -129,6 +129,12 @@ class Settings(BaseSettings):
         "file", description="file (var/outbox/sms.jsonl), or module:factory of a gateway (docs/channels.md)"
     )
 
+    hazard_rings: str = Field(
+        "100,300,500,1000",
+        pattern=r"^[1-9]\d{1,3}(,[1-9]\d{1,3}){0,7}$",
+        description="metres of the rings of impact sheets (ours; 500 m is the distance of GB 18218)",
+    )
+
     confirm_sources: str = Field(
         "public", pattern=r"^([a-z]+(,[a-z]+)*)?$", description="reports of these sources are confirmed before filing"
     )

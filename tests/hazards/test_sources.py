@@ -3,13 +3,13 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 import shapely
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from tests import city
+from tests.hazards.makers import BORDER, CHLORINE, LPG, STORE, given, square
 from webgis import geo
 from webgis.accounts import queries as accounts
 from webgis.api import checked
@@ -22,36 +22,6 @@ from webgis.hazards.source_wire import ChangedSource, NewSource
 
 NOON = datetime(2026, 11, 20, 4, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
-BORDER = (104.065, 30.6575)
-"""On the border between the two communities."""
-
-CHLORINE = {"name": "液氯", "quantity": "30", "cas": "7782-50-5"}
-LPG = {"name": "液化石油气", "quantity": 60, "cas": "68476-85-7"}
-STORE = {"name": "1 号仓库", "kind": "storage", "stocks": [CHLORINE]}
-
-
-def square(lon: float, lat: float, side_m: float = 100) -> dict:
-    """A square around a place, measured in the city's projected system, as GeoJSON."""
-    x, y = geo.projector(4544).transform(lon, lat)
-    half = side_m / 2
-    box = shapely.box(x - half, y - half, x + half, y + half)
-    return shapely.geometry.mapping(shapely.transform(box, _degrees))
-
-
-def _degrees(xy):
-    return np.column_stack(geo.projector(4544).transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
-
-
-def given(**more) -> dict:
-    return {
-        "code": "CD-001",
-        "kind": "chemical_store",
-        "name_zh": "西站氯库",
-        "holder": "示例化工有限公司",
-        "geometry": square(*BORDER),
-        "people": 120,
-        "units": [STORE],
-    } | more
 
 
 @pytest.fixture
@@ -128,7 +98,7 @@ def test_a_source_is_stored_graded_and_written_into_the_log(session):
 
 
 def test_people_follow_from_the_population_spread_over_the_communities(session):
-    """A square of 100 m on the border: 4 x 100 x 500 + pi x 500 x 500 m2 around it, half at 1 and half at 2 a hectare."""
+    """A square of 100 m on the border: 4 x 100 x 500 + pi x 500 x 500 m2 around it, half at 1, half at 2 a hectare."""
     wide(session, 1, 2)
     add(session, people=7)
     grade = newest(session)[0]

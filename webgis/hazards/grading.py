@@ -101,9 +101,14 @@ def people_near(session: Session, source_id: int, area_code: str | None, entered
         for row in rows
     ]
     if rows and sum(row.of_ground for row in rows if row.population is not None) >= SURELY_INSIDE:
-        count = math.ceil(sum(row.people or 0.0 for row in rows) - _ROUNDING)
-        return People(max(count, 0), "population", [part for part in parts if part["people"] is not None])
+        count = rounded_up(sum(row.people or 0.0 for row in rows))
+        return People(count, "population", [part for part in parts if part["people"] is not None])
     return People(entered, None if entered is None else "entered", [])
+
+
+def rounded_up(people: float) -> int:
+    """People as a whole number: a part of one counts as one."""
+    return max(math.ceil(people - _ROUNDING), 0)
 
 
 def srid_of(session: Session, area_code: str | None) -> int:

@@ -162,7 +162,7 @@ def alarms(session: Session, actor: Actor, source_id: int, most: int = 20) -> Se
     return session.execute(_ALARMS, values).all()
 
 
-_SEEN_CASE = """
+SEEN_CASE = """
     (CAST(:departments AS varchar[]) IS NULL OR c.department_code = ANY(:departments))
     AND (CAST(:area AS varchar) IS NULL OR starts_with(c.cell_code, :area))
     AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
@@ -175,7 +175,7 @@ _ALARMS = text(
            s.code AS station, s.name_zh, s.name_en, c.number, c.state AS case_state
     FROM city.hazard_source_station w JOIN city.station s ON s.id = w.station_id
     JOIN city.datastream d ON d.station_id = s.id JOIN city.alarm a ON a.datastream_id = d.id
-    LEFT JOIN city.case c ON c.id = a.case_id AND {_SEEN_CASE}
+    LEFT JOIN city.case c ON c.id = a.case_id AND {SEEN_CASE}
     WHERE w.source_id = :id ORDER BY a.id DESC LIMIT :most
     """
 )

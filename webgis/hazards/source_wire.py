@@ -1,11 +1,13 @@
-"""What somebody says of a hazard source, as models: the API, the form and files fill the same ones."""
+"""Hazard sources over the wire: what is said of one, for API, form and files alike, and what goes out."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 import shapely
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Row
 
 from webgis import geo
 from webgis.api import Given
@@ -122,3 +124,45 @@ def _circle(point: shapely.Point, radius_m: float | None, srid: int) -> shapely.
     return shapely.transform(
         circle, lambda xy: np.column_stack(back.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
     )
+
+
+class ListAsked(Given):
+    """Which sources."""
+
+    kind: str | None = Field(None, max_length=40)
+    level: int | None = Field(None, ge=0, le=4, description="1 to 4, 0: no major hazard source")
+    q: str = Field("", max_length=100, description="words in code, name, holder")
+    closed: Literal["yes", "no"] = Field("no", description="closed ones too")
+
+
+class ImpactAsked(Given):
+    """How far, and in which form."""
+
+    metres: float = Field(500, allow_inf_nan=False, description="10 to 5,000")
+    format: Literal["json", "geojson", "csv"] = "json"
+
+
+class LookAsked(Given):
+    """Whether only to look."""
+
+    look: Literal["yes", "no"] = Field("no", description="yes: say what would be, and change nothing")
+
+
+def feature(row: Row[Any], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A source as a Feature of its outline; its id is the code."""
+    left_out = ("id", "geometry", "lon", "lat")
+    told = {name: value for name, value in row._mapping.items() if name not in left_out}
+    properties = told | {"place": [row.lon, row.lat]} | (more or {})
+    return {"type": "Feature", "id": row.code, "geometry": row.geometry, "properties": properties}
+
+
+def unit(row: Row[Any]) -> dict[str, Any]:
+    """A unit with its stocks and the grade of now."""
+    told = {name: getattr(row, name) for name in ("name", "kind", "stocks")}
+    return told | {"grade": None if row.at is None else grade(row) | {"parts": row.parts, "lines": row.lines}}
+
+
+def grade(row: Row[Any]) -> dict[str, Any]:
+    """A grade of the history."""
+    names = ("at", "why", "s", "major", "r", "alpha", "people", "people_from", "level")
+    return {name: getattr(row, name) for name in names}
