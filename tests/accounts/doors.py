@@ -84,6 +84,7 @@ WAYS: dict[str, Way] = {
             },
         },
     ),
+    "works.effect": Way({"code": "CZ1"}),
     "construction.patrolled": Way({"code": "CZ1"}, body={"key": "p1"}),
     "components.change": Way({"code": "51010401037000001"}, body={"remark": "旧"}),
     "components.near": Way(query=HERE),

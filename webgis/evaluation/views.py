@@ -6,11 +6,11 @@ from apiflask import APIBlueprint
 from flask import jsonify, request
 
 from webgis import api, web
-from webgis.evaluation import overview, wire
+from webgis.evaluation import overview, wire, works_views
 from webgis.evaluation.wire import FiguresAsked
 
 figures_api = APIBlueprint("figures", __name__, url_prefix="/api/v1/figures", tag="Figures")
-BLUEPRINTS = (figures_api,)
+BLUEPRINTS = (figures_api, *works_views.BLUEPRINTS)
 
 
 @figures_api.get("")
