@@ -111,5 +111,30 @@ export function spotBox(page, feature) {
   return box;
 }
 
-export const BOXES = { areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
+// A zone, a stretch, a station: what it is, and where more is told.
+export function metroBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { part, kind, code, line: lines, metres, approximate } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", words[part === "zone" ? `metro_zone_${kind}` : `metro_${kind}`] || kind));
+  box.append(element("div", "wg-popup-title", nameOf(feature.properties)));
+  line(box, words.metro_line, lines);
+  if (part === "zone") line(box, words.metro_reach, `${metres} m`);
+  if (approximate) box.append(element("div", "wg-popup-text", words.metro_rough));
+  if (code && addresses && addresses.structure) box.append(link("wg-popup-number", addresses.structure + code, words.metro_more));
+  return box;
+}
+
+// An emergency: its level and title, and its page for those who may open it.
+export function emergencyBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { number, level, title, exercise } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", exercise ? `${words.emergency} · ${words.exercise}` : words.emergency));
+  box.append(element("div", "wg-popup-title", title), element("div", "wg-popup-line", words[`emergency_${level}`]));
+  if (addresses.emergency) box.append(link("wg-popup-number", addresses.emergency + encodeURIComponent(number), number));
+  return box;
+}
+
+export const BOXES = { emergency: emergencyBox, metro: metroBox, areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
 

@@ -7,6 +7,8 @@ export const SIDE = 256;
 const NAMES = [
   "land", "county", "subdistrict", "community", "cell", "beat", "duty", "beat-line", "intact", "damaged", "edge",
   "hot-99", "hot-95", "hot-90", "cold", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
+  "zone-special", "zone-control", "zone-planned", "metro",
+  "emergency-1", "emergency-3",
   "more-2", "more-1", "same", "less-1", "less-2", "unknown",
 ];
 
@@ -69,6 +71,22 @@ export const STYLES = {
     if (feature.type === 3) return { fill, opacity: 0.75, line: paints.edge, width: 0.5 };
     const [[[x, y]]] = feature.parts;
     return { fill, opacity: 0.85, square: [Math.floor(x / 4) * 4, Math.floor(y / 4) * 4, 4, 4] };
+  },
+  emergency: (feature, coords, paints) => {
+    const paint = paints[feature.properties.level < 3 ? "emergency-1" : "emergency-3"];
+    if (feature.type === 1) return { fill: paint, radius: 7, line: paints.land, width: 2 };
+    return { fill: paint, opacity: 0.16, line: paint, width: 2, dash: [6, 4] };
+  },
+  metro: (feature, coords, paints) => {
+    const { part, kind, colour } = feature.properties;
+    if (part === "zone") {
+      const paint = paints[`zone-${kind}`];
+      return { fill: paint, opacity: kind === "special" ? 0.34 : 0.2, line: paint, width: 0.75 };
+    }
+    const paint = colour || paints.metro;
+    if (part === "line") return { line: paint, width: coords.z < 12 ? 2 : coords.z < 15 ? 3 : 4 };
+    if (part === "outline") return { line: paint, width: 2, fill: paint, opacity: 0.3 };
+    return { fill: paints.land, radius: coords.z < 13 ? 2.5 : coords.z < 15 ? 4 : 6, line: paint, width: coords.z < 13 ? 1.5 : 2.5 };
   },
   components: (feature, coords, paints) => {
     const { count, not_intact: not, state } = feature.properties;

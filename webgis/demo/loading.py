@@ -18,7 +18,7 @@ from webgis.accounts import first
 from webgis.catalog import operations as catalog
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import beats, cases, components, gazetteer, people, places
+from webgis.demo import beats, cases, components, gazetteer, metro, people, places
 from webgis.demo.places import Place
 from webgis.errors import Invalid
 from webgis.grid import areas, dividing
@@ -94,6 +94,8 @@ def load(
         with _stage(bar, "beats"), runtime.transaction() as session:
             laid = beats.lay_out(session, counties, datetime.now(UTC) - grid_age)
             beats.make_rules(session, city, datetime.now(UTC) - grid_age)
+        with _stage(bar, "metro"), runtime.transaction() as session:
+            metro.settle(session, city)
         with _stage(bar, "cases") as task:
             now = datetime.now(UTC)
             made = cases.live(runtime, counties, count, seed, now, lambda done: _show(bar, task, done, count))

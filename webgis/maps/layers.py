@@ -65,7 +65,12 @@ class CityMapPage:
     shown: tuple[str, ...]
 
 
-GROUPS = {"cases": lazy_gettext("Cases"), "city": lazy_gettext("City"), "ground": lazy_gettext("Ground")}
+GROUPS = {
+    "cases": lazy_gettext("Cases"),
+    "city": lazy_gettext("City"),
+    "topics": lazy_gettext("Topics"),
+    "ground": lazy_gettext("Ground"),
+}
 
 CELLS_FROM_ZOOM = 15
 """Below it a cell of 100 m is smaller than a fingertip, and a view holds thousands."""
@@ -148,6 +153,31 @@ LAYERS = (
         order=360,
     ),
     Layer(
+        "metro",
+        lazy_gettext("Metro"),
+        "topics",
+        (Source("metro", "metro", 9),),
+        (
+            Row("line-metro", lazy_gettext("Line, in its colour")),
+            Row("dot-station", lazy_gettext("Station")),
+            Row("fill-special", lazy_gettext("Special protection zone")),
+            Row("fill-control", lazy_gettext("Control protection zone")),
+            Row("fill-planned", lazy_gettext("Zone of a planned line")),
+        ),
+        order=370,
+    ),
+    Layer(
+        "emergency",
+        lazy_gettext("Emergencies"),
+        "topics",
+        (Source("emergency", "emergency"),),
+        (
+            Row("fill-emergency-1", lazy_gettext("Level I or II")),
+            Row("fill-emergency-3", lazy_gettext("Level III or IV")),
+        ),
+        order=590,
+    ),
+    Layer(
         "components",
         lazy_gettext("Components"),
         "city",
@@ -179,10 +209,11 @@ SNAPSHOT_LAYERS = (
 """The layers of a map that stands alone: all from its own data (`static/maps/drawn.js`)."""
 
 MAPS = (
-    CityMapPage("cases", lazy_gettext("Map of cases"), "flag", ("areas", "cases")),
+    CityMapPage("cases", lazy_gettext("Map of cases"), "flag", ("areas", "emergency", "cases")),
     CityMapPage("heat", lazy_gettext("Heat map"), "flame", ("areas", "heat")),
     CityMapPage("grid", lazy_gettext("Map of the unit grid"), "grid-dots", ("areas", "grid")),
     CityMapPage("coverage", lazy_gettext("Map of beats"), "route", ("areas", "coverage")),
+    CityMapPage("metro", lazy_gettext("Map of the metro"), "train", ("areas", "metro")),
     CityMapPage("components", lazy_gettext("Map of components"), "map-pin", ("areas", "components")),
 )
 

@@ -2,10 +2,12 @@
 
 from flask_babel import gettext as _
 
+from webgis.maps import emergency_words, metro_words
+
 
 def words() -> dict[str, str]:
     """Every text of a map but the names of layers, states and data."""
-    return _frame() | _filters() | _tools() | _popups() | _heat()
+    return _frame() | _filters() | _tools() | _popups() | _heat() | metro_words.on_maps() | emergency_words.on_maps()
 
 
 def _frame() -> dict[str, str]:
@@ -111,6 +113,10 @@ def _popups() -> dict[str, str]:
         "to_list": _("Cases of this cell"),
         "state": _("State"),
         "code": _("Code"),
+        "metro_line": _("Line"),
+        "metro_reach": _("Reaches"),
+        "metro_rough": _("Approximate: no outline is known here."),
+        "metro_more": _("More about it"),
     }
 
 

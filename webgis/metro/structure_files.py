@@ -144,7 +144,7 @@ def network(path: Path, told: Any, crs: str, *, station: str = "underground_stat
         stops += [
             StopGiven(known.code, at, place, one.code) for at, way in enumerate(codes) for place, one in enumerate(way)
         ]
-        made += _sections(known, codes, section)
+        made += sections(known, codes, section)
     rows = [*placed.values(), *made]
     return Read(crs, len(stations), given, [_renumbered(one, n) for n, one in enumerate(rows, 1)], stops, faults)
 
@@ -227,7 +227,7 @@ def _paths(
         yield [placed[name] for name in path["stationIds"] if name in placed]
 
 
-def _sections(line: LineGiven, paths: Sequence[Sequence[StructureGiven]], kind: str) -> Iterator[StructureGiven]:
+def sections(line: LineGiven, paths: Sequence[Sequence[StructureGiven]], kind: str) -> Iterator[StructureGiven]:
     """The stretches between stops that follow each other, each once, whichever way it is gone."""
     taken: set[frozenset[str]] = set()
     for path in paths:

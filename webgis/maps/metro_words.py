@@ -1,0 +1,42 @@
+"""What structures of the metro and their protection zones are called, on maps and pages alike."""
+
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+
+KINDS: dict[str, LazyString] = {
+    "underground_station": lazy_gettext("Underground station"),
+    "surface_station": lazy_gettext("Surface station"),
+    "elevated_station": lazy_gettext("Elevated station"),
+    "tunnel": lazy_gettext("Tunnel"),
+    "surface_line": lazy_gettext("Surface line"),
+    "elevated_line": lazy_gettext("Elevated line"),
+    "river_crossing": lazy_gettext("River crossing"),
+    "entrance": lazy_gettext("Entrance"),
+    "vent_shaft": lazy_gettext("Ventilation shaft"),
+    "cooling_tower": lazy_gettext("Cooling tower"),
+    "main_substation": lazy_gettext("Main substation"),
+    "depot": lazy_gettext("Depot"),
+    "control_centre": lazy_gettext("Control centre"),
+    "lift": lazy_gettext("Lift"),
+    "cable_trench": lazy_gettext("Cable trench"),
+    "tram_line": lazy_gettext("Tram line"),
+    "planned_line": lazy_gettext("Planned line"),
+}
+"""Kind of structure of the table that ships -> its word; a city's own kinds are shown as they are written."""
+
+ZONES: dict[str, LazyString] = {
+    "special": lazy_gettext("Special protection zone"),
+    "control": lazy_gettext("Control protection zone"),
+    "planned": lazy_gettext("Zone of a planned line"),
+}
+
+
+def kind(name: str) -> str:
+    """The word for a kind of structure."""
+    return str(KINDS.get(name, name))
+
+
+def on_maps() -> dict[str, str]:
+    """The words of popups, by the names under which the browser asks for them."""
+    kinds = {f"metro_{name}": str(word) for name, word in KINDS.items()}
+    return kinds | {f"metro_zone_{name}": str(word) for name, word in ZONES.items()}
