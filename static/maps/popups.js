@@ -113,10 +113,10 @@ export function spotBox(page, feature) {
 
 // A zone, a stretch, a station: what it is, and where more is told.
 export function metroBox(page, feature) {
-  const { words, addresses } = page.facts;
+  const { words, metro = {}, addresses } = page.facts;
   const { part, kind, code, line: lines, metres, approximate } = feature.properties;
   const box = element("div", "wg-popup");
-  box.append(element("div", "wg-popup-kind", words[part === "zone" ? `metro_zone_${kind}` : `metro_${kind}`] || kind));
+  box.append(element("div", "wg-popup-kind", metro[part === "zone" ? `zone_${kind}` : kind] || kind));
   box.append(element("div", "wg-popup-title", nameOf(feature.properties)));
   line(box, words.metro_line, lines);
   if (part === "zone") line(box, words.metro_reach, `${metres} m`);
@@ -136,5 +136,21 @@ export function emergencyBox(page, feature) {
   return box;
 }
 
-export const BOXES = { emergency: emergencyBox, metro: metroBox, areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
+// Works, or what they do to a road.
+export function worksBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { part, code, phase, contractor, road, width_left_m: width, first_day: first, last_day: last, words: told } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", part === "zone" ? words.works : words[part]), element("div", "wg-popup-title", nameOf(feature.properties) || code));
+  if (part === "zone") line(box, words.works_phase, words[`phase_${phase}`]);
+  line(box, words.works_contractor, contractor);
+  if (first) line(box, words.works_days, `${first} – ${last || ""}`);
+  line(box, words.works_road, road);
+  if (width !== undefined && part !== "diversion") line(box, words.works_width, `${width} m`);
+  if (told) box.append(element("div", "wg-popup-text", told));
+  if (addresses && addresses.works) box.append(link("wg-popup-number", addresses.works + encodeURIComponent(code), words.works_more));
+  return box;
+}
+
+export const BOXES = { construction: worksBox, emergency: emergencyBox, metro: metroBox, areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
 

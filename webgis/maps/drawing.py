@@ -11,6 +11,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from webgis.geo import Box
+from webgis.maps import metro_words
 from webgis.maps.elements import FACTS, CityMap, Controls, DataLayer, Frame
 from webgis.maps.figure import LocalFigure, data_block
 from webgis.maps.layers import GROUPS, LAYERS, MAPS, CityMapPage, Layer
@@ -25,7 +26,7 @@ class Shell:
     `addresses`: tiles (with {layer}, {z}, {x}, {y}), map (with {name}), and those of `maps.views`. `basemaps` are
     rows of `basemaps.offered`; `today` is the city's day, for spans; `token` goes with forms; `heat` is where heat is
     asked (`address`) and the day of the first case (`first_day`), on the map that measures it; `reach` is the box
-    beyond which there is nothing to ask for.
+    beyond which there is nothing to ask for; `works` the first and last day of all works, on the map with a bar of days.
     """
 
     lang: str
@@ -37,6 +38,7 @@ class Shell:
     token: str = ""
     heat: dict[str, str] | None = None
     reach: Box | None = None
+    works: dict[str, str] | None = None
 
 
 def city_map(page: CityMapPage, bounds: Box, shell: Shell) -> LocalFigure:
@@ -50,6 +52,7 @@ def city_map(page: CityMapPage, bounds: Box, shell: Shell) -> LocalFigure:
         "basemaps": shell.basemaps,
         "heat": shell.heat,
         "reach": shell.reach,
+        "works": shell.works,
     }
     return figure(page, bounds, LAYERS, shell, told)
 
@@ -67,6 +70,7 @@ def figure(page: CityMapPage, bounds: Box, layers: Iterable[Layer], shell: Shell
         "layers": [_told(layer, page) for layer in layers],
         "states": legend_rows(),
         "lights": lights(),
+        "metro": metro_words.on_maps(),
         "today": shell.today,
         "token": shell.token,
     }
@@ -92,6 +96,7 @@ def _told(layer: Layer, page: CityMapPage) -> dict[str, Any]:
         "live": layer.live,
         "filtered": layer.filtered,
         "scaled": layer.scaled,
+        "dated": layer.dated,
         "order": layer.order,
         "shown": layer.name in page.shown,
     }

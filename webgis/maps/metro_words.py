@@ -38,5 +38,5 @@ def kind(name: str) -> str:
 
 def on_maps() -> dict[str, str]:
     """The words of popups, by the names under which the browser asks for them."""
-    kinds = {f"metro_{name}": str(word) for name, word in KINDS.items()}
-    return kinds | {f"metro_zone_{name}": str(word) for name, word in ZONES.items()}
+    kinds = {name: str(word) for name, word in KINDS.items()}
+    return kinds | {f"zone_{name}": str(word) for name, word in ZONES.items()}

@@ -2,12 +2,13 @@
 
 from flask_babel import gettext as _
 
-from webgis.maps import emergency_words, metro_words
+from webgis.maps import emergency_words, metro_words, works_words
 
 
 def words() -> dict[str, str]:
     """Every text of a map but the names of layers, states and data."""
-    return _frame() | _filters() | _tools() | _popups() | _heat() | metro_words.on_maps() | emergency_words.on_maps()
+    own = _frame() | _filters() | _tools() | _popups() | _heat()
+    return own | metro_words.on_maps() | works_words.on_maps() | emergency_words.on_maps()
 
 
 def _frame() -> dict[str, str]:
