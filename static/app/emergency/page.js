@@ -1,0 +1,139 @@
+// List and page of emergencies: what others do comes in by itself, tasks are moved in place and by keys, the map shows the
+// ground and what is near.
+
+import { element } from "../../maps/dom.js";
+import { pinIcon } from "../../maps/pin.js";
+import { ground } from "../place.js";
+import { replaceParts } from "../watch/fresh.js";
+
+const ASK_EACH_MS = 2000;
+const AT_LATEST_MS = 60000;
+const WRITES = "input, textarea, select, [contenteditable]";
+
+const root = document.querySelector("[data-fresh]");
+const box = document.querySelector("[data-emergency-map]");
+let mark = root.dataset.fresh;
+let shown = Date.now();
+
+// What fetch throws without a connection is no fault: it is asked again.
+async function got(address, options) {
+  try {
+    const answer = await fetch(address, { cache: "no-store", ...options });
+    if (answer.redirected || answer.status === 401) window.location.reload();
+    return answer;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return null;
+  }
+}
+
+async function refresh() {
+  const focused = document.activeElement && document.activeElement.closest("[data-task]");
+  const answer = await got(window.location.pathname, { headers: { Accept: "text/html" } });
+  if (answer && answer.status === 404) window.location.assign("/emergency");
+  if (!answer || !answer.ok) return;
+  if (focused && !writing()) document.activeElement.blur();
+  shown = Date.now();
+  replaceParts(await answer.text());
+  if (focused) focusTask(focused.dataset.task);
+  if (map) map.update();
+}
+
+const writing = () => document.activeElement && document.activeElement.matches(WRITES);
+
+async function look() {
+  if (document.hidden) return;
+  const answer = await got(root.dataset.versionAddress, { headers: { Accept: "application/json" } });
+  if (!answer || !answer.ok) return;
+  const { version } = await answer.json();
+  root.dataset.live = "polling";
+  if (version === mark && Date.now() - shown < AT_LATEST_MS) return;
+  mark = version;
+  await refresh();
+}
+
+// ---- the board
+
+function focusTask(task) {
+  const card = document.querySelector(`[data-task="${CSS.escape(task)}"]`);
+  if (card) card.focus();
+}
+
+function step(by) {
+  const cards = [...document.querySelectorAll("[data-task]")];
+  if (!cards.length) return;
+  const here = cards.indexOf(document.activeElement.closest("[data-task]"));
+  const next = here < 0 ? (by > 0 ? 0 : cards.length - 1) : Math.min(Math.max(here + by, 0), cards.length - 1);
+  cards[next].focus();
+}
+
+function press(key) {
+  const card = document.activeElement.closest("[data-task]");
+  const button = card && card.querySelector(`[data-key="${key}"]`);
+  if (button) button.click();
+}
+
+const KEYS = { j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1), b: () => press("b"), d: () => press("d") };
+
+document.addEventListener("keydown", (event) => {
+  const act = KEYS[event.key];
+  const inside = document.activeElement.closest("[data-task]");
+  if (!act || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || writing()) return;
+  if (event.key.startsWith("Arrow") && !inside) return;
+  event.preventDefault();
+  act();
+});
+
+// A task that is moved: the board is fetched again, and the card that was moved has the focus.
+async function move(form) {
+  if (form.dataset.sent) return;
+  form.dataset.sent = "yes";
+  const { task } = form.closest("[data-task]").dataset;
+  const answer = await got(form.action, { method: "POST", body: new FormData(form), headers: { "X-Stay": "yes" } });
+  delete form.dataset.sent;
+  if (!answer) return;
+  if (answer.status !== 204) {
+    window.location.reload();
+    return;
+  }
+  document.activeElement.blur();
+  await refresh();
+  focusTask(task);
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-move]")) return;
+  event.preventDefault();
+  move(event.target);
+});
+
+// ---- the map
+
+function marker(item) {
+  const sign = element("span", "em-marker");
+  sign.append(item.querySelector(".icon").cloneNode(true));
+  const icon = L.divIcon({ html: sign, className: "", iconSize: [22, 22] });
+  const place = [Number(item.dataset.lat), Number(item.dataset.lon)];
+  return L.marker(place, { icon, keyboard: false, alt: item.dataset.name }).bindTooltip(element("span", "", item.dataset.name));
+}
+
+function drawn() {
+  const [west, south, east, north] = box.dataset.bounds.split(",").map(Number);
+  const leaflet = ground(box, L.latLngBounds([south, west], [north, east]).pad(0.4));
+  const layers = L.layerGroup().addTo(leaflet);
+  function update() {
+    layers.clearLayers();
+    const { colour } = box.dataset;
+    const shape = JSON.parse(document.querySelector("[data-shape]").dataset.shape);
+    const look = { color: colour, weight: 2, dashArray: "6 4", fillColor: colour, fillOpacity: 0.12 };
+    L.geoJSON(shape, { style: look, interactive: false }).addTo(layers);
+    L.marker([Number(box.dataset.lat), Number(box.dataset.lon)], { icon: pinIcon(colour), interactive: false, keyboard: false }).addTo(layers);
+    for (const item of document.querySelectorAll("[data-near]")) marker(item).addTo(layers);
+  }
+  update();
+  return { update };
+}
+
+const map = box ? drawn() : null;
+window.setInterval(look, ASK_EACH_MS);
+document.addEventListener("visibilitychange", look);

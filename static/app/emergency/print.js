@@ -1,0 +1,3 @@
+// The report: its button prints.
+
+document.querySelector("[data-print]").addEventListener("click", () => window.print());

@@ -1,0 +1,154 @@
+"""What emergencies are called on the pages: kinds, levels, states and actions of tasks, lines of the log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
+from flask_babel.speaklater import LazyString
+from sqlalchemy import Row
+
+from webgis.emergency.kinds import KINDS, LEVELS, RESOURCE_KINDS
+from webgis.pages import words
+
+TASK_STATES: dict[str, tuple[LazyString, str]] = {
+    "todo": (lazy_gettext("To do"), "circle-dashed"),
+    "doing": (lazy_gettext("Under way"), "player-play"),
+    "done": (lazy_gettext("Done"), "circle-check"),
+    "dropped": (lazy_gettext("Taken off"), "ban"),
+}
+
+TASK_ACTIONS: dict[str, tuple[LazyString, str, str]] = {
+    "start": (lazy_gettext("Begin it"), "player-play", "b"),
+    "finish": (lazy_gettext("Done"), "check", "d"),
+    "put_back": (lazy_gettext("Put back"), "arrow-back-up", ""),
+    "redo": (lazy_gettext("Once more"), "rotate-clockwise", ""),
+    "drop": (lazy_gettext("Take off"), "ban", ""),
+    "restore": (lazy_gettext("Put on again"), "arrow-back-up", ""),
+}
+"""Word, icon and key of what is done with a task."""
+
+RESOURCE_ICONS = {
+    "pump": "droplet", "rescue": "shield", "shelter": "home", "hospital": "building-hospital",
+    "depot": "building-warehouse", "fire_station": "flame", "other": "tool",
+}  # fmt: skip
+
+ACTIONS: dict[str, tuple[LazyString, str]] = {
+    "open": (lazy_gettext("Opened"), "urgent"),
+    "plan": (lazy_gettext("Tasks of the plan"), "list-check"),
+    "change": (lazy_gettext("Changed"), "pencil"),
+    "invite": (lazy_gettext("Takes part"), "users-group"),
+    "dismiss": (lazy_gettext("Takes part no longer"), "logout"),
+    "link": (lazy_gettext("Case added"), "link"),
+    "note": (lazy_gettext("Situation"), "message"),
+    "add_task": (lazy_gettext("Task added"), "plus"),
+    "task_start": (lazy_gettext("Task begun"), "player-play"),
+    "task_finish": (lazy_gettext("Task done"), "circle-check"),
+    "task_put_back": (lazy_gettext("Task put back"), "arrow-back-up"),
+    "task_redo": (lazy_gettext("Task to be done again"), "rotate-clockwise"),
+    "task_drop": (lazy_gettext("Task taken off the board"), "ban"),
+    "task_restore": (lazy_gettext("Task put on the board again"), "arrow-back-up"),
+    "cap_in": (lazy_gettext("CAP message came in"), "mail-opened"),
+    "close": (lazy_gettext("Ended"), "lock"),
+}
+
+MESSAGES = {
+    "Alert": lazy_gettext("Alert"),
+    "Update": lazy_gettext("Update"),
+    "Cancel": lazy_gettext("All clear"),
+}
+"""Types of CAP messages."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line of the log as it is read."""
+
+    seq: int
+    at: datetime
+    word: str
+    icon: str
+    who: str
+    hash: str
+    lines: list[str] = field(default_factory=list)
+    quote: str = ""
+
+
+def kind(code: str) -> str:
+    """What a kind of emergency is called."""
+    return KINDS[code].en if words.english() else KINDS[code].zh
+
+
+def resource_kind(code: str) -> str:
+    """What a kind of resource is called."""
+    return RESOURCE_KINDS[code][words.english()]
+
+
+def level(number: int) -> str:
+    """A level with its word: “Level II, serious”."""
+    one = LEVELS[number]
+    return _("Level %(sign)s, %(word)s", sign=one.sign, word=one.en if words.english() else one.zh)
+
+
+def task_words(facts: Mapping[str, Any]) -> str:
+    """What a task says, in the reader's language if it was written in it."""
+    return (facts.get("words_en") if words.english() else None) or facts["words_zh"]
+
+
+def metres(far: float) -> str:
+    """A distance."""
+    return f"{far:,.0f} m" if far < 1000 else f"{far / 1000:,.1f} km"
+
+
+def said(row: Row, names: Mapping[str, str]) -> Said:
+    """A line of the log in words; `names`: what departments are called, by code."""
+    word, icon = ACTIONS[row.action]
+    department = (row.department_en if words.english() else None) or row.department_zh
+    who = " · ".join(one for one in (row.name or str(words.ROLES.get(row.role, row.role)), department) if one)
+    facts = row.facts
+    quote = facts.get("words") or facts.get("note") or facts.get("summary") or facts.get("headline") or ""
+    lines = [line for line in _lines(row.action, facts, names) if line]
+    return Said(row.seq, row.at, str(word), icon, who, row.hash.hex(), lines, quote)
+
+
+def _lines(action: str, facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    joined = [names.get(code, code) for code in facts.get("departments", ())]
+    took = [_("Take part: %(names)s", names=", ".join(joined))] if joined and action != "invite" else []
+    if action == "open":
+        return [f"{kind(facts['kind'])} · {level(facts['level'])}", facts["title"], *took]
+    if action in ("plan", "add_task"):
+        return [*_planned(facts, names), *took]
+    if action.startswith("task_"):
+        late = [_("later than it was due")] if facts["late"] else []
+        return [f"{task_words(facts)} · {names.get(facts['department'], facts['department'])}", *late]
+    if action == "change":
+        return _changed(facts, names)
+    if action == "cap_in":
+        return [f"{MESSAGES.get(facts['type'], facts['type'])} · {facts['sender']} · {facts['identifier']}"]
+    return [", ".join(joined), facts.get("case", ""), names.get(facts.get("department", ""), "")]
+
+
+def _planned(facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    tasks = facts["tasks"]
+    if len(tasks) == 1:
+        return [f"{task_words(tasks[0])} · {names.get(tasks[0]['department'], tasks[0]['department'])}"]
+    count = ngettext("%(num)s task", "%(num)s tasks", len(tasks))
+    left = [task_words(one) for one in facts.get("left", ())]
+    return [count, _("No department for: %(tasks)s", tasks="; ".join(left)) if left else ""]
+
+
+def _changed(facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    before, after = facts["before"], facts["after"]
+    told = []
+    if "level" in after:
+        told.append(f"{level(before['level'])} → {level(after['level'])}")
+    if "title" in after:
+        told.append(f"{before['title']} → {after['title']}")
+    if "lead" in after:
+        told.append(_("Leads: %(name)s", name=names.get(after["lead"], after["lead"])))
+    if facts["redrawn"]:
+        around = after.get("radius_m")
+        told.append(_("Ground: %(metres)s around the place", metres=metres(around)) if around else _("Ground redrawn"))
+    return told
