@@ -21,10 +21,13 @@ SCHEDULER_LOCK = 0x63726F6E
 TIMETABLE = (
     {"function": "webgis.worker.sweep", "queue": "quick", "interval": SWEEP_SECONDS},
     {"function": "webgis.worker.enqueue", "args": ("maps.fold",), "queue": "quick", "interval": 10},
+    {"function": "webgis.worker.enqueue", "args": ("hazards.pass_on_alarms",), "queue": "quick", "interval": 30},
     {"function": "webgis.worker.enqueue", "args": ("cases.tell_due",), "queue": "quick", "interval": 300},
     {"function": "webgis.worker.enqueue", "args": ("cases.remove_old",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("cases.tidy_shifts",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("cases.anchor",), "queue": "quick", "interval": 3600},
+    {"function": "webgis.worker.enqueue", "args": ("metro.expire_permits",), "queue": "quick", "interval": 3600},
+    {"function": "webgis.worker.enqueue", "args": ("metro.find_unpermitted",), "queue": "quick", "interval": 600},
     {"function": "webgis.worker.enqueue", "args": ("maps.draw_cases",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("maps.find_standard_hotspots",), "queue": "quick", "interval": 7200},
 )

@@ -190,6 +190,7 @@ def test_a_deadline_that_comes_near_or_passes_is_told_once(life):
 WORDS = {"number": "5101042026112200042", "into": "5101042026112200017", "deadline": "2026-11-23 10:30"}
 WORDS |= {"class_name": "暴露垃圾", "department": "环卫所", "place": "春熙路", "link": None, "city": "成都市"}
 WORDS |= {"objection_days": 15, "kind": "extension", "granted": True, "zone": "牛王庙站施工管控区"}
+WORDS |= {"alarm_zh": "北下穿：积水达到“封闭”", "alarm_en": "North underpass: water, closed"}
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -71,7 +71,9 @@ def test_exceptions_and_local_names_point_at_classes_that_exist():
 def test_the_default_filing_standard_has_no_fault_and_serves_every_class(default):
     assert default.faults == []
     served = {(entry.kind, entry.code) for entry in default.entries}
-    assert served == {(k, c) for k, c in ALL if k == "component" or c not in COMPONENTS}
+    own = {("matter", f"1008{digit}") for digit in range(5)}
+    assert served == {(k, c) for k, c in ALL if k == "component" or c not in COMPONENTS} | own
+    assert all(rules.is_extension(GBT_2026, code) for _kind, code in own)
 
 
 def test_the_default_filing_standard_is_whole_in_both_languages_and_names_departments(default):

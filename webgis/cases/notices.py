@@ -35,10 +35,11 @@ AUDIENCE: dict[str, tuple[str, ...]] = {
     "confirmation": ("inspector",),
     "verification": ("inspector",),
     "works": ("operator",),
+    "alarm": ("ladder",),
 }
 """Event -> who is told of it."""
 
-AT_ONCE = ("received", "urged")
+AT_ONCE = ("received", "urged", "alarm")
 """Events that wait for no digest; whatever waits for the same recipient goes with them."""
 
 OF_ACTION = {

@@ -101,8 +101,8 @@ class WatchState(Base):
 class Alarm(Base):
     """An occurrence of a watched datastream, and the one case that it opened.
 
-    `level` and `rank` are the gravest it reached. `told_at`: when it was known first; `raised_at`: when it began, by the
-    readings. `case_told`: the last of its events that stands in the case's history; `no_case`: why none was opened.
+    `level` and `rank` are the gravest it reached. `told_at`: when it was known first; `raised_at`: when it began, by
+    the readings. `case_told`: the last of its events that stands in the case's history; `no_case`: why none was opened.
     """
 
     __tablename__ = "alarm"

@@ -40,6 +40,7 @@ EVENT_WORDS = {
     "overdue": lazy_gettext("deadline passed"),
     "confirmation": lazy_gettext("confirmation asked for"),
     "verification": lazy_gettext("verification asked for"),
+    "alarm": lazy_gettext("alarm of a sensor"),
 }
 AUDIENCE_WORDS = {
     "reporters": lazy_gettext("reporters"),
@@ -47,6 +48,7 @@ AUDIENCE_WORDS = {
     "handler": lazy_gettext("handler"),
     "inspector": lazy_gettext("inspector"),
     "tasks": lazy_gettext("departments of its tasks"),
+    "ladder": lazy_gettext("who must be told of an alarm"),
 }
 CHANNEL_WORDS = {"sms": lazy_gettext("short message"), "email": lazy_gettext("e-mail")}
 

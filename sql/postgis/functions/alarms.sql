@@ -1,0 +1,189 @@
+-- Alarms as the writer of readings makes them, who must be told of them, and what happens to them as it happens.
+
+-- The readings of datastreams that may count for a rule which begins anew: those of the last `spans` before the newest.
+CREATE FUNCTION fn.readings_before(datastreams bigint[], spans interval[])
+RETURNS TABLE (datastream_id bigint, at timestamptz, value double precision)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT w.id, r.at, r.value
+    FROM unnest(readings_before.datastreams, readings_before.spans) AS w (id, span)
+    JOIN city.datastream d ON d.id = w.id
+    CROSS JOIN LATERAL (
+        SELECT k.at, k.value FROM city.reading k
+        WHERE k.datastream_id = d.id AND k.at >= d.last_at - w.span AND k.at <= d.last_at ORDER BY k.at
+    ) r;
+END $$;
+
+-- The highest reading of a datastream in an alarm's time.
+CREATE FUNCTION fn.peak_between(datastream bigint, since timestamptz, until timestamptz) RETURNS double precision
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT max(r.value) FROM city.reading r
+            WHERE r.datastream_id = peak_between.datastream AND r.at >= peak_between.since
+              AND r.at <= coalesce(peak_between.until, 'infinity'));
+END $$;
+
+-- Write what was found. `alarms`: how each stands (watch, number, kind of its last change, state, level, rank,
+-- advice, raised_at, reset_at; `kept_begin`: it began no later than it was said to). One that a person has dismissed stays
+-- so unless it grows graver. A rank reached for the first time begins its ladder. `events`: what happened to them, in
+-- order (watch, number, action, at, level, facts). Returns their ids.
+CREATE FUNCTION fn.write_alarms(alarms jsonb, events jsonb, now timestamptz)
+RETURNS TABLE (watch_id bigint, number integer, id bigint)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset(write_alarms.alarms) AS f
+            (watch bigint, number integer, kind text, state text, level text, rank integer, advice text,
+             raised_at timestamptz, reset_at timestamptz, kept_begin boolean)
+    ), written AS (
+        INSERT INTO city.alarm AS a (watch_id, datastream_id, rule_key, number, state, level, rank, advice, raised_at,
+                                     reset_at, told_at, changed_at, peak, kind, class_code, department_code, geom,
+                                     cell_code)
+        SELECT w.id, w.datastream_id, w.rule_key, g.number, g.state, g.level, g.rank, g.advice, g.raised_at, g.reset_at,
+               write_alarms.now, write_alarms.now, fn.peak_between(w.datastream_id, g.raised_at, g.reset_at),
+               r.kind, r.class_code, coalesce(w.department_code, s.department_code), s.geom,
+               coalesce(s.cell_code, (fn.cell_at(s.geom, write_alarms.now)).code)
+        FROM given g
+        JOIN city.watch w ON w.id = g.watch
+        JOIN city.threshold_rule r ON r.key = w.rule_key
+        JOIN city.datastream d ON d.id = w.datastream_id
+        JOIN city.station s ON s.id = d.station_id
+        ON CONFLICT (watch_id, number) DO UPDATE SET
+            state = CASE WHEN a.state = 'withdrawn' AND excluded.state <> 'withdrawn' AND NOT EXISTS (
+                              SELECT FROM given k
+                              WHERE k.watch = a.watch_id AND k.number = a.number AND k.kind = 'escalated')
+                         THEN a.state ELSE excluded.state END,
+            level = excluded.level, rank = excluded.rank, advice = excluded.advice,
+            raised_at = CASE WHEN (SELECT k.kept_begin FROM given k WHERE k.watch = a.watch_id AND k.number = a.number)
+                             THEN least(a.raised_at, excluded.raised_at) ELSE excluded.raised_at END,
+            reset_at = excluded.reset_at, changed_at = excluded.changed_at,
+            peak = CASE WHEN excluded.state = 'withdrawn' THEN a.peak ELSE greatest(a.peak, excluded.peak) END
+        RETURNING a.*
+    ), told AS (
+        INSERT INTO city.alarm_notice (alarm_id, rank, step, who, made_at, due_at)
+        SELECT n.id, n.rank, l.step, l.who, write_alarms.now,
+               write_alarms.now + make_interval(mins => l.minutes)
+        FROM written n CROSS JOIN LATERAL fn.ladder_step(n.rule_key, n.rank, 0) l
+        WHERE n.state = 'open'
+        ON CONFLICT DO NOTHING
+    ), happened AS (
+        INSERT INTO city.alarm_event (alarm_id, at, action, level, facts)
+        SELECT n.id, e.at, e.action, e.level, e.facts
+        FROM ROWS FROM (jsonb_to_recordset(write_alarms.events) AS
+                        (watch bigint, number integer, action text, at timestamptz, level text, facts jsonb))
+             WITH ORDINALITY AS e (watch, number, action, at, level, facts, place)
+        JOIN written n ON n.watch_id = e.watch AND n.number = e.number ORDER BY e.place
+    ), work AS (
+        INSERT INTO city.outbox (queue, task, args, due_at)
+        SELECT 'quick', 'hazards.follow_alarm', jsonb_build_object('alarm', n.id), now() FROM written n
+    )
+    SELECT n.watch_id, n.number, n.id FROM written n;
+    PERFORM fn.layer_changed('alarms');
+END $$;
+
+-- The step of the ladder after `after` for an alarm of a rule and rank: the rule's own, else that of all rules; of the
+-- highest rank that has one and is not above the alarm's.
+CREATE FUNCTION fn.ladder_step(rule text, rank integer, after integer)
+RETURNS TABLE (step integer, who text, minutes integer)
+LANGUAGE sql STABLE AS $$
+    SELECT l.step, l.who, l.minutes FROM city.alarm_ladder l
+    WHERE l.rule_key = CASE WHEN EXISTS (SELECT FROM city.alarm_ladder o WHERE o.rule_key = ladder_step.rule)
+                            THEN ladder_step.rule ELSE '' END
+      AND l.rank = (SELECT max(h.rank) FROM city.alarm_ladder h
+                    WHERE h.rule_key = l.rule_key AND h.rank <= ladder_step.rank)
+      AND l.step > ladder_step.after
+    ORDER BY l.step LIMIT 1
+$$;
+
+-- Notices of alarms that nobody has acknowledged in time go up one step: each is marked overdue, and the next of its ladder
+-- begins, if there is one and the alarm stands. Returns what was passed on.
+CREATE FUNCTION fn.pass_on_alarms(now timestamptz) RETURNS TABLE (alarm_id bigint, rank integer, step integer, who text)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH late AS (
+        UPDATE city.alarm_notice n SET overdue_at = pass_on_alarms.now
+        WHERE n.id IN (SELECT o.id FROM city.alarm_notice o
+                       WHERE o.acknowledged_at IS NULL AND o.overdue_at IS NULL AND o.due_at <= pass_on_alarms.now
+                       ORDER BY o.id FOR UPDATE SKIP LOCKED)
+        RETURNING n.*
+    ), next AS (
+        INSERT INTO city.alarm_notice AS m (alarm_id, rank, step, who, made_at, due_at)
+        SELECT l.alarm_id, l.rank, s.step, s.who, pass_on_alarms.now,
+               pass_on_alarms.now + make_interval(mins => s.minutes)
+        FROM late l JOIN city.alarm a ON a.id = l.alarm_id AND a.state = 'open'
+        CROSS JOIN LATERAL fn.ladder_step(a.rule_key, l.rank, l.step) s
+        ON CONFLICT DO NOTHING RETURNING m.*
+    )
+    SELECT n.alarm_id, n.rank, n.step, n.who FROM next n;
+END $$;
+
+-- Alarms as people see them: with the names of their sensor and place, of the department, the number of the case.
+CREATE VIEW fn.alarm_line AS
+SELECT a.id, a.number, a.state, a.level, a.rank, a.advice, a.raised_at, a.reset_at, a.told_at, a.changed_at, a.peak,
+       a.kind, a.class_code, a.rule_key, r.name_zh AS rule_zh, r.name_en AS rule_en, r.unit, r.levels, a.watch_id,
+       a.datastream_id, d.code AS datastream, d.quantity, d.last_at, d.last_value, d.silent_since,
+       s.code AS station, s.name_zh AS station_zh, s.name_en AS station_en, s.place, s.illustrative,
+       a.cell_code, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, a.case_id, c.number AS case_number, c.state AS case_state,
+       coalesce(c.department_code, a.department_code) AS department_code, p.name_zh AS department_zh,
+       p.name_en AS department_en, a.no_case, a.case_told,
+       EXISTS (SELECT FROM city.alarm_notice n WHERE n.alarm_id = a.id AND n.acknowledged_at IS NULL) AS waiting,
+       (SELECT min(n.due_at) FROM city.alarm_notice n
+        WHERE n.alarm_id = a.id AND n.acknowledged_at IS NULL AND n.overdue_at IS NULL) AS due_at,
+       (SELECT max(n.acknowledged_at) FROM city.alarm_notice n WHERE n.alarm_id = a.id) AS acknowledged_at
+FROM city.alarm a
+JOIN city.threshold_rule r ON r.key = a.rule_key
+JOIN city.datastream d ON d.id = a.datastream_id
+JOIN city.station s ON s.id = d.station_id
+LEFT JOIN city.case c ON c.id = a.case_id
+LEFT JOIN city.department p ON p.code = coalesce(c.department_code, a.department_code);
+
+-- What happened to alarms after an event, and in those of these ids, each with how its alarm stands now; oldest first.
+CREATE FUNCTION fn.alarm_changes(since bigint, ids bigint[], most integer)
+RETURNS TABLE (id bigint, action text, alarm bigint, state text, level text, rank integer, advice text,
+               raised_at timestamptz, station text, station_zh text, station_en text, levels jsonb, unit text,
+               last_value double precision, waiting boolean, case_number text, kind text, class_code text,
+               department_code varchar, cell_code text, lon double precision, lat double precision)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT e.id, e.action, l.id, l.state, l.level, l.rank, l.advice, l.raised_at, l.station, l.station_zh, l.station_en,
+           l.levels, l.unit, l.last_value, l.waiting, l.case_number, l.kind, l.class_code, l.department_code::varchar,
+           l.cell_code, l.lon, l.lat
+    FROM (SELECT n.* FROM city.alarm_event n WHERE n.id > alarm_changes.since
+          UNION ALL
+          SELECT m.* FROM city.alarm_event m WHERE m.id = ANY(alarm_changes.ids)) AS e
+    JOIN fn.alarm_line l ON l.id = e.alarm_id
+    ORDER BY e.id LIMIT alarm_changes.most;
+END $$;
+
+-- Who is to be told of an alarm's case: people of its department (`who` is "department") or of a role, who may see it and
+-- want to be told.
+CREATE FUNCTION fn.alarm_listeners(case_id bigint, who text) RETURNS TABLE (address_id integer)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT n.id FROM city.case c
+    JOIN city.person p ON p.active AND CASE WHEN alarm_listeners.who = 'department'
+                                            THEN p.department_code = c.department_code
+                                            ELSE p.role = alarm_listeners.who END
+    JOIN city.notice_address n ON n.person_id = p.id AND n.address IS NOT NULL
+    WHERE c.id = alarm_listeners.case_id AND fn.may_see(p, c.cell_code, c.kind, c.class_code);
+END $$;
+
+-- Roads that sensors advise to close or to pass slowly, as long as the alarm that says so stands.
+CREATE FUNCTION fn.advised_closures()
+RETURNS TABLE (alarm_id bigint, station text, name_zh text, name_en text, advice text, since timestamptz,
+               depth double precision, case_number text, geom geometry)
+LANGUAGE sql STABLE AS $$
+    SELECT a.id, s.code, s.name_zh, s.name_en, a.advice, a.raised_at, d.last_value, c.number, a.geom
+    FROM city.alarm a
+    JOIN city.datastream d ON d.id = a.datastream_id
+    JOIN city.station s ON s.id = d.station_id
+    LEFT JOIN city.case c ON c.id = a.case_id
+    WHERE a.state = 'open' AND a.advice IS NOT NULL
+$$;

@@ -1,0 +1,146 @@
+"""The case of an alarm: opened once, filed and dispatched at once, and told what becomes of the alarm.
+
+One job does all of it (`hazards.follow_alarm`): it looks how the alarm stands and brings the case there, so it may run
+twice, late, or once for several changes. A case is closed by people alone, and not while the alarm stands.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from webgis.accounts.actor import ENGINE
+from webgis.cases import clock, evidence, handling, intake, routing
+from webgis.catalog import queries as catalog
+from webgis.errors import WebgisError
+from webgis.hazards import alarm_chart, alarm_queries, alarm_telling, alarm_words
+from webgis.settings import Settings
+from webgis.telemetry import queries as telemetry
+
+SHOWN = timedelta(hours=2)
+"""So much before an alarm its evidence shows."""
+
+TOLD = ("escalated", "amended", "reset", "withdrawn", "dismissed")
+"""Events of an alarm that stand in the history of its case."""
+
+_LOCK = text("SELECT a.state, a.case_id, a.no_case, a.case_told FROM city.alarm a WHERE a.id = :id FOR UPDATE")
+_LINK = text(
+    "UPDATE city.alarm SET case_id = :case, case_told = :told, no_case = :why WHERE id = :id AND case_id IS NULL"
+)
+_OPENED = text(
+    "INSERT INTO city.alarm_event (alarm_id, at, action, facts)"
+    " VALUES (:id, :at, 'case_opened', jsonb_build_object('number', CAST(:number AS text)))"
+)
+_NEWS = text(
+    "SELECT e.id, e.at, e.action, e.level, e.facts FROM city.alarm_event e"
+    " WHERE e.alarm_id = :id AND e.id > :told ORDER BY e.id"
+)
+_HEARD = text("UPDATE city.alarm SET case_told = :told WHERE id = :id")
+_CHANGED = text("SELECT fn.layer_changed('alarms')")
+
+
+def follow(session: Session, settings: Settings, alarm: int, *, at: datetime) -> None:
+    """Bring the case of an alarm after it: open it, or write into its history what is new; then tell who must know."""
+    lock = session.execute(_LOCK, {"id": alarm}).one()
+    if lock.case_id is None:
+        if lock.state != "withdrawn" and lock.no_case is None:
+            _open(session, settings, alarm, at)
+    else:
+        _bring_after(session, settings, alarm, lock.case_told, at)
+    alarm_telling.tell(session, settings, alarm, at=at)
+
+
+def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> None:
+    line = alarm_queries.one(session, alarm)
+    told = max((one.id for one in _news(session, alarm, 0)), default=0)
+    try:
+        with session.begin_nested():
+            case = _report(session, settings, line, at)
+    except WebgisError as error:  # a sensor outside the grid, or a class that the standard has not: people see why
+        session.execute(_LINK, {"id": alarm, "case": None, "told": told, "why": error.code})
+        return
+    session.execute(_LINK, {"id": alarm, "case": case.id, "told": told, "why": None})
+    session.execute(_OPENED, {"id": alarm, "at": at, "number": case.number})
+    session.execute(_CHANGED)
+
+
+def _report(session: Session, settings: Settings, line: Row, at: datetime) -> Row:
+    """The new case: reported when the alarm was told, filed and dispatched now as far as the city's data allow."""
+    zh, en = alarm_words.reached(line, settings.zone, line.levels)
+    given = intake.Report(
+        line.lon,
+        line.lat,
+        line.kind,
+        line.class_code,
+        f"{zh}\n{en}",
+        crs="cgcs2000",
+        address=line.station_zh,
+        source="sensor",
+        acknowledged=True,
+    )
+    photos = evidence.store(settings, [_chart(session, settings, line)])
+    case = intake.report(session, settings, ENGINE, given, photos, at=line.told_at)
+    stands = "yes" if line.state == "open" else "no"
+    _write(session, settings, case.number, "opened", stands, alarm_words.level_words(line.levels, line.level),
+           line.raised_at, at)  # fmt: skip
+    if (condition := _condition(session, case)) is None:
+        return case
+    case = handling.act(session, settings, ENGINE, case.number, "file", {"condition": condition}, at=at)
+    department = line.department_code or routing.for_case(session, case, at).department
+    if department is None:
+        return case
+    named = line.department_code or "auto"
+    return handling.act(session, settings, ENGINE, case.number, "dispatch", {"department": named}, at=at)
+
+
+def _condition(session: Session, case: Row) -> int | None:
+    """The filing condition with the most urgent limit of the class, or None when the standard offers none."""
+    offered = catalog.offered(session, case.kind, case.class_code, case.cell_code)
+    return min(offered, key=_urgency).id if offered else None
+
+
+def _urgency(condition: Any) -> tuple[bool, int, int]:
+    span = clock.URGENT.get(condition.limit_unit)
+    return (span is None, 0 if span is None else span * condition.limit_value, condition.seq)
+
+
+def _chart(session: Session, settings: Settings, line: Row) -> bytes:
+    until = line.last_at or line.told_at
+    points = telemetry.series(session, line.datastream_id, line.raised_at - SHOWN, until + timedelta(seconds=1))
+    return alarm_chart.draw(line.datastream, line.unit, points, line.levels, line.raised_at, settings.zone)
+
+
+def _bring_after(session: Session, settings: Settings, alarm: int, told: int, at: datetime) -> None:
+    """Write what is new into the case's history, each change once."""
+    news = _news(session, alarm, told)
+    line = alarm_queries.one(session, alarm)
+    for one in news:
+        if one.action in TOLD:
+            stands = "yes" if line.state == "open" else "no"
+            level = alarm_words.level_words(line.levels, one.level or line.level)
+            reason = (one.facts or {}).get("reason", "")
+            _write(session, settings, line.case_number, one.action, stands, level, one.at, at, reason)
+    if news:
+        session.execute(_HEARD, {"id": alarm, "told": news[-1].id})
+
+
+def _news(session: Session, alarm: int, told: int) -> Sequence[Row]:
+    return session.execute(_NEWS, {"id": alarm, "told": told}).all()
+
+
+def _write(
+    session: Session,
+    settings: Settings,
+    number: str,
+    change: str,
+    stands: str,
+    level: tuple[str, str],
+    moment: datetime,
+    at: datetime,
+    reason: str = "",
+) -> None:
+    note = alarm_words.note(change, level, moment, settings.zone, reason)
+    given = {"change": change, "stands": stands, "note": note}
+    handling.act(session, settings, ENGINE, number, "alarm", given, at=at)

@@ -1,0 +1,100 @@
+"""The evidence of an alarm as a picture: its readings with the thresholds of its rule, as they were when it was told.
+
+Numbers and codes only, so that one picture serves every language. Drawn by Pillow; no database.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from PIL import ExifTags, Image, ImageDraw, ImageFont
+
+WIDTH, HEIGHT = 1200, 675
+LEFT, RIGHT, TOP, BOTTOM = 110, 170, 90, 80
+INK, FAINT, LINE = (31, 41, 55), (226, 232, 240), (37, 99, 235)
+LEVELS = ((217, 119, 6), (220, 38, 38), (153, 27, 27), (88, 28, 135))
+"""Colours of levels by rank, the gravest last."""
+
+Points = Sequence[tuple[datetime, float]]
+
+
+def draw(
+    title: str, unit: str, points: Points, levels: Sequence[Mapping[str, Any]], raised_at: datetime, zone: ZoneInfo
+) -> bytes:
+    """A JPEG of the readings, with a line for each level that looks at the readings themselves."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    pen = ImageDraw.Draw(picture)
+    shown = [one for one in levels if one["measure"] == "value"]
+    low, high = _range([value for _at, value in points] + [one["at"] for one in shown])
+    begin, end = _span(points, raised_at)
+
+    def place(at: datetime, value: float) -> tuple[float, float]:
+        x = LEFT + (WIDTH - LEFT - RIGHT) * ((at - begin) / (end - begin))
+        return x, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
+
+    pen.text((LEFT, 24), f"{title}   [{unit}]", fill=INK, font=_font(30))
+    _values(pen, place, begin, low, high)
+    _moments(pen, place, begin, end, low, zone)
+    for one in shown:
+        _level(pen, place, one, begin, end)
+    x, _y = place(raised_at, low)
+    pen.line((x, TOP, x, HEIGHT - BOTTOM), fill=LEVELS[1], width=2)
+    path = [place(at, value) for at, value in points]
+    if len(path) > 1:
+        pen.line(path, fill=LINE, width=4, joint="curve")
+    for x, y in path[-1:]:
+        pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=LINE)
+    return _jpeg(picture, (end, zone))
+
+
+def _jpeg(picture: Image.Image, taken: tuple[datetime, ZoneInfo]) -> bytes:
+    """The picture, with the moment it shows, as photos have theirs."""
+    exif = Image.Exif()
+    at = taken[0].astimezone(taken[1])
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    details[ExifTags.Base.DateTimeOriginal] = f"{at:%Y:%m:%d %H:%M:%S}"
+    details[ExifTags.Base.OffsetTimeOriginal] = f"{at:%z}"[:3] + ":" + f"{at:%z}"[3:]
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90, exif=exif)
+    return buffer.getvalue()
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(0.0, *values), max(0.0, *values)
+    return low, high + (high - low or 1.0) * 0.1
+
+
+def _span(points: Points, raised_at: datetime) -> tuple[datetime, datetime]:
+    moments = [raised_at, *(at for at, _value in points)]
+    begin, end = min(moments), max(moments)
+    return (begin, end) if end - begin >= timedelta(minutes=1) else (begin - timedelta(minutes=1), end)
+
+
+def _values(pen: ImageDraw.ImageDraw, place: Any, begin: datetime, low: float, high: float) -> None:
+    for part in range(6):
+        value = low + (high - low) * part / 5
+        _x, y = place(begin, value)
+        pen.line((LEFT, y, WIDTH - RIGHT, y), fill=FAINT, width=1)
+        pen.text((LEFT - 12, y), f"{value:.3g}", fill=INK, font=_font(20), anchor="rm")
+
+
+def _moments(pen: ImageDraw.ImageDraw, place: Any, begin: datetime, end: datetime, low: float, zone: ZoneInfo) -> None:
+    for part in range(5):
+        at = begin + (end - begin) * part / 4
+        x, y = place(at, low)
+        pen.text((x, y + 14), f"{at.astimezone(zone):%m-%d %H:%M}", fill=INK, font=_font(20), anchor="ma")
+
+
+def _level(pen: ImageDraw.ImageDraw, place: Any, one: Mapping[str, Any], begin: datetime, end: datetime) -> None:
+    colour = LEVELS[min(one["rank"], len(LEVELS)) - 1]
+    (x, y), (until, _y) = place(begin, one["at"]), place(end, one["at"])
+    while x < until:
+        pen.line((x, y, min(x + 12, until), y), fill=colour, width=3)
+        x += 20
+    pen.text((until + 10, y), f"{one['name']} {one['at']:g}", fill=colour, font=_font(20), anchor="lm")
+
+
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)

@@ -1,0 +1,140 @@
+"""Questions about alarms. Who may see an alarm is who may see its case, or would: by department, area and class."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from webgis.accounts.actor import Actor
+from webgis.cases import queries as cases
+from webgis.cases import workflow
+from webgis.errors import NotFound
+from webgis.hazards.alarm_models import STATES
+
+MOST_STANDING = 500
+PAGE = 50
+
+_SEEN = """
+    (CAST(:departments AS varchar[]) IS NULL OR l.department_code = ANY(CAST(:departments AS varchar[])))
+    AND (CAST(:area AS text) IS NULL OR starts_with(coalesce(l.cell_code, ''), :area))
+    AND fn.in_classes(l.kind, l.class_code, CAST(:classes AS text[]))
+"""
+_ONE = text("SELECT l.* FROM fn.alarm_line l WHERE l.id = :id")
+_SEEN_ONE = text(f"SELECT l.* FROM fn.alarm_line l WHERE l.id = :id AND {_SEEN}")
+_STANDING = text(
+    f"SELECT l.* FROM fn.alarm_line l WHERE l.state = 'open' AND {_SEEN}"
+    " ORDER BY l.waiting DESC, l.rank DESC, l.raised_at DESC, l.id LIMIT :most"
+)
+_PAST = text(
+    f"""
+    SELECT l.* FROM fn.alarm_line l
+    WHERE (CAST(:state AS text) IS NULL OR l.state = :state) AND {_SEEN}
+      AND (CAST(:quantity AS text) IS NULL OR l.quantity = :quantity)
+      AND (CAST(:datastream AS text) IS NULL OR l.datastream = :datastream)
+      AND (CAST(:before AS bigint) IS NULL OR l.id < :before)
+    ORDER BY l.id DESC LIMIT :most
+    """
+)
+_COUNT = text(
+    f"SELECT count(*) AS standing, count(*) FILTER (WHERE l.waiting) AS waiting FROM fn.alarm_line l"
+    f" WHERE l.state = 'open' AND {_SEEN}"
+)
+_OF_CASE = text("SELECT l.* FROM fn.alarm_line l WHERE l.case_id = :case")
+_EVENTS = text(
+    "SELECT e.id, e.at, e.action, e.level, e.facts, p.name, p.login, p.role FROM city.alarm_event e"
+    " LEFT JOIN city.person p ON p.id = e.person_id WHERE e.alarm_id = :id ORDER BY e.id DESC"
+)
+_NOTICES = text(
+    "SELECT n.rank, n.step, n.who, n.made_at, n.due_at, n.told_at, n.acknowledged_at, n.overdue_at, p.name"
+    " FROM city.alarm_notice n LEFT JOIN city.person p ON p.id = n.acknowledged_by"
+    " WHERE n.alarm_id = :id ORDER BY n.rank, n.step"
+)
+_LEVELS = text(
+    "SELECT r.key, r.name_zh, r.name_en, r.levels FROM city.watch w JOIN city.threshold_rule r ON r.key = w.rule_key"
+    " WHERE w.datastream_id = :datastream AND w.active ORDER BY r.key"
+)
+_IN_ALARM = text("SELECT DISTINCT a.datastream_id FROM city.alarm a WHERE a.state = 'open'")
+
+
+@dataclass(frozen=True)
+class Page:
+    """Alarms, and the cursor of the next page if there is one."""
+
+    rows: Sequence[Row]
+    next: str | None = None
+
+
+def one(session: Session, alarm: int) -> Row:
+    """An alarm (`fn.alarm_line`) as the engine sees it."""
+    return session.execute(_ONE, {"id": alarm}).one()
+
+
+def require(session: Session, actor: Actor, alarm: int) -> Row:
+    """An alarm that this person may see, or `NotFound`."""
+    found = session.execute(_SEEN_ONE, {"id": alarm} | cases.sight(actor)._asdict()).one_or_none()
+    if found is None:
+        raise NotFound("hazards.alarm-unknown", f"There is no alarm {alarm}", got=alarm)
+    return found
+
+
+def standing(session: Session, actor: Actor) -> Sequence[Row]:
+    """The alarms that stand, those first that nobody has acknowledged, then the gravest."""
+    return session.execute(_STANDING, cases.sight(actor)._asdict() | {"most": MOST_STANDING}).all()
+
+
+def listed(
+    session: Session,
+    actor: Actor,
+    *,
+    state: str | None = None,
+    quantity: str | None = None,
+    datastream: str | None = None,
+    cursor: str | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Alarms, newest first, in a state (`STATES`), of a quantity or a datastream (code)."""
+    given = {"state": state if state in STATES else None, "quantity": quantity, "datastream": datastream}
+    given |= {"before": _read(cursor), "most": limit + 1} | cases.sight(actor)._asdict()
+    rows = session.execute(_PAST, given).all()
+    more = str(rows[limit - 1].id) if len(rows) > limit else None
+    return Page(rows[:limit], more and base64.urlsafe_b64encode(more.encode()).decode().rstrip("="))
+
+
+def _read(cursor: str | None) -> int | None:
+    try:
+        return None if cursor is None else int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError):
+        raise workflow.bad_field("cursor", cursor, "the cursor in the `next` of the page before") from None
+
+
+def counts(session: Session, actor: Actor) -> tuple[int, int]:
+    """How many alarms stand, and how many of them nobody has acknowledged."""
+    row = session.execute(_COUNT, cases.sight(actor)._asdict()).one()
+    return row.standing, row.waiting
+
+
+def of_case(session: Session, case_id: int) -> Row | None:
+    """The alarm that opened a case, or None."""
+    return session.execute(_OF_CASE, {"case": case_id}).one_or_none()
+
+
+def events(session: Session, alarm: int) -> Sequence[Row]:
+    """The history of an alarm, newest first."""
+    return session.execute(_EVENTS, {"id": alarm}).all()
+
+
+def notices(session: Session, alarm: int) -> Sequence[Row]:
+    """The steps of its ladder that were told: who, until when, acknowledged when and by whom."""
+    return session.execute(_NOTICES, {"id": alarm}).all()
+
+
+def levels_of(session: Session, datastream_id: int) -> Sequence[Row]:
+    """The rules that watch a datastream, with their levels: what its chart marks."""
+    return session.execute(_LEVELS, {"datastream": datastream_id}).all()
+
+
+def in_alarm(session: Session) -> set[int]:
+    """The datastreams (ids) of which an alarm stands."""
+    return set(session.scalars(_IN_ALARM))

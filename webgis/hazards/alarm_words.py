@@ -1,0 +1,54 @@
+"""What an alarm is called in Chinese and English where it is stored or sent: descriptions, notes, notices. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+CHANGE_WORDS = {
+    "opened": ("报警", "Alarm"),
+    "escalated": ("报警升级", "Alarm graver"),
+    "amended": ("报警因迟到读数修正", "Alarm amended by late readings"),
+    "reset": ("报警复位", "Alarm reset"),
+    "withdrawn": ("报警因迟到读数撤回", "Alarm withdrawn by late readings"),
+    "dismissed": ("报警经人工解除", "Alarm dismissed by a person"),
+}
+WHO_WORDS = {
+    "department": ("责任单位", "the department"),
+    "acceptor": ("受理员", "acceptors"),
+    "dispatcher": ("派遣员", "dispatchers"),
+    "manager": ("监督管理人员", "managers"),
+}
+
+
+def level_of(levels: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """The level of this name among those of a rule; of several the first."""
+    return next((one for one in levels if one["name"] == name), {"name": name})
+
+
+def level_words(levels: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str]:
+    """What a level is called in Chinese and English."""
+    found = level_of(levels, name)
+    return found.get("name_zh") or name, found.get("name_en") or name
+
+
+def reached(alarm: Any, zone: ZoneInfo, levels: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """An alarm (a row of `fn.alarm_line`) in a sentence, in Chinese and English: where, which level, the peak, when."""
+    zh, en = level_words(levels, alarm.level)
+    at = alarm.raised_at.astimezone(zone)
+    peak = "" if alarm.peak is None else f"{alarm.peak:g} {alarm.unit}"
+    when = f"{at:%Y-%m-%d %H:%M}"
+    return (
+        f"{alarm.station_zh}：{alarm.rule_zh}达到“{zh}”" + (f"，最高 {peak}" if peak else "") + f"，{when} 起",
+        f"{alarm.station_en or alarm.station_zh}: {alarm.rule_en}, {en}"
+        + (f", at most {peak}" if peak else "")
+        + f", since {when}",
+    )
+
+
+def note(change: str, level: tuple[str, str], at: datetime, zone: ZoneInfo, reason: str = "") -> str:
+    """What the case's history says of a change: in both languages, since it is stored."""
+    zh, en = CHANGE_WORDS[change]
+    when = f"{at.astimezone(zone):%m-%d %H:%M:%S}"
+    said = f"{zh}：{level[0]}，{when} / {en}: {level[1]}, {when}"
+    return f"{said} · {reason}" if reason else said
