@@ -1,10 +1,12 @@
 // What happens to cases, as it happens: server-sent events from the live process, questions in turns where there is none.
 //
-// listen({ onCase, onClaim, onPresence, onCounts, onState, onResync, token }) -> { watch(number), close() }
+// listen({ onCase, onClaim, onAlarm, onPresence, onCounts, onState, onResync, token }) -> { watch(number), close() }
 //   onCase({ number, state, was, action, version, department, cell, due, ended, lon, lat }): a case that one may see has
 //     changed; { number, gone: true } when one may see it no more. Each change is told once.
 //   onClaim({ number, by: { id, name } | null, until }): somebody has taken a case, or given it back (null). May be told
 //     twice; a claim that runs out is not told.
+//   onAlarm({ event, action, id, state, level, level_zh, level_en, rank, advice, raised_at, waiting, station, name_zh,
+//     name_en, value, unit, number, lon, lat }): something happened to an alarm of a sensor, and how it stands now. Once.
 //   onPresence({ number, people: [{ id, name }] }): who else looks at the case that is watched.
 //   onCounts({ state: [cases, late] }): how many wait; asked for by giving the function.
 //   onState("live" | "polling" | "offline"): how one hears.
@@ -47,6 +49,13 @@ export function listen(hearer) {
     if (hearer.onCase) hearer.onCase(one);
   }
 
+  function alarm(one) {
+    const key = `alarm/${one.event}`;
+    if (told.has(key)) return;
+    told.set(key, true);
+    if (hearer.onAlarm) hearer.onAlarm(one);
+  }
+
   function presence(one) {
     const others = JSON.stringify(one);
     if (one.number !== number || others === people) return;
@@ -72,6 +81,7 @@ export function listen(hearer) {
     source.addEventListener("hello", heard(() => { polling = false; say("live"); here(); }));
     source.addEventListener("case", heard(change));
     source.addEventListener("claim", heard((claim) => hearer.onClaim && hearer.onClaim(claim)));
+    source.addEventListener("alarm", heard(alarm));
     source.addEventListener("presence", heard(presence));
     source.addEventListener("counts", heard((counts) => hearer.onCounts && hearer.onCounts(counts)));
     source.addEventListener("resync", heard(() => hearer.onResync && hearer.onResync()));
@@ -134,6 +144,7 @@ export function listen(hearer) {
     cursor = found.cursor;
     for (const one of found.cases) change(one);
     if (hearer.onClaim) found.claims.forEach(hearer.onClaim);
+    found.alarms.forEach(alarm);
     if (found.counts && hearer.onCounts) hearer.onCounts(found.counts);
     if (found.presence) presence(found.presence);
   }

@@ -1,4 +1,4 @@
-"""Changes of cases, read from their history, claims beside them, and who is told what of both.
+"""Changes of cases, read from their history, claims and alarms beside them, and who is told what of each.
 
 Writers do nothing for it. NOTIFY would: at each commit it takes a lock that all writers share. So the history is asked,
 a few times a second, for what came after the last event; that reads one end of one index.
@@ -14,6 +14,7 @@ from typing import Any
 
 from webgis.accounts.actor import Actor
 from webgis.cases import queries
+from webgis.hazards import alarm_words
 
 AT_ONCE = 500
 """Events read by one statement."""
@@ -42,9 +43,17 @@ _LATE_CLAIMS = (
     " WHERE id <= %s AND at > now() - make_interval(secs => %s)"
 )
 
+_NEWEST_ALARM = "SELECT coalesce(max(id), 0) AS id FROM city.alarm_event"
+_ALARMS = "SELECT * FROM fn.alarm_changes(%s, %s::bigint[], %s)"
+_ALARM_MARK = "SELECT coalesce(max(id), 0) AS id, count(*) AS events FROM city.alarm_event WHERE id > %s"
+_LATE_ALARMS = (
+    "SELECT coalesce(array_agg(id), '{}') AS ids FROM city.alarm_event"
+    " WHERE id > %s AND id <= %s AND recorded_at > now() - make_interval(secs => %s)"
+)
+
 Ask = Callable[..., Sequence[Any]]
 
-_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 """Numbers that the database can be asked for."""
 
 
@@ -81,6 +90,35 @@ def claim_told(change: Any, actor: Actor) -> dict[str, Any] | None:
     return {"number": change.number, "by": by, "until": by and change.until}
 
 
+def alarm_told(change: Any, actor: Actor) -> dict[str, Any] | None:
+    """What this person is told of an alarm (a row of `fn.alarm_changes`): what happened, and how it stands now."""
+    class_ = f"{change.kind}:{change.class_code}"
+    if not _within(queries.sight(actor), change.department_code, change.cell_code, class_):
+        return None
+    level_zh, level_en = alarm_words.level_words(change.levels, change.level)
+    return {
+        "event": change.id,
+        "action": change.action,
+        "id": change.alarm,
+        "state": change.state,
+        "level": change.level,
+        "level_zh": level_zh,
+        "level_en": level_en,
+        "rank": change.rank,
+        "advice": change.advice,
+        "raised_at": change.raised_at,
+        "waiting": change.waiting,
+        "station": change.station,
+        "name_zh": change.station_zh,
+        "name_en": change.station_en,
+        "value": change.last_value,
+        "unit": change.unit,
+        "number": change.case_number,
+        "lon": round(change.lon, 6),
+        "lat": round(change.lat, 6),
+    }
+
+
 def _within(sight: queries.Sight, department: str | None, cell: str | None, class_: str) -> bool:
     departments, area, classes = sight
     return (
@@ -98,7 +136,7 @@ def as_json(value: Any) -> str:
 @dataclass
 class Feed:
     """The end of the history: gives every event once, also those that commit after later ones. So does the end of the
-    claims (`claims`)."""
+    claims (`claims`) and of what happens to alarms (`alarms`)."""
 
     newest: str = _NEWEST
     changes: str = _CHANGES
@@ -134,27 +172,35 @@ def claims() -> Feed:
     return Feed(_NEWEST_CLAIM, _CLAIMS)
 
 
+def alarms() -> Feed:
+    """The end of what happens to alarms."""
+    return Feed(_NEWEST_ALARM, _ALARMS)
+
+
 @dataclass(frozen=True)
 class Cursor:
-    """How far somebody has heard: the last event, and the last claim."""
+    """How far somebody has heard: the last event, the last claim, and the last event of an alarm."""
 
     event: int
     claim: int
+    alarm: int
 
     def __str__(self) -> str:
-        return f"{self.event}.{self.claim}"
+        return f"{self.event}.{self.claim}.{self.alarm}"
 
     @classmethod
     def read(cls, given: str) -> "Cursor | None":
         """One that was told, or None."""
         told = _CURSOR.fullmatch(given)
-        return cls(int(told[1]), int(told[2])) if told else None
+        return cls(*(int(number) for number in told.groups())) if told else None
 
 
 def mark(ask: Ask) -> tuple[Cursor, str]:
-    """The newest event and claim, and a tag that changes with every commit that adds one."""
+    """The newest event, claim and event of an alarm, and a tag that changes with every commit that adds one."""
     row, claim = ask(_MARK, ask(_NEWEST)[0].id - LOOK_BACK)[0], ask(_CLAIM_MARK)[0]
-    return Cursor(row.id, claim.id), f"{row.id}-{row.events}-{claim.id}-{claim.claims}"
+    alarm = ask(_ALARM_MARK, ask(_NEWEST_ALARM)[0].id - LOOK_BACK)[0]
+    tag = f"{row.id}-{row.events}-{claim.id}-{claim.claims}-{alarm.id}-{alarm.events}"
+    return Cursor(row.id, claim.id, alarm.id), tag
 
 
 def after(ask: Ask, since: int) -> tuple[Sequence[Any], bool]:
@@ -169,4 +215,11 @@ def claims_after(ask: Ask, since: int) -> tuple[Sequence[Any], bool]:
     """The same of claims."""
     late = ask(_LATE_CLAIMS, since, LOOK_BACK_S)[0].ids
     rows = ask(_CLAIMS, since, late, AT_ONCE + 1)
+    return rows[:AT_ONCE], len(rows) > AT_ONCE
+
+
+def alarms_after(ask: Ask, since: int) -> tuple[Sequence[Any], bool]:
+    """The same of what happens to alarms."""
+    late = ask(_LATE_ALARMS, since - LOOK_BACK, since, LOOK_BACK_S)[0].ids
+    rows = ask(_ALARMS, since, late, AT_ONCE + 1)
     return rows[:AT_ONCE], len(rows) > AT_ONCE

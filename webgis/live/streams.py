@@ -94,6 +94,7 @@ class Hub:
     start: str = field(default_factory=lambda: format(time.time_ns() // 1_000_000, "x"))
     feed: changes.Feed = field(default_factory=changes.Feed)
     claims: changes.Feed = field(default_factory=changes.claims)
+    alarms: changes.Feed = field(default_factory=changes.alarms)
     tasks: set[asyncio.Task] = field(default_factory=set)
     counted_at: float = 0.0
     to_count: bool = True
@@ -201,14 +202,15 @@ def _catch_up(hub: Hub, stream: Stream, since: str) -> None:
 
 # ---- what happens
 
-TOLD = {"case": changes.told, "claim": changes.claim_told}
+TOLD = {"case": changes.told, "claim": changes.claim_told, "alarm": changes.alarm_told}
 """What somebody is told of a change, by the name of its event."""
 
 
 async def _changes(hub: Hub) -> None:
     rows = await hub.ask(hub.feed.read, hub.runtime.ask)
     taken = await hub.ask(hub.claims.read, hub.runtime.ask)
-    for name, found in (("case", rows), ("claim", taken)):
+    sounded = await hub.ask(hub.alarms.read, hub.runtime.ask)
+    for name, found in (("case", rows), ("claim", taken), ("alarm", sounded)):
         for row in found:
             hub.told += 1
             hub.kept.append((hub.told, name, row))
