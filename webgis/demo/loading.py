@@ -18,7 +18,7 @@ from webgis.accounts import first
 from webgis.catalog import operations as catalog
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import beats, cases, components, gazetteer, metro, people, places
+from webgis.demo import beats, cases, components, emergency, gazetteer, metro, people, places
 from webgis.demo.places import Place
 from webgis.errors import Invalid
 from webgis.grid import areas, dividing
@@ -99,6 +99,8 @@ def load(
         with _stage(bar, "cases") as task:
             now = datetime.now(UTC)
             made = cases.live(runtime, counties, count, seed, now, lambda done: _show(bar, task, done, count))
+        with _stage(bar, "emergencies"), runtime.transaction() as session:
+            emergency.settle(session, runtime.settings, counties, seed, now)
     note_load(runtime, counties, count, seed, done=True)
     jobs.sweep(runtime, jobs.connect(runtime.settings))
     return Loaded(city, stored, cells, posts, registered, laid, made, round(time.perf_counter() - start, 1))
