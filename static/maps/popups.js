@@ -125,6 +125,17 @@ export function metroBox(page, feature) {
   return box;
 }
 
+// A hazard source: its level, how its sensors stand, and its page for those who may open it.
+export function hazardBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { code, level, live } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", words.hazard), element("div", "wg-popup-title", nameOf(feature.properties)));
+  box.append(element("div", "wg-popup-line", words[`hazard_level_${level}`]), element("div", "wg-popup-line", words[`hazard_live_${live}`]));
+  if (addresses && addresses.hazard) box.append(link("wg-popup-number", addresses.hazard + encodeURIComponent(code), words.hazard_more));
+  return box;
+}
+
 // An emergency: its level and title, and its page for those who may open it.
 export function emergencyBox(page, feature) {
   const { words, addresses } = page.facts;
@@ -152,5 +163,31 @@ export function worksBox(page, feature) {
   return box;
 }
 
-export const BOXES = { construction: worksBox, emergency: emergencyBox, metro: metroBox, areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
+// An alarm that stands: which level of what, since when, and its page and case.
+export function alarmBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { alarm, rule_zh: zh, rule_en: en, number, raised, waiting } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", words.alarm), element("div", "wg-popup-title", nameOf(feature.properties)));
+  box.append(element("div", "wg-popup-text", page.english ? en : zh));
+  line(box, words.alarm_since, new Date(Number(raised) * 1000).toLocaleString(page.lang, { dateStyle: "medium", timeStyle: "short" }));
+  if (waiting) box.append(element("div", "wg-popup-line wg-light wg-light-red", words.alarm_waiting));
+  if (addresses && addresses.alarm) box.append(link("wg-popup-number", addresses.alarm + alarm, words.alarm_more));
+  if (number && addresses && addresses.case) box.append(link("wg-popup-number", addresses.case + number, number));
+  return box;
+}
+
+// Where water gathers: what is advised for the road.
+export function waterBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { road, number } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", words.water), element("div", "wg-popup-title", nameOf(feature.properties)));
+  box.append(element("div", "wg-popup-line", words[`road_${road}`]));
+  if (number && addresses && addresses.case) box.append(link("wg-popup-number", addresses.case + number, number));
+  if (addresses && addresses.waterlogging) box.append(link("wg-popup-number", addresses.waterlogging, words.water_more));
+  return box;
+}
+
+export const BOXES = { alarms: alarmBox, waterlogging: waterBox, hazards: hazardBox, construction: worksBox, emergency: emergencyBox, metro: metroBox, areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
 

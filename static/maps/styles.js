@@ -8,7 +8,7 @@ const NAMES = [
   "land", "county", "subdistrict", "community", "cell", "beat", "duty", "beat-line", "intact", "damaged", "edge",
   "hot-99", "hot-95", "hot-90", "cold", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
   "zone-special", "zone-control", "zone-planned", "metro",
-  "emergency-1", "emergency-3",
+  "emergency-1", "emergency-3", "level-1", "level-2", "level-3", "level-4", "level-0", "level-alarm",
   "more-2", "more-1", "same", "less-1", "less-2", "unknown",
 ];
 
@@ -87,6 +87,15 @@ export const STYLES = {
     if (part === "line") return { line: paint, width: coords.z < 12 ? 2 : coords.z < 15 ? 3 : 4 };
     if (part === "outline") return { line: paint, width: 2, fill: paint, opacity: 0.3 };
     return { fill: paints.land, radius: coords.z < 13 ? 2.5 : coords.z < 15 ? 4 : 6, line: paint, width: coords.z < 13 ? 1.5 : 2.5 };
+  hazards: (feature, coords, paints) => {
+    const { level, live } = feature.properties;
+    const paint = paints[`level-${level}`];
+    const line = live === "alarm" ? paints["level-alarm"] : paints.land;
+    if (feature.type === 1) return { fill: paint, radius: coords.z < 11 ? 5 : 7, line, width: live === "alarm" ? 3.5 : 2 };
+    return { fill: paint, opacity: 0.3, line: live === "alarm" ? paints["level-alarm"] : paint, width: 2 };
+  },
+  alarms: (feature, coords, paints) => ({ fill: paints[feature.properties.rank > 1 ? "alarm-2" : "alarm-1"], radius: 8, line: paints.land, width: 2.5 }),
+  waterlogging: (feature, coords, paints) => ({ fill: paints[`road-${feature.properties.road}`], radius: coords.z < 12 ? 5 : 7, line: paints.land, width: 2 }),
   },
   components: (feature, coords, paints) => {
     const { count, not_intact: not, state } = feature.properties;

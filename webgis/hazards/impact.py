@@ -32,7 +32,6 @@ class Impact:
     metres: float
     at: datetime
     ground: dict[str, Any]
-    bounds: list[float]
     square_m: float
     cells: list[str]
     communities: list[Row[Any]]
@@ -65,7 +64,6 @@ def impact(session: Session, actor: Actor, code: str, metres: float, *, at: date
         metres,
         at,
         ground.geometry,
-        ground.bounds,
         ground.square_m,
         cells,
         communities,
@@ -82,7 +80,6 @@ def impact(session: Session, actor: Actor, code: str, metres: float, *, at: date
 _GROUND = text(
     """
     SELECT encode(ST_AsEWKB(g.ground), 'hex') AS ewkb, ST_AsGeoJSON(g.ground, 6)::jsonb AS geometry,
-           ARRAY[ST_XMin(g.ground), ST_YMin(g.ground), ST_XMax(g.ground), ST_YMax(g.ground)] AS bounds,
            ST_Area(ST_Transform(g.ground, :srid)) AS square_m
     FROM (SELECT fn.ground_within(h.geom, :metres, :srid) AS ground FROM city.hazard_source h WHERE h.id = :id) g
     """

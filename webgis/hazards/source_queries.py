@@ -12,6 +12,7 @@ from webgis import db
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.errors import NotFound
+from webgis.grid import queries as grid
 from webgis.hazards.source_rules import KINDS, SourceKind
 
 MOST = 500
@@ -152,6 +153,21 @@ _STATIONS = text(
     LEFT JOIN LATERAL (SELECT o.level FROM city.alarm o WHERE o.datastream_id = d.id AND o.state = 'open'
                        ORDER BY o.rank DESC LIMIT 1) a ON true
     WHERE w.source_id = :id ORDER BY s.code, d.code
+    """
+)
+
+
+def rings(session: Session, source: Row[Any], metres: Sequence[int]) -> Sequence[Row[Any]]:
+    """The ground within each of these distances of a source, the widest first: metres, geometry."""
+    (srid,) = grid.projected_srids(session, [source.area_code or ""], session.info["settings"].projected_srid)
+    return session.execute(_RINGS, {"id": source.id, "metres": list(metres), "srid": srid}).all()
+
+
+_RINGS = text(
+    """
+    SELECT m.metres, ST_AsGeoJSON(fn.ground_within(h.geom, m.metres, :srid), 6)::jsonb AS geometry
+    FROM city.hazard_source h CROSS JOIN unnest(CAST(:metres AS integer[])) AS m (metres)
+    WHERE h.id = :id ORDER BY m.metres DESC
     """
 )
 

@@ -8,7 +8,7 @@ from flask import Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
 from webgis import api, web
-from webgis.hazards import impact, impact_wire, persons, source_queries, source_wire, sources
+from webgis.hazards import impact, impact_rules, impact_wire, persons, source_queries, source_wire, sources
 from webgis.hazards.source_queries import Filters
 
 hazards = APIBlueprint("hazards", __name__, url_prefix="/api/v1/hazards", tag="Hazard sources")
@@ -88,6 +88,19 @@ def grades(code: str):
         source = source_queries.require(session, web.actor(), code)
         rows = source_queries.grades(session, source.id)
         return jsonify([source_wire.grade(row) | {"unit": row.unit} for row in rows])
+
+
+@hazards.get("/<code>/rings")
+@hazards.doc(summary="A source with its rings", description="Outline, rings of the city's choice, stations: GeoJSON.")
+@web.permits("hazards.see")
+def around(code: str):
+    """The outline of a source, the rings around it, and the stations that watch it."""
+    metres = impact_rules.rings(web.runtime().settings.hazard_rings)
+    with web.transaction() as session:
+        source = source_queries.require(session, web.actor(), code)
+        rings = source_queries.rings(session, source, metres)
+        stations = source_queries.stations(session, source.id)
+    return api.geojson(source_wire.around(source, rings, stations))
 
 
 @hazards.post("/<code>/persons")

@@ -1,7 +1,7 @@
 """Hazard sources over the wire: what is said of one, for API, form and files alike, and what goes out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -166,3 +166,14 @@ def grade(row: Row[Any]) -> dict[str, Any]:
     """A grade of the history."""
     names = ("at", "why", "s", "major", "r", "alpha", "people", "people_from", "level")
     return {name: getattr(row, name) for name in names}
+
+
+def around(source: Row[Any], rings: Sequence[Row[Any]], stations: Sequence[Row[Any]]) -> dict[str, Any]:
+    """A source with its rings, the widest first, and its stations, as a map draws them."""
+    shapes = [(row.geometry, {"kind": "ring", "metres": row.metres}) for row in rings]
+    shapes.append((source.geometry, {"kind": "source", "code": source.code}))
+    for row in {row.code: row for row in stations}.values():
+        names = {"name": row.name_zh, "name_en": row.name_en}
+        shapes.append(({"type": "Point", "coordinates": [row.lon, row.lat]}, {"kind": "station"} | names))
+    features = [{"type": "Feature", "geometry": shape, "properties": told} for shape, told in shapes]
+    return {"type": "FeatureCollection", "features": features}

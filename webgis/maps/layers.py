@@ -167,6 +167,46 @@ LAYERS = (
         order=370,
     ),
     Layer(
+    Layer(
+        "hazards",
+        lazy_gettext("Hazard sources"),
+        "topics",
+        (Source("hazards", "hazards"),),
+        (
+            Row("level-1", lazy_gettext("Level 1")),
+            Row("level-2", lazy_gettext("Level 2")),
+            Row("level-3", lazy_gettext("Level 3")),
+            Row("level-4", lazy_gettext("Level 4")),
+            Row("level-0", lazy_gettext("Not major")),
+            Row("level-alarm", lazy_gettext("In alarm")),
+        ),
+        order=580,
+    ),
+    Layer(
+        "waterlogging",
+        lazy_gettext("Waterlogging"),
+        "topics",
+        (Source("waterlogging", "waterlogging"),),
+        (
+            Row("road-closed", lazy_gettext("Advised to close")),
+            Row("road-slowed", lazy_gettext("Pass slowly")),
+            Row("road-open", lazy_gettext("Road open")),
+        ),
+        live=True,
+        order=585,
+    ),
+    Layer(
+        "alarms",
+        lazy_gettext("Alarms"),
+        "topics",
+        (Source("alarms", "alarms"),),
+        (
+            Row("alarm-2", lazy_gettext("Grave alarm")),
+            Row("alarm-1", lazy_gettext("Alarm")),
+        ),
+        live=True,
+        order=595,
+    ),
         "emergency",
         lazy_gettext("Emergencies"),
         "topics",
@@ -218,3 +258,4 @@ MAPS = (
 )
 
 BY_NAME = {page.name: page for page in MAPS}
+    CityMapPage("hazards", lazy_gettext("Map of hazard sources"), "biohazard", ("areas", "hazards")),

@@ -261,6 +261,23 @@ LAYERS = {
                 "exercise": "true: an exercise",
             },
             cases="always",
+        Layer(
+            "hazards",
+            "Hazard sources: the place of each, from zoom 13 with its outline",
+            "fn.hazards_tile",
+            Nothing,
+            ("hazards", "alarms", "sensors"),
+            {
+                "code": "code of the source",
+                "kind": "its kind",
+                "name_zh": "its name",
+                "name_en": "its name in English",
+                "level": "1 to 4; 0: no major hazard source",
+                "live": "alarm, silent, ok or none, by what its sensors tell",
+                "illustrative": "true: made up for the demo",
+            },
+            cases="always",
+        ),
         ),
         Layer(
             "hotspots",

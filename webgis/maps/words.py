@@ -2,13 +2,14 @@
 
 from flask_babel import gettext as _
 
-from webgis.maps import emergency_words, metro_words, works_words
+from webgis.maps import alarm_words, emergency_words, hazard_words, metro_words, works_words
 
 
 def words() -> dict[str, str]:
     """Every text of a map but the names of layers, states and data."""
     own = _frame() | _filters() | _tools() | _popups() | _heat()
-    return own | metro_words.on_maps() | works_words.on_maps() | emergency_words.on_maps()
+    others = (metro_words, works_words, emergency_words, hazard_words, alarm_words)
+    return own | {name: word for one in others for name, word in one.on_maps().items()}
 
 
 def _frame() -> dict[str, str]:

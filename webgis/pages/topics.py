@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flask import url_for
-from flask_babel import lazy_gettext  # noqa: F401
+from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
 from webgis.accounts import permissions
@@ -32,6 +32,10 @@ class Topic:
 
 
 TOPICS: tuple[Topic, ...] = (
+    Topic("hazards", "hazards.see", "pages.hazard_list", lazy_gettext("Hazard sources"), "biohazard"),
+    Topic("metro", "metro.see", "pages.metro_home", lazy_gettext("Metro"), "train"),
+    Topic("emergency", "emergency.see", "pages.emergency_list", lazy_gettext("Emergency command"), "urgent"),
+    Topic("construction", "construction.see", "pages.construction_list", lazy_gettext("Construction zones"), "crane"),
 )  # fmt: skip
 
 

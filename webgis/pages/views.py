@@ -43,6 +43,8 @@ from webgis.pages import (
     help_pages,
     inspect_install,
     inspect_sending,
+    hazard_forms,
+    hazards,
     narrowing,
     public_home,
     reporting,
@@ -64,6 +66,8 @@ PARTS = (
     department,
     desk,
     inspect_install,
+    hazards,
+    hazard_forms,
     inspect_sending,
     reporting,
     account,
@@ -223,20 +227,29 @@ def _heat(session: Session) -> dict[str, str]:
 def _map_addresses() -> dict[str, str]:
     """What the maps ask for; a name at the end of an address is put there by the browser."""
     duty = {"duty": url_for("beats.on_duty")} if permissions.may(web.actor(), "beats.see") else {}
-    return duty | {
-        "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
-        "map": url_for("pages.city_map", name="cases").removesuffix("cases"),
-        "names": url_for("maps.names"),
-        "inside": url_for("maps.cases"),
-        "found": url_for("maps.found"),
-        "places": url_for("places.search"),
-        "choices": url_for("maps.choices"),
-        "version": url_for("maps.version"),
-        "snapshots": url_for("snapshots.ask"),
-        "case": url_for("pages.case_list") + "/",
-        "list": url_for("pages.case_list"),
-        "api": "/api/v1/",
-    }
+    seen = {"emergency": url_for("pages.emergency_list") + "/"} if permissions.may(web.actor(), "emergency.see") else {}
+    if permissions.may(web.actor(), "hazards.see"):
+        seen["hazard"] = url_for("pages.hazard_list") + "/"
+    return (
+        duty
+        | seen
+        | {
+            "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
+            "map": url_for("pages.city_map", name="cases").removesuffix("cases"),
+            "names": url_for("maps.names"),
+            "inside": url_for("maps.cases"),
+            "found": url_for("maps.found"),
+            "places": url_for("places.search"),
+            "choices": url_for("maps.choices"),
+            "version": url_for("maps.version"),
+            "snapshots": url_for("snapshots.ask"),
+            "case": url_for("pages.case_list") + "/",
+        "works": url_for("pages.construction_list") + "/",
+            "list": url_for("pages.case_list"),
+        "structure": url_for("pages.metro_home") + "/structures/",
+            "api": "/api/v1/",
+        }
+    )
 
 
 @pages.get("/api/v1/docs")
