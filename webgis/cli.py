@@ -18,6 +18,7 @@ from webgis.errors import Unavailable, WebgisError
 
 COMMANDS = {
     "accounts": "webgis.accounts.commands",
+    "alarms": "webgis.hazards.alarm_commands",
     "areas": "webgis.grid.commands",
     "grid": "webgis.grid.commands",
     "places": "webgis.grid.gazetteer_commands",
@@ -33,7 +34,9 @@ COMMANDS = {
     "workflow": "webgis.cases.workflow_commands",
     "beats": "webgis.cases.beat_commands",
     "construction": "webgis.metro.construction_commands",
+    "metro": "webgis.metro.commands",
     "routing": "webgis.cases.routing_commands",
+    "hazards": "webgis.exchange.hazard_commands",
     "maps": "webgis.maps.commands",
     "basemap": "webgis.maps.basemap_commands",
     "rollup": "webgis.maps.rollup_commands",

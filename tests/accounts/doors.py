@@ -23,6 +23,17 @@ MATTER = HERE | {"kind": "matter", "class": city.REFUSE, "description": "路口�
 TILE = {"z": 14, "x": 12928, "y": 6726}
 """The tile that holds the small city."""
 
+PIT = {
+    "purpose": "other",
+    "ground": {
+        "type": "Polygon",
+        "coordinates": [[[104.0622, 30.6571], [104.0624, 30.6571], [104.0624, 30.6573], [104.0622, 30.6571]]],
+    },
+    "starts": "2026-11-23",
+    "ends": "2030-01-01",
+}
+"""Work in the western community that needs a permit."""
+
 WAYS: dict[str, Way] = {
     **{
         f"admin.{section}_work{tail}": Way({"name": "0" * 16})
@@ -88,6 +99,21 @@ WAYS: dict[str, Way] = {
     "construction.patrolled": Way({"code": "CZ1"}, body={"key": "p1"}),
     "components.change": Way({"code": "51010401037000001"}, body={"remark": "旧"}),
     "components.near": Way(query=HERE),
+    **{f"metro.{name}": Way(query={"lon": 104.0622, "lat": 30.6571}) for name in ("zones",)},
+    "metro.structure": Way({"code": "west"}),
+    **{f"pages.metro_{name}": Way({"code": "west"}) for name in ("line", "structure")},
+    **{
+        f"pages.permit{tail}": Way({"number": "MP202600001", "file": 1, "action": "withdraw"}, form={})
+        for tail in ("", "_act", "_add_file", "_file", "_monitor")
+    },
+    "pages.permit_apply": Way(form={}),
+    "pages.finding_settle": Way({"finding": 1}, form={"state": "stopped", "note": "已停工"}),
+    "metro.settle": Way({"finding": 1}, body={"state": "stopped", "note": "已停工"}),
+    **{f"permits.{name}": Way({"number": "MP202600001"}) for name in ("one",)},
+    "permits.act": Way({"number": "MP202600001", "action": "withdraw"}),
+    "permits.monitor": Way({"number": "MP202600001"}, body={"datastreams": []}),
+    "permits.check": Way(body=PIT),
+    "permits.apply": Way(body=PIT | {"project": "基坑", "applicant": "建设单位", "work": "excavation"}),
     "components.one": Way({"code": "51010401037000001"}),
     **{f"emergencies.{name}": Way({"number": "E20261122001"}) for name in ("one", "log", "reported", "near")},
     "emergencies.act": Way({"number": "E20261122001", "action": "note"}, body={"words": "看过"}),

@@ -129,3 +129,11 @@ def findings(
     """Work without a permit that a person sees, what nobody has settled first."""
     values = {"area": actor.area, "classes": list(actor.classes) or None, "state": state, "id": id_, "most": most}
     return session.execute(_FINDINGS, values).all()
+
+
+_DEPARTMENTS = text("SELECT code, name_zh, name_en FROM city.department WHERE code = ANY(:codes)")
+
+
+def departments(session: Session, codes: Sequence[str]) -> Sequence[Row[Any]]:
+    """The departments of these codes."""
+    return session.execute(_DEPARTMENTS, {"codes": list(codes)}).all()

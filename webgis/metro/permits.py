@@ -108,10 +108,10 @@ _CELL = text("SELECT (fn.cell_at(ST_PointOnSurface(ST_SetSRID(ST_GeomFromWKB(:wk
 def apply(session: Session, actor: Actor, asked: Application, at: datetime) -> str:
     """Apply for a permit; returns its number. `Invalid` "metro.bad-field" names the field at fault."""
     permissions.require(actor, "permits.apply")
-    ground = _checked(session, asked, at)
-    cell = session.scalar(_CELL, {"wkb": shapely.to_wkb(ground), "at": at})
+    place = _checked(session, asked, at)
+    cell = session.scalar(_CELL, {"wkb": shapely.to_wkb(place), "at": at})
     permissions.require_area(actor, [cell or ""])
-    zones = check(session, ground, asked.purpose, asked.starts, asked.ends)
+    zones = check(session, place, asked.purpose, asked.starts, asked.ends)
     session.execute(_NUMBER_LOCK)
     year = f"MP{at.astimezone(session.info['settings'].zone):%Y}"
     made = MetroPermit(
@@ -123,7 +123,7 @@ def apply(session: Session, actor: Actor, asked: Application, at: datetime) -> s
         work=asked.work,
         purpose=asked.purpose,
         description=asked.description,
-        geom=from_shape(ground, srid=SRID),
+        geom=from_shape(place, srid=SRID),
         cell_code=cell,
         starts=asked.starts,
         ends=asked.ends,
@@ -155,10 +155,11 @@ def _checked(session: Session, asked: Application, at: datetime) -> Any:
         raise bad_field("ends", asked.ends.isoformat(), "a day from today and from the first day on")
     if (asked.ends - asked.starts).days > LONGEST_DAYS:
         raise bad_field("ends", asked.ends.isoformat(), "at most five years after the first day")
-    return _ground(asked.ground)
+    return ground(asked.ground)
 
 
-def _ground(given: Any) -> Any:
+def ground(given: Any) -> Any:
+    """The ground of a work as a multipolygon, or `Invalid` for what is none."""
     faces = isinstance(given, (shapely.Polygon, shapely.MultiPolygon)) and not given.is_empty
     if not faces or not given.is_valid:
         got = shapely.is_valid_reason(given) if faces else getattr(given, "geom_type", None)
@@ -222,8 +223,8 @@ def act(
     note: str | None = None,
     conditions: str | None = None,
 ) -> MetroPermit:
-    """Do a step of a permit. Errors of `permit_rules.step`; `Conflict` "metro.excluded" when a special zone excludes the
-    work, which no decision changes."""
+    """Do a step of a permit. Errors of `permit_rules.step`; `Conflict` "metro.excluded" when a special zone excludes
+    the work, which no decision changes."""
     permissions.require(actor, "permits.act")
     return _do(session, actor, require(session, actor, number, lock=True), action, at, note, conditions)
 
@@ -256,8 +257,8 @@ def _do(
 
 
 def _grant(session: Session, permit: MetroPermit, at: datetime) -> None:
-    ground = shapely.from_wkb(bytes(permit.geom.data))
-    permit.checked = check(session, ground, permit.purpose, permit.starts, permit.ends)
+    place = shapely.from_wkb(bytes(permit.geom.data))
+    permit.checked = check(session, place, permit.purpose, permit.starts, permit.ends)
     excluded = [zone["structure"] for zone in permit.checked if zone["allows"] == "excluded"]
     if excluded:
         raise Conflict(

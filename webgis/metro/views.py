@@ -1,5 +1,5 @@
-"""The API of the metro: construction zones and what they do to traffic."""
+"""The API of the metro: structures, zones and permits; construction zones and what they do to traffic."""
 
-from webgis.metro import construction_views
+from webgis.metro import construction_views, metro_views
 
-BLUEPRINTS = (*construction_views.BLUEPRINTS,)
+BLUEPRINTS = (*metro_views.BLUEPRINTS, *construction_views.BLUEPRINTS)

@@ -40,11 +40,13 @@ from webgis.pages import (
     department,
     desk,
     forms,
+    hazard_forms,
+    hazards,
     help_pages,
     inspect_install,
     inspect_sending,
-    hazard_forms,
-    hazards,
+    metro,
+    metro_permits,
     narrowing,
     public_home,
     reporting,
@@ -61,6 +63,10 @@ from webgis.pages.public import public
 pages.app_context_processor(context.everywhere)
 BLUEPRINTS = (pages, public, hotline, inspect, admin)
 PARTS = (
+    alarms,
+    waterlogging,
+    hazards,
+    hazard_forms,
     asking,
     casework,
     department,
@@ -86,6 +92,8 @@ PARTS = (
     watch_files,
     public_home,
     help_pages,
+    metro,
+    metro_permits,
 )
 """Modules that put their addresses on the blueprint when they are imported."""
 
