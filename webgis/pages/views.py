@@ -63,8 +63,6 @@ from webgis.pages.public import public
 pages.app_context_processor(context.everywhere)
 BLUEPRINTS = (pages, public, hotline, inspect, admin)
 PARTS = (
-    alarms,
-    waterlogging,
     hazards,
     hazard_forms,
     asking,
@@ -72,8 +70,6 @@ PARTS = (
     department,
     desk,
     inspect_install,
-    hazards,
-    hazard_forms,
     inspect_sending,
     reporting,
     account,
