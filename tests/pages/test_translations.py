@@ -46,7 +46,9 @@ NOT_ON_PAGES = {
     "catalog": {
         *("code-form", "code-unmapped", "file-ending", "kind-unknown", "limit-form", "limit-value"),
     },
+    "emergency": {"bad-row"},
     "exchange": {"bad-month", "bad-people"},
+    "hazards": {"watch-unfit"},
     "grid": {
         *("area-invalid", "bad-field", "bad-moment", "code-form", "crumb", "file-ending", "file-missing", "future"),
         *("no-zone", "not-adjacent", "not-cut", "not-mergeable", "nothing", "too-many-parts"),
@@ -62,7 +64,7 @@ def refusals(root: Path) -> list[tuple[str, int]]:
     """(code, status) of every refusal in docs/errors.md of the packages that pages stand on."""
     rows = re.findall(r"^\| `([^`]+)` \| ([\d, ]+) \|", (root / "docs" / "errors.md").read_text(), re.M)
     packages = {"accounts", "api", "cases", "catalog", "evaluation", "exchange", "geo", "grid", "maps", "web"}
-    packages |= {"hazards", "metro"}
+    packages |= {"emergency", "hazards", "metro"}
     listed = [(code, int(status)) for code, statuses in rows for status in statuses.split(", ")]
     return [(code, status) for code, status in listed if code.split(".")[0] in packages]
 

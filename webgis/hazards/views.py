@@ -1,5 +1,6 @@
 """The blueprints of hazards."""
 
+from webgis.hazards.alarm_views import alarms
 from webgis.hazards.source_views import hazards
 
-BLUEPRINTS = (hazards,)
+BLUEPRINTS = (hazards, alarms)

@@ -85,11 +85,17 @@ def cases_inside(session: Session, actor: Actor, filters: cases.Filters, newest:
 
 
 _CASE_VERSION = text("SELECT fn.case_version()")
+_LIVE_VERSION = text("SELECT fn.layer_version('{alarms}', true)")
 
 
 def case_version(session: Session) -> int:
     """A number that is another one after every change that maps and figures show of cases."""
     return session.scalar(_CASE_VERSION)
+
+
+def live_version(session: Session) -> str:
+    """A text that is another one after every change of what maps keep fresh: cases and alarms."""
+    return session.scalar(_LIVE_VERSION)
 
 
 class Found(NamedTuple):

@@ -163,10 +163,10 @@ def choices():
 @maps.get("/maps/version")
 @web.permits("maps.see")
 def version():
-    """Another text after every change that maps show of cases. Maps ask each second: 304 while nothing is new."""
+    """Another text after every change of cases and alarms. Maps ask each second: 304 while nothing is new."""
     _asked(Given)
     with web.transaction() as session:
-        told = web.opaque(str(queries.case_version(session)))
+        told = web.opaque(queries.live_version(session))
     response = jsonify({"cases": told})
     response.headers["Cache-Control"] = "private, no-cache"
     response.set_etag(told)

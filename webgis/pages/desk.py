@@ -28,7 +28,8 @@ DOOR = workbench.Door(
     with_map=True,
 )
 
-LAYERS, SHOWN = ("areas", "coverage", "grid", "components", "cases"), ("areas", "grid", "cases")
+LAYERS = ("areas", "coverage", "grid", "components", "hazards", "waterlogging", "alarms", "cases")
+SHOWN = ("areas", "grid", "alarms", "cases")
 """Layers of `webgis.maps.layers` that the desk's map has, and shows at first."""
 
 

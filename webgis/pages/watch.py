@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from webgis import api, web
+from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.errors import Invalid
 from webgis.evaluation import figures, overview, spans
@@ -18,7 +19,7 @@ from webgis.evaluation.spans import Span
 from webgis.evaluation.wire import FiguresAsked
 from webgis.grid import queries as grid
 from webgis.maps import queries as map_queries
-from webgis.pages import shown, watch_words, words
+from webgis.pages import alarm_shown, shown, watch_words, words
 from webgis.pages.blueprint import pages
 
 FILTERS = ("since", "until", "area", "subject", "department", "source", "step", "level")
@@ -45,7 +46,12 @@ class Ranked:
 def watch():
     """The page; its parts alone (`X-Part`) when something has changed."""
     told = _told()
-    return render_template("watch/figures.html" if "X-Part" in request.headers else "watch/watch.html", **told)
+    if "X-Part" in request.headers:
+        return render_template("watch/figures.html", **told)
+    with web.transaction() as session:
+        alarms = alarm_shown.banner(session, web.actor())
+    may = permissions.may(web.actor(), "alarms.acknowledge")
+    return render_template("watch/watch.html", alarms=alarms, may_acknowledge=may, **told)
 
 
 @pages.get("/watch/screen")
@@ -75,7 +81,7 @@ def _picture(session: Session, asked: FiguresAsked) -> Overview:
 def _told() -> dict[str, Any]:
     given, problem = request.args.to_dict(), None
     with web.transaction() as session:
-        version = web.opaque(str(map_queries.case_version(session)))
+        version = web.opaque(map_queries.live_version(session))
         try:
             found = _picture(session, asked_of(given))
         except Invalid as error:

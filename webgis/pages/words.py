@@ -278,6 +278,22 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "catalog.too-many-components": _plain(
         lazy_gettext("These are too many components for a table. Narrow the choice, or write a GeoPackage."),
     ),
+    "emergency.bad-cap": lambda facts: _(
+        "This is no CAP 1.2 message that can be used: %(field)s. Accepted: %(accepted)s",
+        field=facts.get("field", ""),
+        accepted=facts.get("accepted", ""),
+    ),
+    "emergency.bad-field": _plain(lazy_gettext("A field of the emergency is missing or cannot be used.")),
+    "emergency.closed": _plain(lazy_gettext("This emergency is closed; nothing is changed in it any more.")),
+    "emergency.decided": _plain(lazy_gettext("Somebody has decided on this message already.")),
+    "emergency.department-unknown": _plain(lazy_gettext("This department does not exist any more. Choose another.")),
+    "emergency.needed": _plain(
+        lazy_gettext("This department leads, or has a task to do. Give these to another first.")
+    ),
+    "emergency.task-moved": _plain(lazy_gettext("Somebody was faster: the task stands otherwise by now.")),
+    "emergency.tasks-open": lambda facts: _(
+        "%(n)s tasks are still to be done. Finish them or take them off the board first.", n=facts.get("count", 0)
+    ),
     "evaluation.bad-field": _plain(
         lazy_gettext(
             "This span or filter cannot be used; the last 30 days are shown. Give days that follow each other."
@@ -331,6 +347,8 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("The area lies too far from the zone in which its metres are measured."),
     ),
     "grid.same-moment": _plain(lazy_gettext("There was a change a moment ago. Try again.")),
+    "hazards.alarm-over": _plain(lazy_gettext("This alarm stands no more. Nothing was changed.")),
+    "hazards.alarm-unknown": _plain(lazy_gettext("There is no such alarm among those you may see.")),
     "hazards.bad-cas": _plain(lazy_gettext("This is no CAS number: its last digit checks the others.")),
     "hazards.bad-field": hazard_words.bad_field,
     "hazards.bad-people": _plain(lazy_gettext("Give the people nearby as a whole number.")),

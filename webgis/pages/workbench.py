@@ -20,7 +20,7 @@ from webgis.accounts.actor import Actor
 from webgis.cases import queries, queues, requests
 from webgis.errors import NotFound
 from webgis.maps.signs import legend_rows
-from webgis.pages import casework, desk_search, desk_words, shown, step_forms
+from webgis.pages import alarm_shown, casework, desk_search, desk_words, shown, step_forms
 
 ROWS = 40
 REQUESTS = "requests"
@@ -162,6 +162,7 @@ def page(door: Door, more: Mapping[str, Any] | None = None) -> str:
     with web.transaction() as session:
         choices = tabs(session, door, actor, wanted.queue, moment)
         told = rows(session, door, actor, wanted, moment) | chosen_panel(session, door, wanted.case)
+        told["alarms"] = alarm_shown.banner(session, actor)
     return render_template(
         "desk/desk.html",
         **told,
@@ -169,6 +170,7 @@ def page(door: Door, more: Mapping[str, Any] | None = None) -> str:
         daily=door.daily[actor.role],
         orders=desk_words.ORDERS,
         moves=desk_words.moves(door.with_map),
+        may_acknowledge=permissions.may(actor, "alarms.acknowledge"),
         may_call=door.with_map and permissions.may(actor, "hotline.take"),
         search_words=desk_search.said(actor),
         facts=_facts(door, choices, actor) | dict(more or {}),

@@ -1,5 +1,6 @@
 // What happens elsewhere, at this desk: counts, what is new, who looks at the same case. Nothing moves under one's eyes.
 
+import { banner } from "../alarms/banner.js";
 import { icon } from "../icon.js";
 import { listen } from "../live.js";
 
@@ -131,7 +132,13 @@ export function follow(desk) {
   }
   window.setInterval(() => { endClaims(); lights(); }, MINUTE_MS);
 
-  const line = listen({ onCase, onClaim, onCounts, onPresence, onState, onResync: () => { fresh.clear(); tell(); mark.hidden = false; mark.querySelector("span").textContent = facts.said.again; }, token: desk.token });
+  const alarms = banner(document.querySelector("[data-alarm-banner]"));
+  function onAlarm() {
+    alarms.changed();
+    if (desk.map) desk.map.alarmed();
+  }
+
+  const line = listen({ onCase, onClaim, onAlarm, onCounts, onPresence, onState, onResync: () => { alarms.changed(); fresh.clear(); tell(); mark.hidden = false; mark.querySelector("span").textContent = facts.said.again; }, token: desk.token });
   root.addEventListener("desk:case", ({ detail }) => line.watch(detail));
   root.addEventListener("desk:queue", () => { fresh.clear(); tell(); });
   mark.addEventListener("click", () => desk.load());

@@ -250,6 +250,20 @@ export class DeskMap {
     }, this.map.getZoom() < CITY ? FAR_WAIT_MS : NEAR_WAIT_MS);
   }
 
+  // Something happened to an alarm: the layers that show them ask again.
+  alarmed() {
+    if (this.sounding) return;
+    this.sounding = window.setTimeout(() => {
+      this.sounding = 0;
+      for (const name of ["alarms", "waterlogging", "hazards"]) {
+        const layer = this.layers.get(name);
+        if (!this.map.hasLayer(layer)) continue;
+        layer.webgis.forget();
+        layer.webgis.refresh({ fresh: true });
+      }
+    }, NEAR_WAIT_MS);
+  }
+
   offline(on) {
     say(this.map, "offline", on);
   }

@@ -1,0 +1,129 @@
+"""The commands `webgis alarms ...`: rules of thresholds, what is watched by which, the alarms that stand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select, text
+
+from webgis.accounts import admin_log
+from webgis.accounts.actor import ENGINE
+from webgis.cases.table_commands import console, json_option, print_json, print_table
+from webgis.db import Runtime
+from webgis.errors import Invalid
+from webgis.hazards import alarm_queries, alarm_rules, alarm_wire
+from webgis.hazards.alarm_models import ThresholdRule
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_WATCHES = text(
+    "SELECT d.code, s.name_zh, w.rule_key, w.department_code, w.active FROM city.watch w"
+    " JOIN city.datastream d ON d.id = w.datastream_id JOIN city.station s ON s.id = d.station_id ORDER BY 1, 3"
+)
+
+
+@click.group()
+def alarms() -> None:
+    """Alarms of sensors: their rules, what is watched, what stands."""
+
+
+@alarms.command("load-rules")
+@click.pass_obj
+def load_rules(runtime: Runtime) -> None:
+    """Put the rules and ladders that webgis ships into the tables; what the city has changed is left."""
+    with runtime.transaction() as session:
+        made, changed = alarm_rules.load_shipped(session)
+        if made or changed:
+            admin_log.record(session, None, "hazards.load-rules", "shipped", None, {"made": made, "changed": changed})
+    console.print(f"{len(made)} rules made, {len(changed)} brought up to date")
+
+
+@alarms.command("rules")
+@json_option
+@click.pass_obj
+def list_rules(runtime: Runtime, as_json: bool) -> None:
+    """List the rules with their levels."""
+    with runtime.transaction() as session:
+        rows = [alarm_wire.rule(row) for row in session.scalars(select(ThresholdRule).order_by(ThresholdRule.key))]
+    if as_json:
+        print_json(rows)
+        return
+    shown = [(row["key"], row["name_zh"], row["unit"], _levels(row), row["class"], row["shipped"]) for row in rows]
+    heads = ("rule", "name", "unit", "levels", "class", "shipped")
+    print_table(heads, shown, "There are no rules. Load some with: webgis alarms load-rules", runtime.settings.zone)
+
+
+def _levels(row: Any) -> str:
+    return ", ".join(f"{one['name']} {one['at']:g}" for one in row["levels"])
+
+
+@alarms.command("set-rule")
+@click.argument("key")
+@click.argument("file", type=FILE)
+@click.pass_obj
+def set_rule(runtime: Runtime, key: str, file: Path) -> None:
+    """Make or change the rule KEY as the JSON object of FILE says (fields as `webgis alarms rules --json` shows; only
+    those given change). It counts from the next reading on."""
+    try:
+        given = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Invalid("hazards.bad-threshold", f"{file} is no JSON: {error}", field="file") from None
+    if not isinstance(given, dict):
+        raise Invalid("hazards.bad-threshold", f"{file} holds no JSON object", field="file")
+    if "class" in given:
+        given["kind"], _colon, given["class_code"] = str(given.pop("class")).partition(":")
+    with runtime.transaction() as session:
+        changed = alarm_rules.set_rule(session, None, key, given, runtime.settings.zone)
+    console.print("changed" if changed else "nothing to change")
+
+
+@alarms.command()
+@click.argument("datastream")
+@click.option("--rule", help="Another rule than that of its quantity and kind of place.")
+@click.option("--department", help="Code of who is sent; else the station's, else whom the routing rules choose.")
+@click.pass_obj
+def watch(runtime: Runtime, datastream: str, rule: str | None, department: str | None) -> None:
+    """Have a DATASTREAM (its code) watched, from its next reading on."""
+    with runtime.transaction() as session:
+        made = alarm_rules.watch(session, None, datastream, rule, department)
+        console.print(f"{datastream} is watched by {made.rule_key}")
+
+
+@alarms.command()
+@click.argument("datastream")
+@click.argument("rule")
+@click.pass_obj
+def unwatch(runtime: Runtime, datastream: str, rule: str) -> None:
+    """Watch a DATASTREAM by a RULE no more."""
+    with runtime.transaction() as session:
+        alarm_rules.unwatch(session, None, datastream, rule)
+    console.print(f"{datastream} is no longer watched by {rule}")
+
+
+@alarms.command("watches")
+@json_option
+@click.pass_obj
+def list_watches(runtime: Runtime, as_json: bool) -> None:
+    """List what is watched by which rule."""
+    heads = ("datastream", "name", "rule", "department", "active")
+    with runtime.transaction() as session:
+        rows = [tuple(row) for row in session.execute(_WATCHES)]
+    if as_json:
+        print_json([dict(zip(heads, row, strict=True)) for row in rows])
+    else:
+        empty = "Nothing is watched. Begin with: webgis alarms watch DATASTREAM"
+        print_table(heads, rows, empty, runtime.settings.zone)
+
+
+@alarms.command("list")
+@json_option
+@click.pass_obj
+def list_alarms(runtime: Runtime, as_json: bool) -> None:
+    """List the alarms that stand, those first that nobody has acknowledged."""
+    with runtime.transaction() as session:
+        rows = [alarm_wire.feature(row)["properties"] for row in alarm_queries.standing(session, ENGINE)]
+    if as_json:
+        print_json(rows)
+        return
+    heads = ("id", "name_zh", "rule", "level_zh", "peak", "raised_at", "case", "waiting")
+    print_table(heads, [tuple(row[name] for name in heads) for row in rows], "No alarm stands.", runtime.settings.zone)
