@@ -31,6 +31,7 @@ PIP_INSTALL = [*PIP, "install", "--progress-bar=off", "--no-deps"]
 PIP_PACKAGE = r"(?:Collecting|Requirement already \w+:|Installing collected packages:) ([^\s,]+)"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OLDEST_NPM = 9
+BROKER = "the MQTT broker Mosquitto"
 BEAT_SECONDS = 10
 """Where the output is no terminal, a long step says this often that it is alive."""
 
@@ -57,6 +58,7 @@ if [ ! -e "$clusters" ]; then
 fi
 apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
 case " $* " in *" redis-server "*) systemctl disable --quiet redis-server 2>/dev/null || true ;; esac
+case " $* " in *" mosquitto "*) systemctl disable --quiet mosquitto 2>/dev/null || true ;; esac
 """
 """Installs packages without the servers they would start: no cluster is made, no service is started, now or at boot.
 
@@ -170,8 +172,10 @@ def system_packages(for_tests: bool) -> None:
     run("reading the list of packages", [*root, "apt-get", "-o", "DPkg::Lock::Timeout=300", "update"])
     if "PostgreSQL with PostGIS" in missing:
         names += postgres_packages()
+    if "mosquitto" in names and not output("apt-cache", "show", "mosquitto"):
+        names.remove("mosquitto")
     run(f"installing {' '.join(names)}", [*root, "sh", "-c", INSTALL, "sh", *names])
-    if still := missing_programs(for_tests):
+    if still := missing_programs(for_tests).keys() - {BROKER}:
         raise Failed(f"still missing after the installation: {', '.join(still)}")
 
 
@@ -184,11 +188,19 @@ def missing_programs(for_tests: bool) -> dict[str, tuple[str, ...]]:
         missing["PostgreSQL with PostGIS"] = ()
     if services.redis_program() is None:
         missing["Redis"] = ("redis-server",)
+    if broker_missing():
+        missing[BROKER] = ("mosquitto",)
     if for_tests and not any(map(shutil.which, BROWSERS)):
         missing["Chromium"] = ("chromium-browser" if on_ubuntu() else "chromium",)
     if for_tests and not any(Path("/usr/share/fonts").rglob("NotoSansCJK*")):
         missing["a font with Chinese characters"] = ("fonts-noto-cjk",)
     return missing
+
+
+def broker_missing() -> bool:
+    """Whether Mosquitto is to be installed: it is wanted, not needed, so only where that is possible unasked."""
+    here = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    return here is None and shutil.which("apt-get") is not None and root_prefix() is not None
 
 
 def on_ubuntu() -> bool:

@@ -27,7 +27,20 @@ RANKS = (
     ("emergency",),
     ("evaluation", "exchange", "live", "maps"),
     ("pages",),
-    ("app", "worker", "schedule", "cli", "demo", "serve", "services", "children", "vendor", "tls_commands"),
+    (
+        "app",
+        "worker",
+        "schedule",
+        "cli",
+        "demo",
+        "serve",
+        "services",
+        "children",
+        "vendor",
+        "broker",
+        "tls_commands",
+        "telemetry_commands",
+    ),
 )
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 RULES = {"workflow.py", "clock.py", "rules.py", "division.py", "slivers.py", "clipping.py", "raster.py", "checks.py"}

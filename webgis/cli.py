@@ -43,6 +43,7 @@ COMMANDS = {
     "live": "webgis.live.commands",
     "demo": "webgis.demo.commands",
     "replay": "webgis.cases.replay_commands",
+    "telemetry": "webgis.telemetry_commands",
     "tls": "webgis.tls_commands",
     "serve": "webgis.serve",
 }

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from webgis import db, jobs, services, tls
+from webgis import broker, db, jobs, services, tls
 from webgis.children import Child
 from webgis.db import Runtime
 from webgis.errors import Conflict, Invalid
@@ -155,6 +155,7 @@ def _run(
     web = _web(runtime.settings, listener, workers)
     https = [] if secure is None else [_web(runtime.settings, secure, workers, tls.files(runtime.settings))]
     background = [*https, _live(runtime.settings), *_workers(runtime.settings, workers), _timetable(runtime.settings)]
+    background += [_writer(runtime.settings), *_mqtt(runtime.settings)]
     try:
         _say("starting the web, the workers and the timetable")
         host, port = listener.getsockname()[:2]
@@ -232,6 +233,31 @@ def _workers(settings: Settings, count: int) -> list[Child]:
 def _timetable(settings: Settings) -> Child:
     command = [sys.executable, "-c", "from webgis.cli import main; main()", "scheduler"]
     return Child("timetable", command, log=_log(settings, "timetable"), env=_environment(settings))
+
+
+def _writer(settings: Settings) -> Child:
+    """The one process that puts readings of sensors in place and looks for alarms."""
+    command = [sys.executable, "-c", "from webgis.cli import main; main()", "telemetry", "run"]
+    return Child("telemetry", command, log=_log(settings, "telemetry"), env=_environment(settings))
+
+
+def _mqtt(settings: Settings) -> list[Child]:
+    """The listener to the city's broker, or the private broker and its listener, or nothing where there is none."""
+    url, started = settings.mqtt_url and settings.mqtt_url.get_secret_value(), []
+    if url is None:
+        if not (settings.mqtt_listen and broker.program() and broker.program("mosquitto_passwd")):
+            return []
+        if not broker.free(settings):
+            taken = f"no MQTT: {settings.mqtt_listen} is taken"
+            _say(f"{taken}. Name that broker in WEBGIS_MQTT_URL, or choose another place by WEBGIS_MQTT_LISTEN")
+            return []
+        child, url = broker.prepare(settings)
+        started.append(child)
+        word = broker.folder_of(settings) / "password-sensors"
+        _say(f"MQTT for sensors: {settings.mqtt_listen}, user sensors, password in {word}")
+    command = [sys.executable, "-c", "from webgis.cli import main; main()", "telemetry", "mqtt"]
+    given = {**_environment(settings), "WEBGIS_MQTT_URL": url}
+    return [*started, Child("mqtt", command, log=_log(settings, "mqtt"), env=given)]
 
 
 def _live(settings: Settings) -> Child:

@@ -173,6 +173,11 @@ class Settings(BaseSettings):
     mqtt_url: SecretStr | None = Field(
         None, description="mqtt://user:password@host:1883 or mqtts://...; empty: the private broker of bin/serve"
     )
+    mqtt_listen: str = Field(
+        "127.0.0.1:1883",
+        pattern=r"^([^\s:]+:\d{1,5})?$",
+        description="where the private broker of bin/serve listens, if Mosquitto is here; empty: none is started",
+    )
     patrol_hours: Literal["planned", "recorded"] = Field(
         "planned", description="hours of patrol in rates: of the beats' shifts, or those that phones recorded by cell"
     )

@@ -32,7 +32,9 @@ def test_an_administrator_registers_a_sensor_and_changes_it(city_runtime, api):
     assert (changed.json["properties"]["interval_s"], changed.json["properties"]["most"]) == (300, 10)
     assert client.post("/api/v1/sensors", NEW | {"interval_s": 300, "most": 10}).status_code == 201
     with city_runtime.transaction() as session:
-        acts = session.scalars(select(AdminEvent).where(AdminEvent.action.like("sensors.%")).order_by(AdminEvent.id)).all()
+        acts = session.scalars(
+            select(AdminEvent).where(AdminEvent.action.like("sensors.%")).order_by(AdminEvent.id)
+        ).all()
         assert [(one.action, one.subject) for one in acts] == [
             ("sensors.add", "S-1-dust"),
             ("sensors.change", "S-1-dust"),

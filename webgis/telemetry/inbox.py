@@ -1,4 +1,4 @@
-"""Readings are acknowledged when they lie in the inbox and that is committed; the writer puts them in place afterwards."""
+"""Readings are acknowledged once they lie in the inbox and that is committed; the writer puts them in place."""
 
 from collections.abc import Sequence
 from datetime import datetime

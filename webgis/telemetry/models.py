@@ -34,7 +34,7 @@ _NONE = text("0")
 
 
 class Station(Base):
-    """A place where something is measured (a Thing of SensorThings). `place` is its kind, a key of `quantities.PLACES`."""
+    """A place where something is measured (a Thing of SensorThings). `place`: its kind, of `quantities.PLACES`."""
 
     __tablename__ = "station"
     __table_args__ = (
@@ -101,8 +101,11 @@ class DatastreamSilence(Base):
 
 
 class Reading(Base):
-    """What a datastream told of a moment, once for each moment. Partitioned by month of `at`; no foreign key, for speed:
-    the writer takes only readings of datastreams that are there, and a datastream is never deleted."""
+    """What a datastream told of a moment, once for each moment. Partitioned by month of `at`.
+
+    It has no foreign key, for speed: the writer takes only readings of datastreams that are there, and no datastream
+    is ever deleted.
+    """
 
     __tablename__ = "reading"
     __table_args__ = (
@@ -119,8 +122,8 @@ class Reading(Base):
 class ReadingInbox(Base):
     """Readings that were acknowledged and are not in place yet: three arrays of one length.
 
-    A moment or value that is no moment or number is NULL; a datastream that nobody knows is 0. A row with an `error` could
-    not be put in place and waits for somebody to look (`webgis telemetry status`).
+    A moment or value that is no moment or number is NULL; a datastream that nobody knows is 0. A row with an `error`
+    could not be put in place and waits for somebody to look (`webgis telemetry status`).
     """
 
     __tablename__ = "reading_inbox"

@@ -1,7 +1,7 @@
 """Observations as SensorThings writes them: what was sent read into readings, every fault named by its place.
 
-Three forms are read: one observation, a list of observations, and the `dataArray` of the standard's extension (OGC 18-088,
-clause 12), which is short. Nothing of a request is taken when one of its observations cannot be.
+Three forms are read: one observation, a list of observations, and the `dataArray` of the standard's extension (OGC
+18-088), which is short. Nothing of a request is taken when one of its observations cannot be.
 """
 
 import json

@@ -46,8 +46,8 @@ class NewStation:
 
 @dataclass(frozen=True)
 class NewDatastream:
-    """A datastream as given: `station` by code, `interval_s` the seconds between readings. Without unit and range it has
-    those of its quantity."""
+    """A datastream as given: `station` by code, `interval_s` the seconds between readings. Without unit and range it
+    has those of its quantity."""
 
     code: str
     station: str
@@ -67,7 +67,7 @@ def bad_field(field: str, got: Any, accepted: str) -> Invalid:
 
 
 def put_station(session: Session, given: NewStation) -> Station:
-    """Register a station, or change the one with this code. Its cell is found by its place; outside the grid it has none."""
+    """Register a station, or change the one with this code. Its cell is that of its place, if it lies in one."""
     _check_station(session, given)
     lon, lat = check_lonlat(given.lon, given.lat)
     cell = grid.cell_at(session, lon, lat)

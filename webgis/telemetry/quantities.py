@@ -1,7 +1,7 @@
 """What sensors measure, and at which kinds of place. Pure: words, units, and what a sensor can tell.
 
-Keys are those of the rules of thresholds (`hazards/data/thresholds.csv`: `methane.face` is methane at a face), so that a
-datastream finds its rule by quantity and place. A city may register quantities of its own, with unit and range.
+Keys are those of the rules of thresholds (`hazards/data/thresholds.csv`: `methane.face` is methane at a face), so that
+a datastream finds its rule by quantity and place. A city may register quantities of its own, with unit and range.
 """
 
 from typing import NamedTuple

@@ -28,8 +28,8 @@ _STATE = (
 _COLUMNS = f"""
     d.id, d.code, d.quantity, d.unit, d.least, d.most, d.interval_s, d.active, d.made_at, d.last_at, d.last_value,
     d.heard_at, d.silent_since, {_STATE} AS state,
-    s.id AS station_id, s.code AS station, s.name_zh, s.name_en, s.place, s.cell_code, s.department_code, s.illustrative,
-    s.active AS station_active, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, p.name_zh AS department_zh,
+    s.id AS station_id, s.code AS station, s.name_zh, s.name_en, s.place, s.cell_code, s.department_code,
+    s.illustrative, s.active AS station_active, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat, p.name_zh AS department_zh,
     p.name_en AS department_en
 """
 _FROM = """
@@ -177,7 +177,8 @@ def observations(session: Session, asked: Asked, *, newest_first: bool, limit: i
         SELECT at, value, arrived_at FROM city.reading
         WHERE datastream_id = %s AND at >= coalesce(%s::timestamptz, '-infinity')
           AND at < coalesce(%s::timestamptz, 'infinity')
-          AND value >= coalesce(%s::double precision, '-infinity') AND value <= coalesce(%s::double precision, 'infinity')
+          AND value >= coalesce(%s::double precision, '-infinity')
+          AND value <= coalesce(%s::double precision, 'infinity')
         ORDER BY at {order} LIMIT %s OFFSET %s
         """,
         *asked,
@@ -190,6 +191,7 @@ def silent_spells(session: Session, since: timedelta, now: datetime) -> list[Row
     """The silences noticed in the last time, the newest first, with the code of their datastream."""
     statement = text(
         "SELECT d.code, s.since, s.noticed_at, s.until FROM city.datastream_silence s"
-        " JOIN city.datastream d ON d.id = s.datastream_id WHERE s.noticed_at >= :start ORDER BY s.noticed_at DESC LIMIT 200"
+        " JOIN city.datastream d ON d.id = s.datastream_id WHERE s.noticed_at >= :start"
+        " ORDER BY s.noticed_at DESC LIMIT 200"
     )
     return list(session.execute(statement, {"start": now - since}))

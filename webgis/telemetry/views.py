@@ -1,6 +1,7 @@
 """Telemetry over HTTP: `/sta/v1.1` in the shape of OGC SensorThings 1.1, and `/api/v1/sensors` in ours.
 
-What of SensorThings is here stands in docs/telemetry.md: to read stations, datastreams and readings, and to send readings.
+What of SensorThings is here stands in docs/telemetry.md: to read stations, datastreams and readings, and to
+send readings.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -108,7 +109,7 @@ def _observed(number: int | None):
 @sta.post("/Observations")
 @sta.doc(
     summary="Send readings",
-    description="One observation, a list of them, or `dataArray`s. 201: they are kept for good, and seen within a second.",
+    description="One observation, a list of them, or `dataArray`s. 201: they are kept, and seen within a second.",
 )
 @web.permits("telemetry.send")
 def observe():

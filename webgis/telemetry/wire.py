@@ -1,4 +1,4 @@
-"""Stations, datastreams and readings as they go over HTTP: entities of SensorThings, features of the API, and queries."""
+"""Stations, datastreams and readings over HTTP: entities of SensorThings, features of the API, and queries."""
 
 import re
 from datetime import UTC, datetime

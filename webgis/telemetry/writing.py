@@ -1,8 +1,8 @@
 """The one writer: puts what lies in the inbox in place, batch by batch, each in one transaction.
 
-A batch is the rows of readings, their counts, how the datastreams stand, what `consider` makes of them, and the rows gone
-from the inbox: a writer that is killed leaves all of it or nothing. `consider` is given from above (hazards watches for
-alarms); it may write and enqueue jobs, and commits nothing.
+A batch is the rows of readings, their counts, how the datastreams stand, what `consider` makes of them, and the rows
+gone from the inbox: a writer that is killed leaves all of it or nothing. `consider` is given from above (hazards
+watches for alarms); it may write and enqueue jobs, and commits nothing.
 """
 
 import time
