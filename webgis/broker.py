@@ -18,6 +18,7 @@ from webgis.children import Child, Owner
 from webgis.settings import Settings
 
 NAMES = ("webgis", "sensors")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _CONFIG = """\
 listener {port} {host}
@@ -47,7 +48,7 @@ topic write v1.1/+/Observations
 
 def program(name: str = "mosquitto") -> str | None:
     """The program, or None when it is not on this machine."""
-    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/usr/local/sbin")
+    return shutil.which(name, path=PATH)
 
 
 def listen_at(settings: Settings) -> tuple[str, int]:
@@ -96,7 +97,7 @@ def prepare(settings: Settings) -> tuple[Child, str]:
         "MQTT broker",
         [program(), "-c", str(folder / "mosquitto.conf")],
         log=settings.var_dir / "log" / "mqtt-broker.log",
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+        env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
         owner=owner,
     )
     reachable = "127.0.0.1" if host in ("0.0.0.0", "") else host
