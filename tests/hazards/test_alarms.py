@@ -120,6 +120,16 @@ def test_the_same_readings_twice_and_backwards_make_the_same_alarm(town):
     assert town.alarm(UNDERPASS).raised_at == minutes_ago(8), "the rise of ten centimetres"
 
 
+def test_a_backlog_of_hours_in_one_batch_is_walked_from_its_beginning(town):
+    town.tell(WELL, (200, 2.0))
+    hours = [(190 - minute, 45.0 if 20 <= minute < 40 else 2.0) for minute in range(180)]
+    town.tell(WELL, *hours)
+    assert town.alarms(WELL) == [(1, "reset", "second")]
+    assert town.alarm(WELL).raised_at == minutes_ago(170)
+    town.tell(WELL, (150, 50.0))
+    assert town.alarms(WELL) == [(1, "reset", "second")], "two hours late changes nothing"
+
+
 def test_a_new_process_goes_on_where_the_old_one_stood(town):
     flood(town)
     again = Watched.__new__(Watched)

@@ -56,7 +56,7 @@ _STATES = """
     SELECT w.id, w.numbered, s.rule_version, s.state FROM city.watch w LEFT JOIN city.watch_state s ON s.watch_id = w.id
     WHERE w.id = ANY(%s)
 """
-_READINGS = "SELECT * FROM fn.readings_before(%s::bigint[], %s::interval[])"
+_READINGS = "SELECT * FROM fn.readings_before(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::interval[])"
 _WRITE = "SELECT * FROM fn.write_alarms(%s::jsonb, %s::jsonb, %s)"
 _KEEP = text(
     """
@@ -122,7 +122,7 @@ def _turns(session: Session, wanted: Sequence[Watched], found: Found, now: datet
     """Feed the machines of these."""
     kept = {row.id: row for row in db.call(session, _STATES, [one.id for one in wanted])}
     asleep = [one for one in wanted if kept[one.id].rule_version != one.version]
-    before = _readings_before(session, asleep)
+    whole = _with_those_before(session, asleep, found)
     turns = []
     for one in wanted:
         row = kept[one.id]
@@ -132,26 +132,39 @@ def _turns(session: Session, wanted: Sequence[Watched], found: Found, now: datet
         else:
             told = watch_states.unpacked(row.state).told if row.state else ()
             state = watch_states.fresh(one.rule, row.numbered, told)
-            readings = before.get(one.id, []) + readings
+            readings = whole[one.id]
         grown, changes = feed(one.rule, state, readings, now)
         turns.append(Turn(one, row.numbered, grown, changes, bool(row.state) and row.rule_version != one.version))
     return turns
 
 
-def _readings_before(session: Session, asleep: Sequence[Watched]) -> dict[int, list[Reading]]:
-    """The readings that may count for those of which nothing is kept, by watch."""
-    found: dict[int, list[Reading]] = {}
-    if asleep:
-        by_stream: dict[int, list[tuple[datetime, float]]] = {}
-        spans: dict[int, timedelta] = {}
-        for one in asleep:
-            span = one.rule.late + one.rule.longest_window
-            spans[one.datastream_id] = max(span, spans.get(one.datastream_id, span))
-        for row in db.call(session, _READINGS, list(spans), list(spans.values())):
-            by_stream.setdefault(row.datastream_id, []).append((row.at, row.value))
-        for one in asleep:
-            found[one.id] = [Reading(at, value) for at, value in by_stream.get(one.datastream_id, ())]
-    return found
+def _with_those_before(session: Session, asleep: Sequence[Watched], found: Found) -> dict[int, list[Reading]]:
+    """The new readings of those of which nothing is kept, by watch, in their order among those that were there before
+    and may count with them. What is new and came too late is left out, as the machine would have."""
+    if not asleep:
+        return {}
+    spans: dict[int, timedelta] = {}
+    for one in asleep:
+        span = one.rule.late + one.rule.longest_window
+        spans[one.datastream_id] = max(span, spans.get(one.datastream_id, span))
+    new = {id: dict(found[id]) for id in spans}
+    firsts, newest = [min(one) for one in new.values()], [max(one) for one in new.values()]
+    known: dict[int, dict[datetime, float]] = {id: {} for id in spans}
+    for row in db.call(session, _READINGS, list(spans), firsts, newest, list(spans.values())):
+        if row.at not in new[row.datastream_id]:
+            known[row.datastream_id][row.at] = row.value
+    return {one.id: _joined(known[one.datastream_id], new[one.datastream_id], one.rule) for one in asleep}
+
+
+def _joined(known: Mapping[datetime, float], new: Mapping[datetime, float], rule: Rule) -> list[Reading]:
+    """New readings and those before in their order; none when all that is new is too late."""
+    newest = max(known, default=None)
+    in_time = {at: value for at, value in new.items() if newest is None or at >= newest - rule.late}
+    if not in_time:
+        return []
+    begin = min(in_time) - rule.late - rule.longest_window
+    whole = {at: value for at, value in known.items() if at >= begin} | in_time
+    return [Reading(at, value) for at, value in sorted(whole.items())]
 
 
 def _keep(session: Session, turns: Iterable[Turn]) -> None:

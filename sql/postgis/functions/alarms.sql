@@ -1,17 +1,22 @@
 -- Alarms as the writer of readings makes them, who must be told of them, and what happens to them as it happens.
 
--- The readings of datastreams that may count for a rule which begins anew: those of the last `spans` before the newest.
-CREATE FUNCTION fn.readings_before(datastreams bigint[], spans interval[])
+-- The readings of datastreams that may count for a rule which begins anew, together with new ones whose moments lie
+-- from `firsts` to `newest`: those of `spans` before the first that is not too late, and all after it.
+CREATE FUNCTION fn.readings_before(
+    datastreams bigint[], firsts timestamptz[], newest timestamptz[], spans interval[])
 RETURNS TABLE (datastream_id bigint, at timestamptz, value double precision)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY
     SELECT w.id, r.at, r.value
-    FROM unnest(readings_before.datastreams, readings_before.spans) AS w (id, span)
+    FROM unnest(readings_before.datastreams, readings_before.firsts, readings_before.newest, readings_before.spans)
+        AS w (id, first, newest, span)
     JOIN city.datastream d ON d.id = w.id
     CROSS JOIN LATERAL (
         SELECT k.at, k.value FROM city.reading k
-        WHERE k.datastream_id = d.id AND k.at >= d.last_at - w.span AND k.at <= d.last_at ORDER BY k.at
+        WHERE k.datastream_id = d.id AND k.at <= d.last_at
+          AND k.at >= CASE WHEN d.last_at > w.newest THEN greatest(w.first, d.last_at - w.span) ELSE w.first END - w.span
+        ORDER BY k.at
     ) r;
 END $$;
 
