@@ -89,7 +89,7 @@ class Scene(Life):
     def log(self, number):
         """The lines of the log."""
         with self.runtime.transaction() as session:
-            return queries.log(session, self._one(session, number))
+            return queries.log(session, self.actor("dispatcher1"), self._one(session, number))
 
     def altered(self, number):
         """What the chain says."""

@@ -176,8 +176,13 @@ def test_cases_belong_to_it_and_are_shown_to_those_who_may_see_them(scene):
             login: {row.number for row in queries.linked(session, scene.actor(login), emergency)}
             for login in ("dispatcher1", "sanitation1", "drainage1")
         }
+        told = {
+            login: [line.facts["case"] for line in queries.log(session, scene.actor(login), emergency)[1:]]
+            for login in seen
+        }
         case = queries.linked(session, scene.actor("sanitation1"), emergency)[0]
         assert [one.number for one in queries.of_case(session, scene.actor("sanitation1"), case.id)] == [number]
+    assert told == {"dispatcher1": [filed, other], "sanitation1": [filed, None], "drainage1": [None, None]}
     assert seen == {"dispatcher1": {filed, other}, "sanitation1": {filed}, "drainage1": set()}
 
 

@@ -87,7 +87,7 @@ def log(runtime: Runtime, number: str) -> None:
     """Print the log of the emergency NUMBER, one JSON object a line; exit code 1 when it is not as it was written."""
     with runtime.transaction() as session:
         found = queries.require(session, ENGINE, number)
-        for row in queries.log(session, found):
+        for row in queries.log(session, ENGINE, found):
             told = {"seq": row.seq, "at": row.at.isoformat(), "action": row.action, "who": row.login or row.role}
             click.echo(json.dumps(told | {"facts": row.facts, "hash": row.hash.hex()}, ensure_ascii=False))
         altered = queries.altered(session, found)

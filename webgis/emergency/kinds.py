@@ -35,9 +35,9 @@ class Level(NamedTuple):
 
 
 LEVELS = {
-    1: Level("I", "特别重大", "extremely serious", "#b91c1c", "Extreme"),
+    1: Level("I", "特别重大", "most serious", "#b91c1c", "Extreme"),
     2: Level("II", "重大", "serious", "#c2410c", "Severe"),
-    3: Level("III", "较大", "larger", "#a16207", "Moderate"),
+    3: Level("III", "较大", "considerable", "#a16207", "Moderate"),
     4: Level("IV", "一般", "ordinary", "#1d4ed8", "Minor"),
 }
 """The four levels of the Emergency Response Law (突发事件应对法), 1 the gravest."""

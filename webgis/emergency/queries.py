@@ -1,7 +1,7 @@
 """Questions about emergencies. Everything that a person sees of them passes `visible`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from webgis.emergency.models import (
 from webgis.errors import NotFound
 
 MOST_ROWS = 200
-WITHIN_M, MOST_OF_KIND, MOST_CREWS = 5000.0, 5, 20
+WITHIN_M, MOST_OF_KIND, MOST_CREWS = 5000.0, 3, 20
 SEEN = timedelta(minutes=30)
 """Who was last seen on a shift longer ago is nowhere in particular."""
 
@@ -150,8 +150,25 @@ def tasks(session: Session, emergency: Emergency) -> list[Task]:
     ]  # fmt: skip
 
 
-def log(session: Session, emergency: Emergency) -> Sequence[Row]:
-    """The log, oldest first: seq, at, action, facts, role, hash, name and login of who, names of their department."""
+@dataclass(frozen=True)
+class Line:
+    """A line of the log, with the name and login of who and the names of their department."""
+
+    seq: int
+    at: datetime
+    action: str
+    facts: dict[str, Any]
+    role: str
+    hash: bytes
+    login: str | None
+    name: str | None
+    department: str | None
+    department_zh: str | None
+    department_en: str | None
+
+
+def log(session: Session, actor: Actor, emergency: Emergency) -> list[Line]:
+    """The log, oldest first. The number of a case that this person may not see is left out of its line."""
     wanted = (
         select(
             EmergencyEvent.seq,
@@ -163,14 +180,20 @@ def log(session: Session, emergency: Emergency) -> Sequence[Row]:
             Person.login,
             Person.name,
             EmergencyEvent.department_code,
-            Department.name_zh.label("department_zh"),
-            Department.name_en.label("department_en"),
+            Department.name_zh,
+            Department.name_en,
         )
         .outerjoin(Person, Person.id == EmergencyEvent.person_id)
         .outerjoin(Department, Department.code == EmergencyEvent.department_code)
         .where(EmergencyEvent.emergency_id == emergency.id)
     )
-    return session.execute(wanted.order_by(EmergencyEvent.seq)).all()
+    lines = [Line(*row) for row in session.execute(wanted.order_by(EmergencyEvent.seq))]
+    seen = cases.seen(session, actor, {line.facts["case"] for line in lines if "case" in line.facts})
+    return [line if line.facts.get("case", None) in (None, *seen) else _without_case(line) for line in lines]
+
+
+def _without_case(line: Line) -> Line:
+    return replace(line, facts=line.facts | {"case": None})
 
 
 def altered(session: Session, emergency: Emergency) -> list[int]:

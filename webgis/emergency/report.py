@@ -46,7 +46,7 @@ class Report:
     levels: list[tuple[datetime, int]] = field(default_factory=list)
     departments: list[tuple[datetime, str]] = field(default_factory=list)
     tasks: dict[int, TaskTold] = field(default_factory=dict)
-    cases: list[str] = field(default_factory=list)
+    cases: list[str | None] = field(default_factory=list)
     notes: int = 0
     heard: int = 0
     undone: list[dict[str, Any]] = field(default_factory=list)

@@ -142,7 +142,7 @@ def log(number: str):
     """The log, and whether it is as it was written."""
     with web.transaction() as session:
         found = queries.require(session, web.actor(), number)
-        lines = [wire.line(row) for row in queries.log(session, found)]
+        lines = [wire.line(row) for row in queries.log(session, web.actor(), found)]
         return jsonify({"lines": lines, "altered": queries.altered(session, found)})
 
 
@@ -152,7 +152,8 @@ def log(number: str):
 def reported(number: str):
     """The report as data."""
     with web.transaction() as session:
-        told = report.made(queries.log(session, queries.require(session, web.actor(), number)))
+        found = queries.require(session, web.actor(), number)
+        told = report.made(queries.log(session, web.actor(), found))
     tasks = [vars(task) | {"late": task.late} for task in told.tasks.values()]
     return jsonify(vars(told) | {"tasks": tasks, "minutes": told.minutes, "by_department": told.by_department})
 

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import shapely
 from pydantic import Field
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis import api
@@ -178,10 +177,10 @@ def task(actor: Actor, one: queries.Task, lead: bool, now: datetime, is_open: bo
     return vars(one) | {"late": one.late(now), "actions": [step.action for step in steps]}
 
 
-def line(row: Row) -> dict[str, Any]:
+def line(row: queries.Line) -> dict[str, Any]:
     """A line of the log."""
     told = {name: getattr(row, name) for name in ("seq", "at", "action", "role", "login", "name", "facts")}
-    return told | {"department": row.department_code, "hash": row.hash.hex()}
+    return told | {"department": row.department, "hash": row.hash.hex()}
 
 
 def received(one: Received) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from webgis import api, web
+from webgis.accounts import permissions
 from webgis.cases import claims, evidence, handling, queries, requests, wire, workflow
+from webgis.emergency import queries as emergencies
 from webgis.errors import Conflict, Invalid, NotFound
 from webgis.maps.signs import STATES
 from webgis.pages import asking, case_facts, forms, history, shown, step_forms, words
@@ -84,6 +86,8 @@ def told(session: Session, number: str, tried: str | None = None, given=None, pr
         "may_claim": holder is None and row.state in workflow.duties(actor.role),
         "asked": asking.of_case(session, actor, row),
         "kinds": asking.kinds(session, settings, actor, row, now),
+        "emergencies": emergencies.of_case(session, actor, row.id),
+        "may_open_emergency": permissions.may(actor, "emergency.open"),
         "tried": tried,
         "given": given or {},
         "problems": problems or {},

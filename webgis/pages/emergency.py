@@ -178,13 +178,14 @@ FIELD_WORDS: dict[str, Callable[[], str]] = {
 
 def _problems(error: WebgisError) -> dict[str, str]:
     """A refusal as sentences by field."""
+    if error.code == "grid.outside":
+        return {"lon": words.outside(error.facts.get("distance_m"))}
     found = {}
     for fault in reversed(error.facts.get("errors") or [error.facts]):
-        name = "lon" if fault.get("field") in ("lon", "lat") or error.code == "grid.outside" else fault.get("field")
-        if error.code == "cases.case-unknown":
-            name = "case"
-        sentence = FIELD_WORDS[name]() if name in FIELD_WORDS and error.code != "grid.outside" else None
-        found[name if name in FIELDS else "form"] = sentence or words.sentence(error.code, error.message, fault)
+        name = "case" if error.code == "cases.case-unknown" else fault.get("field")
+        name = "lon" if name == "lat" else name
+        told = FIELD_WORDS[name]() if name in FIELD_WORDS else words.sentence(error.code, error.message, fault)
+        found[name if name in FIELDS else "form"] = told
     return found
 
 
@@ -209,7 +210,7 @@ def _page(number: str, tried: str = "", problems: dict[str, str] | None = None) 
             parties=queries.parties(session, found),
             lead=found.lead_code,
             near=shown.near(session, actor, found, now),
-            log=[said.said(row, names) for row in reversed(queries.log(session, found))],
+            log=[said.said(row, names) for row in reversed(queries.log(session, actor, found))],
             altered=queries.altered(session, found),
             messages=[(one, said.MESSAGES[one.msg_type]) for one in queries.messages(session, found)],
             cases=case_shown.list_rows(session, settings, actor, queries.linked(session, actor, found), now),
@@ -233,7 +234,7 @@ def emergency_report(number: str):
     """The report that its log makes, to be read and printed."""
     with web.transaction() as session:
         found = queries.require(session, web.actor(), number)
-        lines, names = queries.log(session, found), shown.names(session)
+        lines, names = queries.log(session, web.actor(), found), shown.names(session)
         return render_template(
             "emergency/report.html",
             one=shown.head(found),

@@ -8,9 +8,9 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_babel.speaklater import LazyString
-from sqlalchemy import Row
 
 from webgis.emergency.kinds import KINDS, LEVELS, RESOURCE_KINDS
+from webgis.emergency.queries import Line
 from webgis.pages import words
 
 TASK_STATES: dict[str, tuple[LazyString, str]] = {
@@ -22,7 +22,7 @@ TASK_STATES: dict[str, tuple[LazyString, str]] = {
 
 TASK_ACTIONS: dict[str, tuple[LazyString, str, str]] = {
     "start": (lazy_gettext("Begin it"), "player-play", "b"),
-    "finish": (lazy_gettext("Done"), "check", "d"),
+    "finish": (lazy_gettext("Finish it"), "check", "d"),
     "put_back": (lazy_gettext("Put back"), "arrow-back-up", ""),
     "redo": (lazy_gettext("Once more"), "rotate-clockwise", ""),
     "drop": (lazy_gettext("Take off"), "ban", ""),
@@ -102,11 +102,12 @@ def metres(far: float) -> str:
     return f"{far:,.0f} m" if far < 1000 else f"{far / 1000:,.1f} km"
 
 
-def said(row: Row, names: Mapping[str, str]) -> Said:
+def said(row: Line, names: Mapping[str, str]) -> Said:
     """A line of the log in words; `names`: what departments are called, by code."""
     word, icon = ACTIONS[row.action]
     department = (row.department_en if words.english() else None) or row.department_zh
-    who = " · ".join(one for one in (row.name or str(words.ROLES.get(row.role, row.role)), department) if one)
+    name = row.name or str(words.ROLES.get(row.role, row.role))
+    who = f"{name} · {department}" if department and department not in name else name
     facts = row.facts
     quote = facts.get("words") or facts.get("note") or facts.get("summary") or facts.get("headline") or ""
     lines = [line for line in _lines(row.action, facts, names) if line]
@@ -127,7 +128,7 @@ def _lines(action: str, facts: Mapping[str, Any], names: Mapping[str, str]) -> l
         return _changed(facts, names)
     if action == "cap_in":
         return [f"{MESSAGES.get(facts['type'], facts['type'])} · {facts['sender']} · {facts['identifier']}"]
-    return [", ".join(joined), facts.get("case", ""), names.get(facts.get("department", ""), "")]
+    return [", ".join(joined), facts.get("case") or "", names.get(facts.get("department", ""), "")]
 
 
 def _planned(facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:

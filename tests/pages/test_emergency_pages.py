@@ -1,0 +1,111 @@
+"""The pages of emergencies: opened, worked on by two agencies, ended; what is refused stands at its field."""
+
+import re
+
+import pytest
+
+from tests import city
+from tests.emergency.scene import people
+from tests.emergency.test_cap_inbox import message
+
+OPEN = {"kind": "waterlogging", "title": "下穿隧道积水", "level": "4", "crs": "wgs84", "radius_m": "300"}
+OPEN |= {"lon": str(city.IN_WEST[0]), "lat": str(city.IN_WEST[1])}
+
+
+@pytest.fixture
+def town(city_runtime, reader):
+    with city_runtime.transaction() as session:
+        people(session)
+    return reader
+
+
+def opened(someone, **given) -> str:
+    answer = someone.send("/emergency/new", **OPEN | given)
+    assert answer.status_code == 303, answer.text
+    return answer.location
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_an_emergency_from_its_opening_to_its_report(town, language):
+    dispatcher, drainage, traffic = (town(login, language) for login in ("dispatcher1", "drainage1", "traffic1"))
+    page = opened(dispatcher)
+    assert "下穿隧道积水" in dispatcher.get("/emergency").text and page in drainage.get("/emergency").text
+    board = drainage.get(page).text
+    (task,) = re.findall(rf'action="{page}/tasks/(\d+)/start"', board)
+    assert drainage.send(f"{page}/tasks/{task}/start").status_code == 303
+    assert drainage.send(f"{page}/tasks/{task}/finish").status_code == 303
+    assert drainage.send(f"{page}/note", words="已抽干 <b>").status_code == 303
+    shown = traffic.get(page).text
+    assert "已抽干 &lt;b&gt;" in shown and "/change" not in shown
+    for other in set(re.findall(rf'action="{page}/tasks/(\d+)/drop"', dispatcher.get(page).text)):
+        assert dispatcher.send(f"{page}/tasks/{other}/drop", note="不需要").status_code == 303
+    assert dispatcher.send(f"{page}/change", level="3", note="升级").status_code == 303
+    for other in set(re.findall(rf'action="{page}/tasks/(\d+)/drop"', dispatcher.get(page).text)):
+        assert dispatcher.send(f"{page}/tasks/{other}/drop", note="不需要").status_code == 303
+    assert dispatcher.send(f"{page}/close", summary="积水已退").status_code == 303
+    told = traffic.get(f"{page}/report").text
+    assert "积水已退" in told and ("Jinjiang Drainage" if language == "en" else "锦江区排水所") in told
+    assert "/close" not in dispatcher.get(page).text
+
+
+def test_what_is_refused_stands_at_its_field_and_what_was_typed_stays(town):
+    dispatcher = town("dispatcher1")
+    answer = dispatcher.send("/emergency/new", **OPEN | {"title": "", "kind": "", "address": "人民南路"})
+    assert answer.status_code == 422 and "人民南路" in answer.text
+    assert "请选择事件类别" in answer.text and "请简要说明发生了什么" in answer.text
+    outside = dispatcher.send("/emergency/new", **OPEN | {"lon": "104.08"})
+    assert outside.status_code == 422 and "网格" in outside.text and "km" in outside.text
+    assert "19 位编号" in dispatcher.send("/emergency/new", **OPEN | {"case": "5101042026110200099"}).text
+    page = opened(dispatcher)
+    for action, fields, said in (
+        ("note", {}, "请填写内容"), ("change", {"level": "4"}, "请选择其他级别"), ("close", {}, "请填写结束说明"),
+        ("invite", {}, "请至少选择一个"), ("link", {"case": "12"}, "19 位编号"),
+        ("add_task", {"words": "x", "department": "510104-works", "minutes": "soon"}, "整数分钟"),
+    ):  # fmt: skip
+        answer = dispatcher.send(f"{page}/{action}", **fields)
+        assert answer.status_code == 422 and said in answer.text, action
+    assert dispatcher.send(f"{page}/close", summary="完").status_code == 303
+    assert "项任务未完成" in dispatcher.get(page).text
+    assert dispatcher.send(f"{page}/forget").status_code == 404
+
+
+def test_who_takes_no_part_finds_nothing(town):
+    page = opened(town("dispatcher1"))
+    stranger = town("works1")
+    assert stranger.get(page).status_code == (200 if page in stranger.get("/emergency").text else 404)
+    assert town("sanitation1").send(f"{page}/change", level="1").status_code == 403
+    assert town("acceptor1").get(page).status_code == 200
+    assert town("acceptor1").send(f"{page}/note", words="x").status_code == 403
+    assert town("acceptor1").get("/emergency/new").status_code == 403
+
+
+def test_a_case_opens_an_emergency_and_shows_it(town, city_runtime):
+    from tests.cases.life import Life
+
+    number = Life(city_runtime).report().number
+    dispatcher = town("dispatcher1")
+    assert f"/emergency/new?case={number}" in dispatcher.get(f"/cases/{number}").text
+    form = dispatcher.get(f"/emergency/new?case={number}").text
+    assert f'value="{number}"' in form and "暴露垃圾" in form
+    page = opened(dispatcher, case=number)
+    assert number in dispatcher.get(page).text and page in dispatcher.get(f"/cases/{number}").text
+    assert number not in town("traffic1").get(page).text
+
+
+def test_a_cap_message_is_taken_in_and_decided_on(town):
+    from io import BytesIO
+
+    dispatcher = town("dispatcher1")
+
+    def upload(data):
+        fields = {"csrf_token": dispatcher.token, "file": (BytesIO(data), "x.xml")}
+        return dispatcher.client.post("/emergency/cap", data=fields, headers=dispatcher.headers)
+
+    assert "不是可用的 CAP" in upload(b"<!DOCTYPE a><a/>").text
+    assert upload(message()).status_code == 303
+    listed = dispatcher.get("/emergency").text
+    (accept,) = re.findall(r'action="(/emergency/cap/\d+/accept)"', listed)
+    page = dispatcher.send(accept).location
+    assert "收到 CAP 消息" in dispatcher.get(page).text
+    assert dispatcher.send(accept).location == "/emergency"
+    assert "已有人处理" in dispatcher.get("/emergency").text
