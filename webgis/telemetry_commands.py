@@ -103,7 +103,6 @@ def import_sensors(runtime: Runtime, file: Path, crs: str, illustrative: bool, d
 @click.argument("code")
 @click.option("--off", is_flag=True, help="Take it out of use: its readings are then unknown.")
 @click.pass_obj
-@admin_log.recorded("sensors.use")
 def use(runtime: Runtime, code: str, off: bool) -> None:
     """Take a sensor into use again, or out of it."""
     with runtime.transaction() as session:

@@ -136,6 +136,7 @@ def register(session: Session, station: NewStation, stream: NewDatastream, actor
     after = _facts(session, stream.code)
     if before != after:
         admin_log.record(session, actor, "sensors.change" if before else "sensors.add", stream.code, before, after)
+        session.execute(_CHANGED)
     return found
 
 
@@ -145,6 +146,7 @@ def _facts(session: Session, code: str) -> dict[str, Any] | None:
     return None if row is None else dict(row._mapping)
 
 
+_CHANGED = text("SELECT fn.layer_changed('sensors')")
 _FACTS = text(
     "SELECT s.code AS station, s.name_zh, s.name_en, s.place, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat,"
     " s.department_code AS department, s.illustrative, s.active AS station_active,"
@@ -177,14 +179,15 @@ def _range(given: NewDatastream) -> tuple[str, float, float]:
     return unit, least, most
 
 
-def use_datastream(session: Session, code: str, active: bool) -> Datastream:
+def use_datastream(session: Session, code: str, active: bool, actor: Actor | None = None) -> Datastream:
     """Take a datastream into use again, or out of it: readings of it are then unknown."""
     found = session.scalars(select(Datastream).where(Datastream.code == code).with_for_update()).one_or_none()
     if found is None:
         raise unknown(code)
-    found.active = active
-    if not active:
-        found.silent_since = None
+    if found.active != active:
+        admin_log.record(session, actor, "sensors.use", code, {"active": found.active}, {"active": active})
+        found.active, found.silent_since = active, None
+        session.execute(_CHANGED)
     session.flush()
     return found
 

@@ -49,6 +49,13 @@ RETURNS TABLE (datastream_id bigint, at timestamptz, value double precision)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 BEGIN
+    IF EXISTS (
+        SELECT FROM city.datastream d
+        WHERE (d.silent_since IS NOT NULL OR d.heard_at IS NULL)
+          AND d.id IN (SELECT unnest(i.datastreams) FROM city.reading_inbox i WHERE i.id = ANY(take_readings.ids))
+    ) THEN
+        PERFORM fn.layer_changed('sensors');
+    END IF;
     RETURN QUERY
     WITH told AS MATERIALIZED (
         SELECT * FROM fn.readings_in_inbox(take_readings.ids, take_readings.oldest)
@@ -123,7 +130,10 @@ END $$;
 -- Note the datastreams that told nothing for three of their intervals, and for 10 minutes at least; returns these.
 CREATE FUNCTION fn.note_silences(now timestamptz)
 RETURNS TABLE (datastream_id bigint, code text, since timestamptz)
-LANGUAGE sql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH silent AS (
         UPDATE city.datastream d SET silent_since = coalesce(d.heard_at, d.made_at)
         FROM city.station s
@@ -136,8 +146,11 @@ LANGUAGE sql VOLATILE AS $$
         INSERT INTO city.datastream_silence (datastream_id, since, noticed_at)
         SELECT s.id, s.silent_since, note_silences.now FROM silent s ON CONFLICT DO NOTHING
     )
-    SELECT s.id, s.code, s.silent_since FROM silent s ORDER BY s.id
-$$;
+    SELECT s.id, s.code, s.silent_since FROM silent s ORDER BY s.id;
+    IF FOUND THEN
+        PERFORM fn.layer_changed('sensors');
+    END IF;
+END $$;
 
 -- The readings of a datastream in a span for a chart: all when there are at most so many points; else of each of `points` / 2
 -- equal parts of the span the lowest and the highest with their moments, so that no peak is lost. Reads the key alone.
