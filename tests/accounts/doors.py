@@ -34,10 +34,18 @@ PIT = {
 }
 """Work in the western community that needs a permit."""
 
+HAZARD = {
+    "kind": "dam",
+    "name_zh": "水坝",
+    "holder": "示例单位",
+    "geometry": {"type": "Point", "coordinates": city.IN_WEST},
+    "radius_m": 50,
+}
+
 WAYS: dict[str, Way] = {
     **{
         f"admin.{section}_work{tail}": Way({"name": "0" * 16})
-        for section in ("areas", "standards", "calendar")
+        for section in ("areas", "standards", "calendar", "hazards")
         for tail in ("", "_state", "_take")
     },
     **{f"admin.areas_{name}": Way({"name": "0" * 16}) for name in ("shapes", "faults")},
@@ -130,6 +138,9 @@ WAYS: dict[str, Way] = {
     "hotspots.found": Way({"run": 1}),
     "inspect.alike": Way(
         query={"lon": city.IN_WEST[0], "lat": city.IN_WEST[1], "kind": "matter", "class": city.REFUSE}
+    **{f"hazards.{name}": Way({"code": "HZ-01"}) for name in ("one", "grades", "around", "impact_sheet")},
+    **{f"hazards.{name}": Way({"code": "HZ-01"}, body=HAZARD) for name in ("change", "look_at_persons")},
+    "hazards.add": Way(body=HAZARD | {"code": "HZ-02"}),
     ),
     "inspect.manifest": Way({"lang": "zh"}),
     "inspect.send": Way({"kind": "report"}),
@@ -151,6 +162,14 @@ WAYS: dict[str, Way] = {
     "pages.city_map": Way({"name": "cases"}),
     "pages.department_bulk": Way(form={"action": "note", "note": "看过", "sent": "yes"}),
     "pages.department_search": Way(form={"q": "垃圾"}),
+    **{f"pages.{name}": Way({"code": "HZ-01"}) for name in ("hazard", "hazard_impact", "hazard_edit")},
+    **{f"pages.{name}": Way({"code": "HZ-01"}, form={}) for name in ("hazard_persons", "hazard_change")},
+    "pages.hazard_add": Way(form={}),
+    "pages.alarm": Way({"alarm_id": 1}),
+    "pages.acknowledge_alarm": Way({"alarm_id": 1}, form={}),
+    "pages.dismiss_alarm": Way({"alarm_id": 1}, form={"reason": "误报"}),
+    **{f"alarms.{name}": Way({"alarm_id": 1}) for name in ("one", "acknowledge")},
+    "alarms.dismiss": Way({"alarm_id": 1}, body={"reason": "误报"}),
     "pages.desk_bulk": Way(form={"action": "note", "note": "看过", "sent": "yes"}),
     "pages.desk_search": Way(form={"q": "垃圾"}),
     "places.near": Way(query=HERE),

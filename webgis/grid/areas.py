@@ -9,6 +9,7 @@ import shapely
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from webgis import jobs
 from webgis.errors import Invalid
 from webgis.geo import SRID
 from webgis.grid import checks, fields, files, queries
@@ -195,6 +196,7 @@ def _store(
     )
     session.execute(_ADOPT)
     session.execute(_CHANGED)
+    jobs.enqueue(session, "hazards.regrade", queue="slow", delay=REGRADE_AFTER)
     session.expire_all()
 
 
@@ -229,6 +231,8 @@ _ADOPT = text(
     """
 )
 _CHANGED = text("SELECT fn.layer_changed('areas')")
+REGRADE_AFTER = 5
+"""Seconds after which hazard sources are graded anew: people around them follow from areas and populations."""
 
 
 def check_areas(

@@ -36,7 +36,7 @@ _CHANGE = text(
     UPDATE city.hazard_source SET kind = :kind, name_zh = :name_zh, name_en = :name_en, holder = :holder,
         credit_code = :credit_code, geom = :geom, cell_id = :cell_id, area_code = :area_code,
         department_code = :department_code, people_entered = :people_entered, remark = :remark, source = :source,
-        active = :active, version = version + 1, changed_at = :at
+        active = :active
     WHERE id = :id
     """
 )
@@ -47,6 +47,7 @@ _PLACE = text(
     """
 )
 _LOCK = text("SELECT id, version FROM city.hazard_source WHERE code = :code FOR UPDATE")
+_NEXT_VERSION = text("UPDATE city.hazard_source SET version = version + 1, changed_at = :at WHERE id = :id")
 _CHANGED = text("SELECT fn.layer_changed('hazards')")
 
 
@@ -99,7 +100,9 @@ def change(session: Session, actor: Actor | None, code: str, given: ChangedSourc
     changed = ["persons"] if given.persons is not None and persons.put(session, row.id, given.persons) else []
     after = source_queries.told(session, code)
     changed += [name for name in after if after[name] != before[name]]
-    session.execute(_CHANGED)
+    if changed or made:
+        session.execute(_NEXT_VERSION, {"id": row.id, "at": at})
+        session.execute(_CHANGED)
     told = [{name: one[name] for name in changed if name in one} for one in (before, after)]
     if changed:
         admin_log.record(session, actor, "hazards.change", code, told[0], told[1] | {"changed": changed})

@@ -51,6 +51,7 @@ KINDS: dict[str, LazyString] = {
     "check": lazy_gettext("Check of areas and cells"),
     "standard": lazy_gettext("Filing standard from a file"),
     "calendar": lazy_gettext("Change of the calendar"),
+    "hazards": lazy_gettext("Hazard sources from a file"),
 }
 """What each kind of work is called."""
 

@@ -27,6 +27,7 @@ from webgis.pages import (
     admin_beats,
     admin_calendar,
     admin_departments,
+    admin_hazards,
     admin_notices,
     admin_people,
     admin_retention,
@@ -94,6 +95,7 @@ PARTS = (
     metro_permits,
 )
 """Modules that put their addresses on the blueprint when they are imported."""
+    admin_hazards,
 
 ROWS = 50
 FILTERS = ("q", "subject", "area", "department", "since", "until", "within")

@@ -316,6 +316,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "geo.not-a-number": _plain(
         lazy_gettext("Give the coordinates as numbers of degrees, for example 104.0665 and 30.6574."),
     ),
+    "exchange.hazard-faults": _plain(lazy_gettext("The file cannot be taken over. Mend the rows that are listed.")),
+    "exchange.hazard-place": _plain(lazy_gettext("The place of a row is two numbers, or a WKT.")),
+    "exchange.too-many-rows": _plain(lazy_gettext("The file holds more rows than are taken at once.")),
     "geo.out-of-range": _plain(lazy_gettext("These are not degrees of longitude and latitude.")),
     "geo.swapped": _plain(
         lazy_gettext("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
