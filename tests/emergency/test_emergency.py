@@ -154,6 +154,7 @@ BAD = (
     ({"area": {"type": "Point", "coordinates": [104, 30]}}, "emergency.bad-field", "area"),
     ({"area": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}}, "emergency.bad-field", "area"),
     ({"area": {"type": "Nonsense"}}, "emergency.bad-field", "area"),
+    ({"alarm_id": 4711}, "emergency.bad-field", "alarm_id"),
 )  # fmt: skip
 
 

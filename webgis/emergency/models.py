@@ -30,6 +30,7 @@ from webgis.emergency.board import STATES as TASK_STATES
 from webgis.emergency.kinds import KINDS, RESOURCE_KINDS
 from webgis.geo import SRID
 from webgis.grid.models import Cell
+from webgis.hazards.alarm_models import Alarm
 
 STATES = ("open", "closed")
 PROPOSAL_STATES = ("waiting", "accepted", "declined")
@@ -65,7 +66,7 @@ class Emergency(Base):
     address: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
     lead_code: Mapped[str | None] = mapped_column(ForeignKey(Department.code))
-    alarm_id: Mapped[int | None] = mapped_column(BigInteger)
+    alarm_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(Alarm.id))
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     summary: Mapped[str | None] = mapped_column(Text)

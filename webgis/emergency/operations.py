@@ -22,6 +22,7 @@ from webgis.emergency.models import Emergency, EmergencyCase, EmergencyParty, Em
 from webgis.errors import Conflict, Invalid
 from webgis.grid import queries as grid
 from webgis.grid.models import Cell
+from webgis.hazards.alarm_models import Alarm
 from webgis.settings import Settings
 
 LEAD_KIND = "emergency"
@@ -58,6 +59,7 @@ def open_(session: Session, settings: Settings, actor: Actor, given: Opening, *,
     if cell is None:
         raise grid.outside(session, lon, lat, at)
     permissions.require_area(actor, [cell.code])
+    _require_alarm(session, given.alarm_id)
     emergency = _made(session, settings, given, (lon, lat), cell, at)
     emergency.lead_code = _lead(session, given.lead, cell.code)
     session.add(emergency)
@@ -72,6 +74,11 @@ def open_(session: Session, settings: Settings, actor: Actor, given: Opening, *,
         _link(session, actor, emergency, number, at)
     acting.tell(session, settings, emergency, "Alert", "", at)
     return emergency
+
+
+def _require_alarm(session: Session, number: int | None) -> None:
+    if number is not None and session.get(Alarm, number) is None:
+        raise rules.bad_field("alarm_id", number, "the number of an alarm")
 
 
 def _made(

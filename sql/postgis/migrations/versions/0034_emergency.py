@@ -44,7 +44,7 @@ EVENTS = f"""
         address text,
         state text NOT NULL CONSTRAINT ck_emergency_state CHECK (state IN ('open', 'closed')),
         lead_code varchar CONSTRAINT fk_emergency_lead_code_department REFERENCES city.department (code),
-        alarm_id bigint,
+        alarm_id bigint CONSTRAINT fk_emergency_alarm_id_alarm REFERENCES city.alarm (id),
         opened_at timestamptz NOT NULL,
         closed_at timestamptz,
         summary text,
