@@ -8,8 +8,11 @@ const NAMES = [
   "land", "county", "subdistrict", "community", "cell", "beat", "duty", "beat-line", "intact", "damaged", "edge",
   "hot-99", "hot-95", "hot-90", "cold", "heat-1", "heat-2", "heat-3", "heat-4", "heat-5",
   "zone-special", "zone-control", "zone-planned", "metro",
+  "sensor-alarm", "sensor-silent", "sensor-ok", "sensor-new",
   "emergency-1", "emergency-3", "level-1", "level-2", "level-3", "level-4", "level-0", "level-alarm",
   "more-2", "more-1", "same", "less-1", "less-2", "unknown",
+  "phase-hoarding", "phase-utilities", "phase-excavation", "phase-structure", "phase-backfill", "phase-restored", "phase-none",
+  "road-closure", "road-narrowed", "road-diversion", "road-closed", "road-slowed", "road-open", "alarm-1", "alarm-2",
 ];
 
 // The colours of the theme that is on.
@@ -45,7 +48,20 @@ function heat(value, paints, scale, more) {
   return step ? { fill: paints[`heat-${step}`], ...more } : null;
 }
 
+// Works that lie in the city as a whole are discs; near by their ground, and what they do to roads.
+const PHASES = ["hoarding", "utilities", "excavation", "structure", "backfill", "restored"];
+const ROADS = { closure: [5, []], narrowed: [4, [10, 5]], diversion: [4, [2, 6]] };
+
+function works(feature, paints, zoom) {
+  const { part, phase } = feature.properties;
+  if (part !== "zone") return { line: paints[`road-${part}`], width: ROADS[part][0], dash: ROADS[part][1] };
+  const paint = paints[PHASES.includes(phase) ? `phase-${phase}` : "phase-none"];
+  if (feature.type === 1) return { fill: paint, radius: zoom < 11 ? 4 : 6, line: paints.land, width: 1.5 };
+  return { fill: paint, opacity: 0.45, line: paint, width: 2 };
+}
+
 export const STYLES = {
+  construction: (feature, coords, paints) => works(feature, paints, coords.z),
   land: (feature, coords, paints) => ({ fill: paints.land }),
   county: (feature, coords, paints) => ({ line: paints.county, width: coords.z < 10 ? 1.5 : 2.5 }),
   subdistrict: (feature, coords, paints) => ({ line: paints.subdistrict, width: 1.25 }),
@@ -72,6 +88,16 @@ export const STYLES = {
     const [[[x, y]]] = feature.parts;
     return { fill, opacity: 0.85, square: [Math.floor(x / 4) * 4, Math.floor(y / 4) * 4, 4, 4] };
   },
+  hazards: (feature, coords, paints) => {
+    const { level, live } = feature.properties;
+    const paint = paints[`level-${level}`];
+    const line = live === "alarm" ? paints["level-alarm"] : paints.land;
+    if (feature.type === 1) return { fill: paint, radius: coords.z < 11 ? 5 : 7, line, width: live === "alarm" ? 3.5 : 2 };
+    return { fill: paint, opacity: 0.3, line: live === "alarm" ? paints["level-alarm"] : paint, width: 2 };
+  },
+  alarms: (feature, coords, paints) => ({ fill: paints[feature.properties.rank > 1 ? "alarm-2" : "alarm-1"], radius: 8, line: paints.land, width: 2.5 }),
+  sensors: (feature, coords, paints) => ({ fill: paints[`sensor-${feature.properties.state}`], radius: coords.z < 11 ? 4 : coords.z < 14 ? 5.5 : 7, line: paints.land, width: 2 }),
+  waterlogging: (feature, coords, paints) => ({ fill: paints[`road-${feature.properties.road}`], radius: coords.z < 12 ? 5 : 7, line: paints.land, width: 2 }),
   emergency: (feature, coords, paints) => {
     const paint = paints[feature.properties.level < 3 ? "emergency-1" : "emergency-3"];
     if (feature.type === 1) return { fill: paint, radius: 7, line: paints.land, width: 2 };
@@ -87,15 +113,6 @@ export const STYLES = {
     if (part === "line") return { line: paint, width: coords.z < 12 ? 2 : coords.z < 15 ? 3 : 4 };
     if (part === "outline") return { line: paint, width: 2, fill: paint, opacity: 0.3 };
     return { fill: paints.land, radius: coords.z < 13 ? 2.5 : coords.z < 15 ? 4 : 6, line: paint, width: coords.z < 13 ? 1.5 : 2.5 };
-  hazards: (feature, coords, paints) => {
-    const { level, live } = feature.properties;
-    const paint = paints[`level-${level}`];
-    const line = live === "alarm" ? paints["level-alarm"] : paints.land;
-    if (feature.type === 1) return { fill: paint, radius: coords.z < 11 ? 5 : 7, line, width: live === "alarm" ? 3.5 : 2 };
-    return { fill: paint, opacity: 0.3, line: live === "alarm" ? paints["level-alarm"] : paint, width: 2 };
-  },
-  alarms: (feature, coords, paints) => ({ fill: paints[feature.properties.rank > 1 ? "alarm-2" : "alarm-1"], radius: 8, line: paints.land, width: 2.5 }),
-  waterlogging: (feature, coords, paints) => ({ fill: paints[`road-${feature.properties.road}`], radius: coords.z < 12 ? 5 : 7, line: paints.land, width: 2 }),
   },
   components: (feature, coords, paints) => {
     const { count, not_intact: not, state } = feature.properties;

@@ -45,7 +45,7 @@ HAZARD = {
 WAYS: dict[str, Way] = {
     **{
         f"admin.{section}_work{tail}": Way({"name": "0" * 16})
-        for section in ("areas", "standards", "calendar", "hazards")
+        for section in ("areas", "standards", "calendar", "metro", "hazards")
         for tail in ("", "_state", "_take")
     },
     **{f"admin.areas_{name}": Way({"name": "0" * 16}) for name in ("shapes", "faults")},
@@ -109,6 +109,8 @@ WAYS: dict[str, Way] = {
     "components.near": Way(query=HERE),
     **{f"metro.{name}": Way(query={"lon": 104.0622, "lat": 30.6571}) for name in ("zones",)},
     "metro.structure": Way({"code": "west"}),
+    "admin.metro_operator": Way({"code": "1"}, form={"department": "510104-works"}),
+    "admin.metro_export": Way({"ending": "geojson"}),
     **{f"pages.metro_{name}": Way({"code": "west"}) for name in ("line", "structure")},
     **{
         f"pages.permit{tail}": Way({"number": "MP202600001", "file": 1, "action": "withdraw"}, form={})
@@ -128,19 +130,25 @@ WAYS: dict[str, Way] = {
     "emergencies.step": Way({"number": "E20261122001", "task": 1, "action": "start"}),
     "emergencies.message": Way({"number": "E20261122001", "seq": 1}),
     "emergencies.accept": Way({"proposal": 1}),
+    **{f"pages.emergency{name}": Way({"number": "E20261122001"}) for name in ("", "_report")},
+    "pages.emergency_act": Way({"number": "E20261122001", "action": "note"}, form={"words": "看过"}),
+    "pages.emergency_task": Way({"number": "E20261122001", "task": 1, "action": "start"}, form={}),
+    "pages.emergency_decide": Way({"proposal": 1, "decision": "decline"}, form={}),
+    "pages.emergency_receive": Way(form={}),
+    "pages.open_emergency": Way(form={"kind": "fire"}),
     "emergencies.decline": Way({"proposal": 1}),
     "emergencies.open_": Way(body=HERE | {"kind": "fire", "title": "火灾", "level": 4}),
     "grid.cell": Way(query=HERE),
     "grid.cell_by_code": Way({"code": f"{city.WEST}001"}),
+    **{f"hazards.{name}": Way({"code": "HZ-01"}) for name in ("one", "grades", "around", "impact_sheet")},
+    **{f"hazards.{name}": Way({"code": "HZ-01"}, body=HAZARD) for name in ("change", "look_at_persons")},
+    "hazards.add": Way(body=HAZARD | {"code": "HZ-02"}),
     "heat.measured": Way(query={"level": "cell"}),
     "hotline.callers": Way(body={"phone": "13800001234"}),
     "hotline_pages.look": Way(form={}),
     "hotspots.found": Way({"run": 1}),
     "inspect.alike": Way(
         query={"lon": city.IN_WEST[0], "lat": city.IN_WEST[1], "kind": "matter", "class": city.REFUSE}
-    **{f"hazards.{name}": Way({"code": "HZ-01"}) for name in ("one", "grades", "around", "impact_sheet")},
-    **{f"hazards.{name}": Way({"code": "HZ-01"}, body=HAZARD) for name in ("change", "look_at_persons")},
-    "hazards.add": Way(body=HAZARD | {"code": "HZ-02"}),
     ),
     "inspect.manifest": Way({"lang": "zh"}),
     "inspect.send": Way({"kind": "report"}),
@@ -156,12 +164,6 @@ WAYS: dict[str, Way] = {
     "pages.account_revoke_key": Way({"key_id": 4711}),
     "pages.act": Way({"action": "note"}, form={"note": "看过"}),
     "pages.answer": Way({"turn": "withdraw"}, form={}),
-    "pages.ask": Way(form={"kind": "extension", "reason": "要更多时间"}),
-    "pages.export_file": Way({"name": "0" * 16}),
-    "pages.export_state": Way({"name": "0" * 16}),
-    "pages.city_map": Way({"name": "cases"}),
-    "pages.department_bulk": Way(form={"action": "note", "note": "看过", "sent": "yes"}),
-    "pages.department_search": Way(form={"q": "垃圾"}),
     **{f"pages.{name}": Way({"code": "HZ-01"}) for name in ("hazard", "hazard_impact", "hazard_edit")},
     **{f"pages.{name}": Way({"code": "HZ-01"}, form={}) for name in ("hazard_persons", "hazard_change")},
     "pages.hazard_add": Way(form={}),
@@ -170,6 +172,12 @@ WAYS: dict[str, Way] = {
     "pages.dismiss_alarm": Way({"alarm_id": 1}, form={"reason": "误报"}),
     **{f"alarms.{name}": Way({"alarm_id": 1}) for name in ("one", "acknowledge")},
     "alarms.dismiss": Way({"alarm_id": 1}, body={"reason": "误报"}),
+    "pages.ask": Way(form={"kind": "extension", "reason": "要更多时间"}),
+    "pages.export_file": Way({"name": "0" * 16}),
+    "pages.export_state": Way({"name": "0" * 16}),
+    "pages.city_map": Way({"name": "cases"}),
+    "pages.department_bulk": Way(form={"action": "note", "note": "看过", "sent": "yes"}),
+    "pages.department_search": Way(form={"q": "垃圾"}),
     "pages.desk_bulk": Way(form={"action": "note", "note": "看过", "sent": "yes"}),
     "pages.desk_search": Way(form={"q": "垃圾"}),
     "places.near": Way(query=HERE),

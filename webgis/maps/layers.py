@@ -37,7 +37,7 @@ class Row:
 @dataclass(frozen=True)
 class Layer:
     """A layer. `live`: it follows changes of cases; `filtered`: it is asked for with the filters; `scaled`: its
-    colours are steps that the view decides, and the legend tells them."""
+    colours are steps that the view decides, and the legend tells them; `dated`: it is asked for with a day."""
 
     name: str
     word: LazyString
@@ -47,6 +47,7 @@ class Layer:
     live: bool = False
     filtered: bool = False
     scaled: bool = False
+    dated: bool = False
     order: int = 400
 
     @property
@@ -167,7 +168,6 @@ LAYERS = (
         order=370,
     ),
     Layer(
-    Layer(
         "hazards",
         lazy_gettext("Hazard sources"),
         "topics",
@@ -181,6 +181,20 @@ LAYERS = (
             Row("level-alarm", lazy_gettext("In alarm")),
         ),
         order=580,
+    ),
+    Layer(
+        "sensors",
+        lazy_gettext("Sensors"),
+        "topics",
+        (Source("sensors", "sensors"),),
+        (
+            Row("sensor-alarm", lazy_gettext("in alarm")),
+            Row("sensor-silent", lazy_gettext("silent")),
+            Row("sensor-ok", lazy_gettext("telling")),
+            Row("sensor-new", lazy_gettext("nothing told yet")),
+        ),
+        live=True,
+        order=582,
     ),
     Layer(
         "waterlogging",
@@ -207,6 +221,7 @@ LAYERS = (
         live=True,
         order=595,
     ),
+    Layer(
         "emergency",
         lazy_gettext("Emergencies"),
         "topics",
@@ -216,6 +231,25 @@ LAYERS = (
             Row("fill-emergency-3", lazy_gettext("Level III or IV")),
         ),
         order=590,
+    ),
+    Layer(
+        "construction",
+        lazy_gettext("Construction zones"),
+        "topics",
+        (Source("construction", "construction", 8),),
+        (
+            Row("phase-hoarding", lazy_gettext("Hoarding")),
+            Row("phase-utilities", lazy_gettext("Utilities moved")),
+            Row("phase-excavation", lazy_gettext("Excavation")),
+            Row("phase-structure", lazy_gettext("Main structure")),
+            Row("phase-backfill", lazy_gettext("Backfill")),
+            Row("phase-restored", lazy_gettext("Road restored")),
+            Row("road-closure", lazy_gettext("Road closed")),
+            Row("road-narrowed", lazy_gettext("Road narrowed")),
+            Row("road-diversion", lazy_gettext("Diversion")),
+        ),
+        dated=True,
+        order=375,
     ),
     Layer(
         "components",
@@ -249,13 +283,16 @@ SNAPSHOT_LAYERS = (
 """The layers of a map that stands alone: all from its own data (`static/maps/drawn.js`)."""
 
 MAPS = (
-    CityMapPage("cases", lazy_gettext("Map of cases"), "flag", ("areas", "emergency", "cases")),
+    CityMapPage("cases", lazy_gettext("Map of cases"), "flag", ("areas", "alarms", "emergency", "cases")),
     CityMapPage("heat", lazy_gettext("Heat map"), "flame", ("areas", "heat")),
     CityMapPage("grid", lazy_gettext("Map of the unit grid"), "grid-dots", ("areas", "grid")),
     CityMapPage("coverage", lazy_gettext("Map of beats"), "route", ("areas", "coverage")),
+    CityMapPage("hazards", lazy_gettext("Map of hazard sources"), "biohazard", ("areas", "hazards")),
+    CityMapPage("sensors", lazy_gettext("Map of sensors"), "access-point", ("areas", "sensors")),
     CityMapPage("metro", lazy_gettext("Map of the metro"), "train", ("areas", "metro")),
+    CityMapPage("construction", lazy_gettext("Map of construction zones"), "crane", ("areas", "metro", "construction")),
+    CityMapPage("waterlogging", lazy_gettext("Map of waterlogging"), "droplet", ("areas", "alarms", "waterlogging")),
     CityMapPage("components", lazy_gettext("Map of components"), "map-pin", ("areas", "components")),
 )
 
 BY_NAME = {page.name: page for page in MAPS}
-    CityMapPage("hazards", lazy_gettext("Map of hazard sources"), "biohazard", ("areas", "hazards")),

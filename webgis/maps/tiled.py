@@ -103,6 +103,20 @@ class ComponentsAsked(Nothing):
         return _some(value, component_rules.STATES)
 
 
+class WorksAsked(Nothing):
+    """Construction zones on which day."""
+
+    day: date | None = Field(None, description="a day of the city; now when left out")
+
+    @field_validator("day", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        try:
+            return date.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise PydanticCustomError("day", "{expected} is expected", {"expected": DAY}) from None
+
+
 class HotspotsAsked(Nothing):
     """Which run of hot spots."""
 
@@ -248,20 +262,6 @@ LAYERS = {
             },
         ),
         Layer(
-            "emergency",
-            "Open emergencies: the ground of each, and its place",
-            "fn.emergency_tile",
-            Nothing,
-            ("emergency",),
-            {
-                "number": "number of the emergency",
-                "kind": "its kind",
-                "level": "its level, 1 to 4",
-                "title": "what has happened",
-                "exercise": "true: an exercise",
-            },
-            cases="always",
-        Layer(
             "hazards",
             "Hazard sources: the place of each, from zoom 13 with its outline",
             "fn.hazards_tile",
@@ -278,6 +278,97 @@ LAYERS = {
             },
             cases="always",
         ),
+        Layer(
+            "emergency",
+            "Open emergencies: the ground of each, and its place",
+            "fn.emergency_tile",
+            Nothing,
+            ("emergency",),
+            {
+                "number": "number of the emergency",
+                "kind": "its kind",
+                "level": "its level, 1 to 4",
+                "title": "what has happened",
+                "exercise": "true: an exercise",
+            },
+            cases="always",
+        ),
+        Layer(
+            "construction",
+            "Construction zones on a day: their ground by phase, from zoom 13 with the roads they close or narrow",
+            "fn.construction_tile",
+            WorksAsked,
+            ("construction",),
+            {
+                "part": "zone, closure, narrowed or diversion",
+                "code": "code of the zone",
+                "name_zh": "its name",
+                "name_en": "its name in English",
+                "contractor": "who builds",
+                "phase": "hoarding, utilities, excavation, structure, backfill, restored, or empty; of zones",
+                "road": "the road on which they are",
+                "width_left_m": "metres that are left of it",
+                "first_day": "from this day",
+                "last_day": "until this day",
+                "words": "what is said of a line",
+                "illustrative": "made up for the demo",
+                "turn": "1 for lines, which are drawn over zones",
+            },
+        ),
+        Layer(
+            "alarms",
+            "Alarms of sensors that stand",
+            "fn.alarms_tile",
+            Nothing,
+            ("alarms",),
+            {
+                "alarm": "its number",
+                "rank": "1 or more, the gravest highest",
+                "level": "the gravest level it has reached",
+                "code": "code of the station",
+                "name_zh": "its name",
+                "name_en": "its name in English",
+                "rule_zh": "what is watched",
+                "rule_en": "what is watched, in English",
+                "number": "number of its case",
+                "raised": "since when, seconds since 1970",
+                "waiting": "true while somebody has still to acknowledge it",
+            },
+            cases="always",
+        ),
+        Layer(
+            "sensors",
+            "Stations and how their sensors stand",
+            "fn.sensors_tile",
+            Nothing,
+            ("sensors", "alarms"),
+            {
+                "code": "code of the station",
+                "name_zh": "its name",
+                "name_en": "its name in English",
+                "place": "underpass, road, well, ...",
+                "state": "alarm, silent, ok or new: the worst of its sensors",
+                "sensors": "how many it has",
+                "sensor": "code of the one that stands worst",
+                "illustrative": "true: made up for the demo",
+            },
+            cases="always",
+        ),
+        Layer(
+            "waterlogging",
+            "Where water gathers on roads, and whether to close them",
+            "fn.waterlogging_tile",
+            Nothing,
+            ("alarms",),
+            {
+                "code": "code of the datastream",
+                "name_zh": "name of the place",
+                "name_en": "its name in English",
+                "place": "underpass, road, ...",
+                "road": "closed or slowed as an alarm advises, else open",
+                "number": "number of the case",
+            },
+            cases="always",
         ),
         Layer(
             "hotspots",

@@ -86,6 +86,7 @@ PARTS = (
     admin_routing,
     admin_security,
     admin_standards,
+    admin_hazards,
     admin_start,
     watch,
     watch_files,
@@ -95,7 +96,6 @@ PARTS = (
     metro_permits,
 )
 """Modules that put their addresses on the blueprint when they are imported."""
-    admin_hazards,
 
 ROWS = 50
 FILTERS = ("q", "subject", "area", "department", "since", "until", "within")
