@@ -1,5 +1,6 @@
 // The layers of the table in webgis/maps/layers.py: each is one or several sources, each drawn at its zooms.
 
+import { rings } from "./alarms.js";
 import { CanvasTiles } from "./canvas.js";
 import { Discs } from "./discs.js";
 import { Names } from "./names.js";
@@ -30,7 +31,7 @@ export function makeLayer(page, told) {
 
 function makePart(page, told, source, scale) {
   const tiles = page.tilesOf(source.tiles);
-  const query = () => ({ ...source.params, ...(told.filtered ? page.view.query() : {}), ...(told.scaled ? measured(page) : {}) });
+  const query = () => ({ ...source.params, ...(told.filtered ? page.view.query() : {}), ...(told.scaled ? measured(page) : {}), ...(told.dated ? { day: page.view.day || page.facts.today } : {}) });
   if (source.style === "discs") return discs(page, told, tiles, query);
   const style = STYLES[source.style];
   const made = canvasPart(page, told, source, {
@@ -38,6 +39,7 @@ function makePart(page, told, source, scale) {
     style: (feature, coords) => style(feature, coords, page.paints, scale, page),
     loaded: () => {
       page.saw(told.name, made);
+      if (source.style === "alarms") rings(page.map, made);
       if (told.scaled) rescale(page, made, scale);
     },
   });

@@ -12,8 +12,14 @@ import { paintsOf } from "./styles.js";
 import { TimeBar } from "./time.js";
 import { tools } from "./tools.js";
 import { themed, View } from "./view.js";
+import { WorksBar } from "./works.js";
 
 const CLOSEST = 18;
+
+// How many works the tiles hold, each once.
+function worksIn(canvas) {
+  return new Set(canvas.held().flatMap((tile) => tile.webgis.features.map((feature) => feature.properties.code))).size;
+}
 
 export class Page {
   // `sources(page)`: where data comes from, as {tilesOf(name), names} (an address, or the names themselves).
@@ -94,6 +100,7 @@ export class Page {
     this.printHead = element("div", "wg-print-head");
     holder.append(this.printHead);
     if (this.heat) this.time = new TimeBar(this, holder);
+    if (this.facts.works) this.works = new WorksBar(this, holder);
     tools(this);
     map.on("click", (event) => this.clicked(event.latlng));
     window.addEventListener("popstate", () => this.back());
@@ -138,6 +145,13 @@ export class Page {
     this.view.remember(how);
     this.panel.redraw("filters");
     return this.refilter();
+  }
+
+  // Another day of the works.
+  slideDay(day) {
+    this.view.day = day === this.facts.today ? "" : day;
+    this.view.remember("replaceState");
+    return Promise.all(this.shown().filter((layer) => layer.webgis.told.dated).map((layer) => layer.webgis.refresh({})));
   }
 
   setTheme(theme) {
@@ -221,7 +235,9 @@ export class Page {
     this.showLayers();
     if (this.heat) this.heat.changed();
     if (this.time) this.time.sync();
+    if (this.works) this.works.sync();
     this.refilter();
+    this.slideDay(this.view.day || this.facts.today);
     this.panel.redraw("heat");
     this.redrawLegends();
     this.panel.redraw("filters");
@@ -236,6 +252,7 @@ export class Page {
 
   // How many features of a layer there are in view, for scripts that look on.
   saw(name, canvas) {
+    if (name === "construction" && this.works) this.works.counted(worksIn(canvas));
     ready(this.map, name, canvas.held().reduce((sum, tile) => sum + tile.webgis.features.length, 0));
   }
 

@@ -147,13 +147,15 @@ export function emergencyBox(page, feature) {
   return box;
 }
 
+const PHASES = ["phase_", "phase_hoarding", "phase_utilities", "phase_excavation", "phase_structure", "phase_backfill", "phase_restored"];
+
 // Works, or what they do to a road.
 export function worksBox(page, feature) {
   const { words, addresses } = page.facts;
   const { part, code, phase, contractor, road, width_left_m: width, first_day: first, last_day: last, words: told } = feature.properties;
   const box = element("div", "wg-popup");
   box.append(element("div", "wg-popup-kind", part === "zone" ? words.works : words[part]), element("div", "wg-popup-title", nameOf(feature.properties) || code));
-  if (part === "zone") line(box, words.works_phase, words[`phase_${phase}`]);
+  if (part === "zone") line(box, words.works_phase, words[PHASES.find((one) => one === `phase_${phase}`)]);
   line(box, words.works_contractor, contractor);
   if (first) line(box, words.works_days, `${first} – ${last || ""}`);
   line(box, words.works_road, road);
@@ -189,5 +191,17 @@ export function waterBox(page, feature) {
   return box;
 }
 
-export const BOXES = { alarms: alarmBox, waterlogging: waterBox, hazards: hazardBox, construction: worksBox, emergency: emergencyBox, metro: metroBox, areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
+// A station: how its sensors stand, and the page of the one that stands worst.
+export function sensorBox(page, feature) {
+  const { words, addresses } = page.facts;
+  const { sensor, state, sensors } = feature.properties;
+  const box = element("div", "wg-popup");
+  box.append(element("div", "wg-popup-kind", words.station), element("div", "wg-popup-title", nameOf(feature.properties)));
+  box.append(element("div", "wg-popup-line", words[`sensor_${state}`]));
+  line(box, words.sensors_many, sensors);
+  if (addresses && addresses.sensor) box.append(link("wg-popup-number", addresses.sensor + encodeURIComponent(sensor), words.sensor_more));
+  return box;
+}
+
+export const BOXES = { sensors: sensorBox, alarms: alarmBox, waterlogging: waterBox, hazards: hazardBox, construction: worksBox, emergency: emergencyBox, metro: metroBox, areas_by_count: cellBox, cells: cellBox, cells_by_count: cellBox, components: componentBox, hotspots: spotBox, beats: beatBox, measured: (page, feature, coords) => page.heat.box(feature, coords) };
 

@@ -39,6 +39,7 @@ export class View {
     const layers = query.has("layers") ? query.get("layers").split(",") : this.shownFirst;
     this.layers = new Set(layers.filter((name) => this.known.has(name)));
     this.filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) || ""]));
+    this.day = query.get("day") || "";
     this.heat = Object.fromEntries(HEAT.map((name) => [name, query.get(name) || ""]));
     this.theme = ["light", "dark"].includes(query.get("theme")) ? query.get("theme") : pageTheme();
     this.base = query.get("base") || "";
@@ -52,6 +53,7 @@ export class View {
     if (names !== [...this.shownFirst].sort().join(",")) query.set("layers", names);
     for (const name of FILTERS) if (this.filters[name]) query.set(name, this.filters[name]);
     for (const name of HEAT) if (this.heat[name]) query.set(name, this.heat[name]);
+    if (this.day) query.set("day", this.day);
     if (this.theme !== pageTheme()) query.set("theme", this.theme);
     if (this.base) query.set("base", this.base);
     const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");

@@ -20,8 +20,8 @@ NOW = BEGAN + timedelta(weeks=30)
 _PUT = text(
     """
     INSERT INTO city.case (number, kind, standard, class_code, description, geom, crs, cell_id, cell_code, source,
-                           state, outcome, closed_at, reported_at, changed_at, head, department_code, deadline_at, resolved_at,
-                           rework_count)
+                           state, outcome, closed_at, reported_at, changed_at, head, department_code, deadline_at,
+                           resolved_at, rework_count)
     SELECT '510104' || to_char(n.at, 'YYYYMMDD') || lpad(n.place::text, 5, '0'), 'matter', 'GB/T 47678.5-2026',
            :class, '例', ST_PointOnSurface(c.geom), 'cgcs2000', c.id, c.code, 'inspector',
            CASE WHEN n.place % 10 = 0 THEN 'filed' ELSE 'closed' END,

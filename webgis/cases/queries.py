@@ -17,10 +17,12 @@ from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department, Person
 from webgis.cases import clock, workflow
 from webgis.cases.models import Case, CaseEvent, OpenCase, Photo
+from webgis.cases.zone_models import CaseZone
 from webgis.catalog import queries as catalog
 from webgis.errors import Invalid, NotFound
 from webgis.grid import queries as grid
 from webgis.grid.models import Cell
+from webgis.metro.construction_models import ConstructionZone
 from webgis.settings import Settings
 
 MOST_ROWS = 500
@@ -31,7 +33,8 @@ class Filters:
     """Which cases: states, class codes, a cell's code, an area's code (4 to 12 digits), a department's code, a box
     (west, south, east, north in CGCS2000 degrees), a polygon (WKT, the same degrees), reported from `since` until
     before `until`, words in number, text or address, a source; filed, opened again; closed from `closed_since` until
-    before `closed_until`, in time or not; past what they are due by at the moment `overdue`."""
+    before `closed_until`, in time or not; past what they are due by at the moment `overdue`; in a construction
+    zone of this code when they were reported."""
 
     states: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
@@ -51,6 +54,7 @@ class Filters:
     closed_until: datetime | None = None
     in_time: bool | None = None
     overdue: datetime | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,9 @@ def _figured(filters: Filters) -> list[ColumnElement[bool]]:
     wanted = []
     if filters.source:
         wanted.append(Case.source == filters.source)
+    if filters.zone:
+        of_zone = select(CaseZone.case_id).join(ConstructionZone, ConstructionZone.id == CaseZone.zone_id)
+        wanted.append(Case.id.in_(of_zone.where(ConstructionZone.code == filters.zone)))
     if filters.filed:
         wanted.append(Case.condition_id.is_not(None))
     if filters.reopened:

@@ -173,6 +173,7 @@ class ListGiven(Given):
     closed_until: datetime | None = Field(None, description="closed before")
     in_time: Literal["yes", "no"] | None = Field(None, description="closed, and resolved by the deadline or not")
     overdue: Literal["yes"] | None = Field(None, description="open and past what it is due by, the clock not at rest")
+    zone: str | None = Field(None, max_length=40, description="a construction zone's code: reported in it, as known then")
     order: Literal[queries.ORDERS] = Field("newest", description="due: open cases by what is due first")
     limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
     cursor: str | None = Field(None, description="of the page before")
@@ -203,6 +204,7 @@ def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
         closed_until=given.closed_until and queries.moment("closed_until", given.closed_until, zone),
         in_time=None if given.in_time is None else given.in_time == "yes",
         overdue=datetime.now(UTC) if given.overdue else None,
+        zone=given.zone,
     )
 
 
@@ -260,6 +262,7 @@ def _properties(settings: Settings, actor: Actor, case: Row, photos: Sequence[Ph
         "component": case.component_code,
         "relation": case.relation,
         "parent": case.parent_number,
+        "zones": case.zones,
         "handler": case.handler_login and {"login": case.handler_login, "name": case.handler_name},
         "inspector": case.inspector_login and {"login": case.inspector_login, "name": case.inspector_name},
         "photos": [photo(case.number, one) for one in photos],

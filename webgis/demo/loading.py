@@ -18,8 +18,21 @@ from webgis.accounts import first
 from webgis.catalog import operations as catalog
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import beats, cases, components, emergency, gazetteer, metro, people, places
+from webgis.demo import (
+    beats,
+    cases,
+    components,
+    construction,
+    emergency,
+    gazetteer,
+    hazards,
+    metro,
+    people,
+    places,
+    sensing,
+)
 from webgis.demo.places import Place
+from webgis.demo.sensor_day import MINUTES
 from webgis.errors import Invalid
 from webgis.grid import areas, dividing
 from webgis.grid.files import Layer
@@ -96,11 +109,21 @@ def load(
             beats.make_rules(session, city, datetime.now(UTC) - grid_age)
         with _stage(bar, "metro"), runtime.transaction() as session:
             metro.settle(session, city)
+        with _stage(bar, "works"), runtime.transaction() as session:
+            construction.settle(session, city, datetime.now(UTC))
+        with _stage(bar, "hazards"), runtime.transaction() as session:
+            hazards.settle(session, counties, datetime.now(UTC))
         with _stage(bar, "cases") as task:
             now = datetime.now(UTC)
             made = cases.live(runtime, counties, count, seed, now, lambda done: _show(bar, task, done, count))
+            if count:
+                with runtime.transaction() as session:
+                    construction.tell(session, city, now)
         with _stage(bar, "emergencies"), runtime.transaction() as session:
             emergency.settle(session, runtime.settings, counties, seed, now)
+        if count:
+            with _stage(bar, "sensors") as task:
+                sensing.load(runtime, seed, datetime.now(UTC), lambda done: _show(bar, task, done, MINUTES))
     note_load(runtime, counties, count, seed, done=True)
     jobs.sweep(runtime, jobs.connect(runtime.settings))
     return Loaded(city, stored, cells, posts, registered, laid, made, round(time.perf_counter() - start, 1))

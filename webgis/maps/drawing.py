@@ -26,7 +26,8 @@ class Shell:
     `addresses`: tiles (with {layer}, {z}, {x}, {y}), map (with {name}), and those of `maps.views`. `basemaps` are
     rows of `basemaps.offered`; `today` is the city's day, for spans; `token` goes with forms; `heat` is where heat is
     asked (`address`) and the day of the first case (`first_day`), on the map that measures it; `reach` is the box
-    beyond which there is nothing to ask for; `works` the first and last day of all works, on the map with a bar of days.
+    beyond which there is nothing to ask for; `works` the first and last day of all works, on the map with a bar of
+    days.
     """
 
     lang: str

@@ -15,7 +15,8 @@ from webgis.cases import clock_queries, duplicates, queries
 from webgis.cases.models import Photo
 from webgis.catalog import queries as catalog
 from webgis.grid import queries as grid
-from webgis.pages import shown, step_words, words
+from webgis.hazards import alarm_queries
+from webgis.pages import alarm_shown, construction_words, shown, step_words, words
 from webgis.settings import Settings
 
 PLAIN = (
@@ -50,13 +51,21 @@ def of(
         "lamp": shown.lamp(row, settings, now),
         "badges": shown.badges(row),
         "clock": _clock(session, settings, row),
+        "alarm": _alarm(session, row),
         "why": _why(events),
         "parent_seen": row.parent_number in seen,
+        "zones": _zones(row),
         "joined": len(duplicates.joined(session, row.id)),
         "family": shown.list_rows(session, settings, actor, queries.family(session, row.id, actor), now),
         "photos": _photos(row.number, photos, events),
         "photos_removed": queries.removed_photos(session, row.id),
     }
+
+
+def _alarm(session: Session, row: Row) -> alarm_shown.AlarmWords | None:
+    """The alarm that opened the case."""
+    found = alarm_queries.of_case(session, row.id) if row.source == "sensor" else None
+    return found and alarm_shown.of(found)
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,23 @@ def _clock(session: Session, settings: Settings, row: Row) -> ClockWords:
     at = row.resume_at or row.due_at if row.outcome is None else None
     at = None if at == row.deadline_at else at
     return ClockWords(str(step_words.DUE.get(row.state, "")), at, row.deadline_at, text.splitlines())
+
+
+def _zones(row: Row) -> dict[str, Any] | None:
+    """The zones in which a case lay when it was reported, in words: of works with phase and severity, of the metro."""
+    found = row.zones
+    if not found:
+        return None
+    english = words.english()
+    told: dict[str, Any] = {"protection": construction_words.PROTECTION.get(found.get("protection") or "")}
+    told["structure"] = (english and found.get("structure_en")) or found.get("structure_zh")
+    told["approximate"] = found.get("approximate")
+    if found.get("code"):
+        told |= {name: found[name] for name in ("code", "version", "contractor", "severity")}
+        told["name"] = (english and found["name_en"]) or found["name_zh"]
+        told["phase"] = construction_words.PHASES.get(found["phase"] or "")
+        told["severity_word"] = construction_words.SEVERITIES.get(found["severity"] or "")
+    return told
 
 
 def _why(events: Sequence[Row]) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ WORDS: dict[str, Callable[[str], str]] = {
     "closed_since": lambda value: _("Closed from %(day)s", day=value),
     "closed_until": lambda value: _("Closed up to %(day)s", day=value),
     "in_time": lambda value: _("On time") if value == "yes" else _("Late"),
+    "zone": lambda value: _("Construction zone %(code)s", code=value),
     "overdue": lambda _value: _("Overdue now"),
 }
 

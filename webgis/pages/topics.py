@@ -34,6 +34,9 @@ class Topic:
 TOPICS: tuple[Topic, ...] = (
     Topic("hazards", "hazards.see", "pages.hazard_list", lazy_gettext("Hazard sources"), "biohazard"),
     Topic("metro", "metro.see", "pages.metro_home", lazy_gettext("Metro"), "train"),
+    Topic("alarms", "alarms.see", "pages.alarm_list", lazy_gettext("Alarms"), "bell-ringing"),
+    Topic("sensors", "sensors.see", "pages.sensor_list", lazy_gettext("Sensors"), "access-point"),
+    Topic("waterlogging", "alarms.see", "pages.waterlogging", lazy_gettext("Waterlogging"), "droplet"),
     Topic("emergency", "emergency.see", "pages.emergency_list", lazy_gettext("Emergency command"), "urgent"),
     Topic("construction", "construction.see", "pages.construction_list", lazy_gettext("Construction zones"), "crane"),
 )  # fmt: skip

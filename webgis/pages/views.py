@@ -17,7 +17,7 @@ from webgis.accounts import queries as accounts
 from webgis.cases import queries, workflow
 from webgis.errors import NotFound
 from webgis.grid import queries as grid
-from webgis.maps import basemaps, drawing, heat_queries
+from webgis.maps import basemaps, drawing, heat_queries, works_words
 from webgis.maps import queries as map_queries
 from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
@@ -28,6 +28,7 @@ from webgis.pages import (
     admin_calendar,
     admin_departments,
     admin_hazards,
+    admin_metro,
     admin_notices,
     admin_people,
     admin_retention,
@@ -35,8 +36,11 @@ from webgis.pages import (
     admin_security,
     admin_standards,
     admin_start,
+    alarms,
     asking,
     casework,
+    construction,
+    construction_forms,
     context,
     department,
     desk,
@@ -52,9 +56,11 @@ from webgis.pages import (
     narrowing,
     public_home,
     reporting,
+    sensors,
     shown,
     watch,
     watch_files,
+    waterlogging,
 )
 from webgis.pages.admin import admin
 from webgis.pages.blueprint import pages
@@ -65,10 +71,14 @@ from webgis.pages.public import public
 pages.app_context_processor(context.everywhere)
 BLUEPRINTS = (pages, public, hotline, inspect, admin)
 PARTS = (
+    alarms,
+    waterlogging,
     hazards,
     hazard_forms,
     asking,
     casework,
+    construction,
+    construction_forms,
     department,
     desk,
     emergency,
@@ -87,6 +97,7 @@ PARTS = (
     admin_security,
     admin_standards,
     admin_hazards,
+    admin_metro,
     admin_start,
     watch,
     watch_files,
@@ -209,6 +220,7 @@ def city_map(name: str):
         bounds = map_queries.extent(session, request.args.get("area"))
         reach = map_queries.extent(session)
         heat = _heat(session) if name == "heat" else None
+        works = works_words.span(session) if name == "construction" else None
     today = datetime.now(web.runtime().settings.zone).date().isoformat()
     lang = context.html_lang()
     shell = drawing.Shell(
@@ -221,6 +233,7 @@ def city_map(name: str):
         generate_csrf(),
         heat,
         reach,
+        works,
     )
     drawn = drawing.city_map(page, bounds, shell).parts()
     return render_template("map.html", bare="bare" in request.args, page=page, map=drawn)
@@ -238,6 +251,10 @@ def _map_addresses() -> dict[str, str]:
     seen = {"emergency": url_for("pages.emergency_list") + "/"} if permissions.may(web.actor(), "emergency.see") else {}
     if permissions.may(web.actor(), "hazards.see"):
         seen["hazard"] = url_for("pages.hazard_list") + "/"
+    if permissions.may(web.actor(), "sensors.see"):
+        seen["sensor"] = url_for("pages.sensor_list") + "/"
+    if permissions.may(web.actor(), "alarms.see"):
+        seen |= {"alarm": url_for("pages.alarm_list") + "/", "waterlogging": url_for("pages.waterlogging")}
     return (
         duty
         | seen
