@@ -155,7 +155,7 @@ def _run(
     web = _web(runtime.settings, listener, workers)
     https = [] if secure is None else [_web(runtime.settings, secure, workers, tls.files(runtime.settings))]
     background = [*https, _live(runtime.settings), *_workers(runtime.settings, workers), _timetable(runtime.settings)]
-    background += [_writer(runtime.settings), *_mqtt(runtime.settings)]
+    background += [_writer(runtime.settings), *_mqtt(runtime.settings), *_sensors_of_demo(runtime.settings)]
     try:
         _say("starting the web, the workers and the timetable")
         host, port = listener.getsockname()[:2]
@@ -239,6 +239,16 @@ def _writer(settings: Settings) -> Child:
     """The one process that puts readings of sensors in place and looks for alarms."""
     command = [sys.executable, "-c", "from webgis.cli import main; main()", "telemetry", "run"]
     return Child("telemetry", command, log=_log(settings, "telemetry"), env=_environment(settings))
+
+
+def _sensors_of_demo(settings: Settings) -> list[Child]:
+    """Where a demo was loaded, its sensors go on telling."""
+    from webgis.demo import sensing
+
+    if not sensing.kept(settings).is_file():
+        return []
+    command = [sys.executable, "-c", "from webgis.cli import main; main()", "demo", "day", "--live"]
+    return [Child("demo sensors", command, log=_log(settings, "demo-sensors"), env=_environment(settings))]
 
 
 def _mqtt(settings: Settings) -> list[Child]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.demo import grow as growing
-from webgis.demo import loading, people, places
+from webgis.demo import loading, people, places, sensing, sensor_day
 
 console = Console()
 
@@ -105,6 +105,33 @@ def grow(
 def _bar(quiet: bool) -> Progress:
     columns = (TextColumn("{task.description:<50}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True), disable=quiet)
+
+
+@demo.command()
+@click.option("--speed", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="So many times as fast.")
+@click.option("--live", is_flag=True, help="Each minute when it has come, until stopped, as bin/serve does by itself.")
+@click.option("--seed", default=loading.SEED, show_default=True, help="Another seed gives another day.")
+@click.pass_obj
+def day(runtime: Runtime, speed: float, live: bool, seed: int) -> None:
+    """Play a day of the demo's thirty sensors: gas in a well, a cloudburst with two flooded underpasses, a dead sensor.
+
+    At 60 it takes 24 minutes, the first four of them with everything that happens. Look at /alarms, /waterlogging and
+    the maps meanwhile. What the sensors told of the last 24 hours is replaced; alarms and cases stay. The writer of
+    readings must run (bin/serve starts it).
+    """
+    if live:
+        for _told in sensing.keep_telling(runtime, seed):
+            pass
+    columns = (TextColumn("{task.fields[clock]} {task.description:<34}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        line = bar.add_task("", total=sensor_day.MINUTES, clock="00:00")
+
+        def tick(minute: int, told: int) -> None:
+            clock = f"{minute // 60:02}:{minute % 60:02}"
+            bar.update(line, completed=minute + 1, clock=clock, description=sensing.happening(minute))
+
+        told = sensing.play(runtime, speed, seed, tick)
+    console.print(f"{told:,} readings told. What became of them: webgis alarms list", highlight=False)
 
 
 @demo.command("accounts")

@@ -72,7 +72,7 @@ def load(runtime: Runtime, seed: int, now: datetime, show: Callable[[int], None]
     return told
 
 
-def keeptelling(runtime: Runtime, seed: int, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
+def keep_telling(runtime: Runtime, seed: int, sleep: Callable[[float], None] = time.sleep) -> Iterator[int]:
     """Tell each minute of the day when it has come, for ever; gives how many readings each time. Minutes that were
     missed are left out, as by sensors that had no power."""
     minutes = _minutes(seed)

@@ -7,7 +7,7 @@ networks. No weather or accident that happened: the figures are made so that thr
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import numpy as np
@@ -26,9 +26,10 @@ LATE_MINUTES = 4
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor of the demo. `source`: the hazard source it watches, if any; `rule`: of `thresholds.csv`, which is called
-    by quantity and place; `usual`: what it tells on other days, and how far around that (`scatter`); `story`: what
-    happens to it: `quiet`, `gas`, `dead`, or how many millimetres or metres the cloudburst brings at its height."""
+    """A sensor of the demo. `source`: the hazard source it watches, if any; `rule`: of `thresholds.csv`, which is
+    called by quantity and place; `usual`: what it tells on other days, and how far around that (`scatter`); `story`:
+    what happens to it: `quiet`, `gas`, `dead`, or how many millimetres or metres the cloudburst brings at its
+    height."""
 
     code: str
     source: str | None
@@ -73,6 +74,16 @@ def sensors() -> list[Sensor]:
 
 def day(of: Sequence[Sensor], seed: int) -> list[Told]:
     """Everything these sensors tell in a day, in the order in which it arrives."""
+    return _day(of, seed)
+
+
+def quiet_day(of: Sequence[Sensor], seed: int) -> list[Told]:
+    """The same of a day on which nothing happens."""
+    dry = {"story": "0"}
+    return _day([replace(one, **(dry if one.story[0].isdigit() else {"story": "quiet"})) for one in of], seed)
+
+
+def _day(of: Sequence[Sensor], seed: int) -> list[Told]:
     chance = np.random.default_rng(seed)
     told = [one for sensor in of for one in _told(sensor, chance)]
     return sorted(told, key=lambda one: (one.arrives, one.code, one.second))
