@@ -8,6 +8,7 @@ from sqlalchemy import text
 from tests import city
 from webgis import jobs
 from webgis.accounts import queries as accounts
+from webgis.cases import channel_tasks, tasks  # noqa: F401 (registers the tasks)
 from webgis.db import Runtime
 from webgis.hazards import alarm_queries, alarm_rules, alarm_tasks  # noqa: F401 (registers the tasks)
 from webgis.hazards.alarms import Considering

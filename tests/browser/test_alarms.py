@@ -1,0 +1,62 @@
+"""An alarm as people meet it: on the desk's banner and map, acknowledged, on its page, and as water on a road."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import axe
+from tests.browser.live import streaming
+from tests.hazards.test_alarms import flood
+from tests.hazards.watched import UNDERPASS, Watched
+
+DESK, PHONE = (1440, 900), (390, 844)
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def live(site) -> Iterator:
+    """The served city with its live process."""
+    with streaming(site.runtime.settings):
+        yield site
+
+
+def calm(page) -> None:
+    """Nothing hangs over, and nothing keeps people out."""
+    assert page.evaluate(OVERFLOW) <= 0
+    assert axe.findings(page) == []
+
+
+def test_an_alarm_appears_on_desk_and_map_is_acknowledged_and_its_case_stays_open(live):
+    town = Watched(live.runtime)
+    with live.reader("dispatcher1", size=DESK) as desk, live.reader("manager1", size=PHONE, language="en") as phone:
+        desk.goto("/desk")
+        expect(desk.locator("[data-live]")).to_have_attribute("data-state", "live")
+        expect(desk.locator(".alarm-strip")).to_have_count(0)
+        phone.goto("/maps/waterlogging?base=none")
+        expect(phone.locator(".wg-alarm-ring")).to_have_count(0)
+        flood(town)
+        expect(desk.locator(".alarm-strip li")).to_have_count(1)
+        expect(desk.locator(".alarm-strip li")).to_contain_text("封闭")
+        expect(desk.locator("[data-desk-map] .wg-alarm-rank-2")).to_have_count(1)
+        expect(phone.locator(".wg-alarm-rank-2")).to_have_count(1)
+        town.work()
+        alarm = town.alarm(UNDERPASS)
+        expect(desk.locator(".alarm-strip li .alarm-case")).to_have_text(alarm.case_number[-5:])
+        calm(desk)
+        desk.click("[data-acknowledge] button")
+        expect(desk.locator(".alarm-calm")).to_be_visible()
+        expect(desk.locator(".alarm-strip li")).to_have_count(0)
+        desk.goto(f"/cases/{alarm.case_number}")
+        expect(desk.locator(".facts").first).to_contain_text("封闭")
+        expect(desk.locator("[data-photo]")).to_have_count(1)
+        desk.goto(f"/alarms/{alarm.id}")
+        expect(desk.locator("[data-alarm-chart][data-drawn]")).to_be_visible()
+        calm(desk)
+        phone.goto("/alarms")
+        expect(phone.locator(f"[data-alarm='{alarm.id}']")).to_contain_text("closed")
+        calm(phone)
+        phone.goto("/waterlogging")
+        expect(phone.locator("[data-water-chart][data-drawn]")).to_be_visible()
+        expect(phone.locator(f"[data-place={UNDERPASS}]")).to_contain_text("Advised to close")
+        calm(phone)
