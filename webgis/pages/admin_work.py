@@ -51,6 +51,8 @@ KINDS: dict[str, LazyString] = {
     "check": lazy_gettext("Check of areas and cells"),
     "standard": lazy_gettext("Filing standard from a file"),
     "calendar": lazy_gettext("Change of the calendar"),
+    "metro": lazy_gettext("Structures of the metro from a file"),
+    "metro_distances": lazy_gettext("Change of the protection distances"),
     "hazards": lazy_gettext("Hazard sources from a file"),
 }
 """What each kind of work is called."""

@@ -13,6 +13,7 @@ from webgis.maps import queries as map_queries
 from webgis.metro import permit_queries, queries
 from webgis.metro.structures import unknown
 from webgis.pages import metro_words as said
+from webgis.pages import words
 from webgis.pages.blueprint import pages
 
 LISTED = 60
@@ -27,6 +28,8 @@ def common() -> dict[str, Any]:
     actor = web.actor()
     return {
         "kind_of": metro_words.kind,
+        "named": lambda told: (told["name_en"] if words.english() else None) or told["name_zh"],
+        "day": lambda moment: moment.astimezone(web.runtime().settings.zone).date().isoformat(),
         "today": lambda: datetime.now(web.runtime().settings.zone).date().isoformat(),
         "zone_words": metro_words.ZONES,
         "said": said,
@@ -52,7 +55,7 @@ def metro_home():
             asked=asked,
             found=queries.structures(session, words=asked, most=LISTED + 1) if asked else [],
             most=LISTED,
-            bounds=queries.extent(session) or map_queries.extent(session),
+            bounds=map_queries.extent(session),
             counts=permit_queries.counts(session, actor) if told["sees_permits"] else {},
             open_findings=len(permit_queries.findings(session, actor, state="open")) if told["may_find"] else 0,
             **told,

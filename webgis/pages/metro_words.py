@@ -70,7 +70,7 @@ STEPS: dict[str, Look] = {
 }
 
 ALLOWS: dict[str, Look] = {
-    "agreement": Look(lazy_gettext("needs the operator's agreement"), "file-certificate", "warn"),
+    "agreement": Look(lazy_gettext("needs the operator's agreement"), "clipboard-check", "warn"),
     "excluded": Look(lazy_gettext("excludes this work"), "ban", "bad"),
 }
 

@@ -401,10 +401,16 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "metro.not-now": _plain(lazy_gettext("This is not possible any more. Look at the permit as it stands.")),
     "metro.not-your-permit": _plain(lazy_gettext("This step is not yours.")),
+    "metro.nothing": _plain(lazy_gettext("There is nothing to export yet.")),
     "metro.permit-unknown": _plain(lazy_gettext("There is no such permit, or none that is for you.")),
     "metro.structure-ended": _plain(lazy_gettext("This structure has ended already, or is not there yet.")),
     "metro.structure-unknown": _plain(lazy_gettext("There is no such structure.")),
     "metro.zone-unknown": _plain(lazy_gettext("There is no such construction zone.")),
+    "telemetry.bad-field": _plain(lazy_gettext("This cannot be used here. Check it.")),
+    "telemetry.quantity-fixed": _plain(
+        lazy_gettext("This sensor has told something already. Another quantity or unit is another sensor.")
+    ),
+    "telemetry.unknown": _plain(lazy_gettext("There is no such sensor, or it is out of use.")),
     "web.bad-address": _plain(lazy_gettext("This address cannot be used. Check it.")),
     "web.too-many-requests": lambda facts: _(
         "Too much came from your connection just now. Wait %(time)s, then try again; nothing was changed.",
