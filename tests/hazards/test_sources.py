@@ -1,8 +1,10 @@
 """Hazard sources in the database: what is stored, how grades follow what they are built on, who sees whom."""
 
+import json
 import math
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 import shapely
 from sqlalchemy import text
@@ -15,7 +17,9 @@ from webgis.accounts import queries as accounts
 from webgis.api import checked
 from webgis.cases import contact_rules
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound
-from webgis.hazards import grading, persons, source_queries, sources
+from webgis.grid import areas
+from webgis.grid.files import Layer
+from webgis.hazards import grading, persons, source_queries, source_tasks, sources
 from webgis.hazards.source_queries import Filters
 from webgis.hazards.source_rules import checked_credit_code
 from webgis.hazards.source_wire import ChangedSource, NewSource
@@ -222,7 +226,7 @@ def test_a_code_is_given_once_and_an_old_version_overwrites_nothing(session):
     add(session)
     with pytest.raises(Conflict, match="already"):
         add(session)
-    change(session, version=1)
+    change(session, version=1, name_zh="新名")
     with pytest.raises(Conflict) as refused:
         change(session, version=1)
     assert (refused.value.code, refused.value.facts["version"]) == ("hazards.source-stale", 2)
@@ -276,3 +280,26 @@ def test_a_source_outside_the_grid_is_stored_without_a_cell(session):
     add(session, geometry=square(*city.OUTSIDE))
     row = source_queries.require(session, who(session, "administrator1"), "CD-001")
     assert (row.cell_code, row.area_code) == (None, None)
+
+
+def test_new_populations_of_areas_have_the_sources_graded_anew(session):
+    wide(session, 1, 1)
+    add(session)
+    shape = shapely.box(104.045, 30.6375, 104.065, 30.6775)
+    columns = {"code": np.array([city.WEST]), "name_zh": np.array(["西社区"]), "population": np.array([9000])}
+    areas.import_areas(session, Layer(np.array([shape]), columns, "cgcs2000", "UTF-8"), srid=4544, source="普查")
+    assert session.scalar(text("SELECT count(*) FROM city.outbox WHERE task = 'hazards.regrade'")) == 1
+    source_tasks.regrade(session)
+    assert [one.why for one in newest(session)] == [["population"], ["first"]]
+
+
+@pytest.mark.parametrize(
+    "params, seen",
+    [({}, True), ({"_area": city.WEST}, True), ({"_area": city.EAST}, False), ({"_departments": []}, False)],
+)
+def test_tiles_hold_the_sources_that_one_may_see(session, params, seen):
+    add(session, geometry=square(*city.IN_WEST))
+    tile = session.scalar(
+        text("SELECT fn.hazards_tile(14, 12927, 6724, CAST(:params AS jsonb))"), {"params": json.dumps(params)}
+    )
+    assert (b"CD-001" in bytes(tile)) == seen
