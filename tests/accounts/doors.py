@@ -104,10 +104,7 @@ WAYS: dict[str, Way] = {
         },
     ),
     "works.effect": Way({"code": "CZ1"}),
-    **{
-        f"pages.construction_{name}": Way({"code": "CZ1"})
-        for name in ("zone", "effect", "edit", "withdraw")
-    },
+    **{f"pages.construction_{name}": Way({"code": "CZ1"}) for name in ("zone", "effect", "edit", "withdraw")},
     "pages.construction_change": Way({"code": "CZ1"}, form={"name_zh": "工地"}),
     "construction.patrolled": Way({"code": "CZ1"}, body={"key": "p1"}),
     "components.change": Way({"code": "51010401037000001"}, body={"remark": "旧"}),
