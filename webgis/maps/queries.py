@@ -85,7 +85,7 @@ def cases_inside(session: Session, actor: Actor, filters: cases.Filters, newest:
 
 
 _CASE_VERSION = text("SELECT fn.case_version()")
-_LIVE_VERSION = text("SELECT fn.layer_version('{alarms}', true)")
+_LIVE_VERSION = text("SELECT fn.layer_version('{alarms,sensors}', true)")
 
 
 def case_version(session: Session) -> int:

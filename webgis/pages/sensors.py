@@ -1,4 +1,4 @@
-"""The pages of sensors: the list, one with its chart and what became of its readings, and the form that registers one."""
+"""The pages of sensors: the list, one with its chart and what became of readings, and the form that registers one."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,6 +65,7 @@ def sensor_list():
             state=state or None,
             words=asked["q"] or None,
             only=alarmed if asked["state"] == "alarm" else None,
+            first=alarmed,
             limit=PAGE,
             skip=skip,
         )

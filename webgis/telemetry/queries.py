@@ -48,7 +48,8 @@ _LISTED = text(
       AND (CAST(:words AS text) IS NULL
            OR d.code ILIKE :words OR s.name_zh ILIKE :words OR s.name_en ILIKE :words OR s.code ILIKE :words)
       AND (CAST(:only AS bigint[]) IS NULL OR d.id = ANY(CAST(:only AS bigint[])))
-    ORDER BY d.silent_since IS NULL, NOT (d.active AND s.active), s.name_zh, d.code
+    ORDER BY NOT d.id = ANY(CAST(:first AS bigint[])), d.silent_since IS NULL, NOT (d.active AND s.active),
+             s.name_zh, d.code
     LIMIT :limit OFFSET :skip
     """
 )
@@ -72,13 +73,15 @@ def listed(
     state: State | None = None,
     words: str | None = None,
     only: Collection[int] | None = None,
+    first: Collection[int] = (),
     limit: int = MOST_LISTED,
     skip: int = 0,
 ) -> Listed:
-    """Datastreams with their stations, those silent first. `area`: beginning of the cell's code; `words`: in code or
-    name; `only`: of these ids."""
+    """Datastreams with their stations: `first` (ids), then those silent. `area`: beginning of the cell's code; `words`: in
+    code or name; `only`: of these ids."""
     given = {"quantity": quantity, "place": place, "station": station, "area": area, "state": state}
     given |= {"words": f"%{like(words)}%" if words else None, "only": None if only is None else list(only)}
+    given |= {"first": list(first)}
     rows = session.execute(_LISTED, given | {"limit": limit, "skip": skip}).all()
     return Listed(rows, rows[0].found if rows else 0)
 

@@ -34,13 +34,14 @@ function options(paint) {
   const axis = timeAxis(paint, zone, [since, until]);
   if (span > 1) axis.axisLabel.formatter = (moment) => days.format(new Date(moment));
   const highest = Math.max(...points.map(([, value]) => value), 0);
-  const near = levels.filter(({ at }) => at <= Math.max(highest * 3, levels[0].at * 1.2));
+  const near = levels.filter(({ at }) => at <= Math.max(highest * 3, levels[0].at * 1.2)); // the others would flatten the line
+  const top = Math.max(...near.map(({ at }) => at * 1.1), -Infinity);
   return {
     ...common(paint),
     tooltip: { ...common(paint).tooltip, formatter: ([one]) => (one.value[1] === null ? "" : `${told(one.value[0])}\n${one.value[1]} ${unit}`) },
     grid: { left: 8, right: near.length ? 84 : 16, top: 28, bottom: 8, containLabel: true },
     xAxis: axis,
-    yAxis: valueAxis(paint, unit, { scale: true, ...(near.length ? { max: (range) => Math.max(range.max, ...near.map(({ at }) => at * 1.1)) } : {}) }),
+    yAxis: valueAxis(paint, unit, { scale: true, ...(top > highest ? { max: top } : {}) }),
     series: [{
       type: "line", data: withGaps(points), showSymbol: points.length < 3, connectNulls: false, lineStyle: { color: paint.line, width: 1.75 }, itemStyle: { color: paint.line },
       markLine: { silent: true, symbol: "none", data: near.map((one) => ({ yAxis: one.at, label: { formatter: `${one.word} ${one.at}`, color: one.rank > 1 ? paint.bad : paint.warn, position: "end" }, lineStyle: { color: one.rank > 1 ? paint.bad : paint.warn, type: "dashed" } })) },

@@ -7,7 +7,7 @@ const COLOURS = { alarm: "#b91c1c", silent: "#b45309", ok: "#15803d", new: "#647
 const holder = document.querySelector("[data-sensor-map]");
 const { lon, lat, state, bounds, pick } = holder.dataset;
 const [west, south, east, north] = (bounds || "").split(",").map(Number);
-const map = ground(holder, lon && lat ? [Number(lat), Number(lon)] : [[south, west], [north, east]]);
+const map = ground(holder, lon && lat ? [Number(lat), Number(lon)] : L.latLngBounds([south, west], [north, east]));
 const dot = L.circleMarker([0, 0], { radius: 9, color: "#fff", weight: 2.5, fillColor: COLOURS[state], fillOpacity: 1, interactive: false });
 
 function move(place) {
