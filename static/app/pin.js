@@ -60,6 +60,7 @@ export function pinMap(box) {
       pin = L.marker([lat, lon], { icon: pinIcon(), draggable: true, autoPan: true, keyboard: true, alt: box.dataset.label });
       pin.on("dragend", () => point(pin.getLatLng().lat, pin.getLatLng().lng));
       pin.addTo(map);
+      pin.getElement().setAttribute("aria-label", box.dataset.label);
     }
     pin.setLatLng([lat, lon]);
     if (circle) circle.remove();

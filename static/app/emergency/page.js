@@ -34,10 +34,16 @@ async function refresh() {
   if (!answer || !answer.ok) return;
   if (focused && !writing()) document.activeElement.blur();
   shown = Date.now();
+  const open = reasons().filter((one) => one.open).map(nameOf);
   replaceParts(await answer.text());
+  for (const one of reasons()) one.open = open.includes(nameOf(one));
   if (focused) focusTask(focused.dataset.task);
   if (map) map.update();
 }
+
+// What asks for a reason, by what it does: the board may hold others by now.
+const reasons = () => [...document.querySelectorAll(".em-why")];
+const nameOf = (one) => one.querySelector("form").action;
 
 const writing = () => document.activeElement && document.activeElement.matches(WRITES);
 
