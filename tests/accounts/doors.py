@@ -182,6 +182,8 @@ WAYS: dict[str, Way] = {
     "pages.department_search": Way(form={"q": "垃圾"}),
     "pages.desk_bulk": Way(form={"action": "note", "note": "看过", "sent": "yes"}),
     "pages.desk_search": Way(form={"q": "垃圾"}),
+    **{f"pages.{name}": Way({"code": "W-1-depth"}) for name in ("sensor", "sensor_edit", "sensor_change")},
+    "pages.sensor_use": Way({"code": "W-1-depth"}, form={"active": "yes"}),
     "places.near": Way(query=HERE),
     "places.search": Way(query={"q": "西"}),
     "routing.activate": Way({"version": 1}),

@@ -77,8 +77,8 @@ def listed(
     limit: int = MOST_LISTED,
     skip: int = 0,
 ) -> Listed:
-    """Datastreams with their stations: `first` (ids), then those silent. `area`: beginning of the cell's code; `words`: in
-    code or name; `only`: of these ids."""
+    """Datastreams with their stations: `first` (ids), then those silent. `area`: beginning of the cell's code; `words`:
+    in code or name; `only`: of these ids."""
     given = {"quantity": quantity, "place": place, "station": station, "area": area, "state": state}
     given |= {"words": f"%{like(words)}%" if words else None, "only": None if only is None else list(only)}
     given |= {"first": list(first)}
