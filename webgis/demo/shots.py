@@ -146,6 +146,10 @@ PAGES = (
         for one in MAPS
         for zoom, at in MAPPED.items()
     ),
+    Shot("emergency", "dispatcher", "/emergency"),
+    Shot("emergency-new", "dispatcher", "/emergency/new"),
+    Shot("emergency-page", "dispatcher", "/emergency", follow(".em-row a")),
+    Shot("emergency-report", "manager", "/emergency", follow("[aria-labelledby=h-closed] .em-row a")),
     *(Shot(f"admin-{one.name}", "administrator", f"/admin/{one.name}") for one in SECTIONS),
     Shot("admin-beat", "administrator", "/admin/beats", follow("main a.row-name")),
     Shot("admin-notices-addresses", "administrator", "/admin/notices/addresses"),
