@@ -12,9 +12,9 @@ function options(paint) {
   return {
     ...common(paint),
     tooltip: { ...common(paint).tooltip, formatter: ([one]) => `${told(one.value[0])}\n${word} ${one.value[1]} ${unit}` },
-    grid: { left: 8, right: 76, top: 28, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 104, top: 28, bottom: 8, containLabel: true },
     xAxis: timeAxis(paint, zone, all),
-    yAxis: valueAxis(paint, unit, { scale: false, max: (range) => Math.max(range.max, ...levels.map((one) => one.at * 1.1)) }),
+    yAxis: valueAxis(paint, unit, { scale: false, max: (range) => Number((Math.max(range.max, ...levels.map((one) => one.at)) * 1.15).toPrecision(2)) }),
     series: [{
       type: "line", data: points, showSymbol: false, lineStyle: { color: paint.line, width: 2 }, itemStyle: { color: paint.line },
       markArea: { silent: true, itemStyle: { color: paint.bad, opacity: 0.09 }, data: [[{ xAxis: span[0] }, { xAxis: span[1] }]] },
