@@ -101,6 +101,8 @@ def test_a_finding_is_settled_on_its_page(reader, city_app):
         findings.find(session, life.now)
     dispatcher = reader_of(city_app, "dispatcher1")
     assert number in dispatcher.get("/metro/findings").text
+    page = dispatcher.get(f"/cases/{number}").text
+    assert "控制保护区" in page and "此处没有有效的作业许可" in page
     assert dispatcher.send("/metro/findings/1", state="stopped", note="").status_code == 422
     assert dispatcher.send("/metro/findings/1", state="stopped", note="已停工").status_code == 303
     assert "已责令停工" in dispatcher.get("/metro/findings").text

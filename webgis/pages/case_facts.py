@@ -1,5 +1,6 @@
 """Everything the page of a case says of the case itself: class, place, clocks, people, photos, related cases."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from webgis.cases.models import Photo
 from webgis.catalog import queries as catalog
 from webgis.grid import queries as grid
 from webgis.hazards import alarm_queries
+from webgis.metro import permits
+from webgis.metro.findings import WORK_CLASSES
 from webgis.pages import alarm_shown, construction_words, shown, step_words, words
 from webgis.settings import Settings
 
@@ -55,6 +58,7 @@ def of(
         "why": _why(events),
         "parent_seen": row.parent_number in seen,
         "zones": _zones(row),
+        "permits": _permits(session, row),
         "joined": len(duplicates.joined(session, row.id)),
         "family": shown.list_rows(session, settings, actor, queries.family(session, row.id, actor), now),
         "photos": _photos(row.number, photos, events),
@@ -101,6 +105,14 @@ def _zones(row: Row) -> dict[str, Any] | None:
         told["phase"] = construction_words.PHASES.get(found["phase"] or "")
         told["severity_word"] = construction_words.SEVERITIES.get(found["severity"] or "")
     return told
+
+
+def _permits(session: Session, row: Row) -> Sequence[Row] | None:
+    """The permits that were in force where works were reported in a protection zone of the metro; None elsewhere."""
+    inside = row.zones and row.zones.get("protection")
+    if not inside or not re.match(WORK_CLASSES, f"{row.kind}:{row.class_code}"):
+        return None
+    return permits.valid_at(session, row.lon, row.lat, row.reported_at)
 
 
 def _why(events: Sequence[Row]) -> dict[str, Any] | None:
