@@ -303,3 +303,12 @@ def test_tiles_hold_the_sources_that_one_may_see(session, params, seen):
         text("SELECT fn.hazards_tile(14, 12927, 6724, CAST(:params AS jsonb))"), {"params": json.dumps(params)}
     )
     assert (b"CD-001" in bytes(tile)) == seen
+
+
+def test_a_source_is_found_in_the_cell_of_today_after_the_grid_has_changed(session):
+    add(session, geometry=square(*city.IN_WEST))
+    row = source_queries.require(session, who(session, "administrator1"), "CD-001")
+    session.execute(text("UPDATE city.hazard_source SET cell_id = NULL, area_code = NULL"))
+    grading.regrade_all(session, at=LATER)
+    found = source_queries.require(session, who(session, "administrator1"), "CD-001")
+    assert (found.cell_code, found.area_code) == (row.cell_code, row.area_code) and row.area_code == city.WEST

@@ -220,8 +220,9 @@ def _digest(value: Any) -> str:
 
 def regrade_all(session: Session, *, at: datetime) -> Regraded:
     """Grade every active source anew where its population, outline or the tables have changed. One that cannot be
-    graded keeps the grade that it had and is marked `unsettled`."""
+    graded keeps the grade that it had and is marked `unsettled`. The cell of each is that of today."""
     made, refused = 0, {}
+    session.execute(_PLACE_ANEW)
     sources = session.execute(_ALL).all()
     for source in sources:
         try:
@@ -234,4 +235,12 @@ def regrade_all(session: Session, *, at: datetime) -> Regraded:
     return Regraded(len(sources), made, refused)
 
 
+_PLACE_ANEW = text(
+    """
+    UPDATE city.hazard_source h SET cell_id = p.cell_id, area_code = p.area_code
+    FROM (SELECT o.id, c.id AS cell_id, c.community_code AS area_code FROM city.hazard_source o
+          CROSS JOIN LATERAL fn.cell_at(ST_PointOnSurface(o.geom)) c) p
+    WHERE p.id = h.id AND (h.cell_id, h.area_code) IS DISTINCT FROM (p.cell_id, p.area_code)
+    """
+)
 _UNSETTLED = text("UPDATE city.hazard_source SET unsettled = :code WHERE id = :id AND unsettled IS DISTINCT FROM :code")
