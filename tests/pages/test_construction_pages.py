@@ -200,3 +200,30 @@ def test_a_contractor_whose_department_has_nobody_is_no_way_in(api, city_runtime
     number = api("acceptor1").post("/api/v1/cases", DUST).json["properties"]["number"]
     assert api("builder1").get("/api/v1/cases", zone="A").json["features"] == []
     assert api("builder1").get(f"/api/v1/cases/{number}").status_code == 404
+
+
+def sent(reader, kind: str, meta: dict):
+    told = reader.client.get("/inspect/me", headers={"Accept": "application/json"}).json
+    return reader.client.post(
+        f"/inspect/send/{kind}",
+        data={"meta": json.dumps(meta)},
+        headers={"X-CSRFToken": told["token"], "X-Person": str(told["person"]["id"]), "Accept": "application/json"},
+    )
+
+
+def test_the_phone_keeps_zones_nearby_and_sends_a_patrol_once(api, reader):
+    put(api("dispatcher1"), "A", zone())
+    soon = {"first_day": str(TODAY + timedelta(days=3)), "phases": [], "lines": []}
+    put(api("dispatcher1"), "SOON", zone(**soon))
+    put(api("dispatcher1"), "LATER", zone(**soon | {"first_day": str(TODAY + timedelta(days=15))}))
+    inspector = reader("inspector1")
+    told = inspector.get(f"/inspect/works?lon={LON}&lat={LAT}").json["zones"]
+    assert {one["code"] for one in told} == {"A", "SOON"} and told[0]["geometry"]["type"] == "MultiPolygon"
+    assert inspector.get("/inspect/works?lon=103.5&lat=30.2").json["zones"] == []
+    assert inspector.get("/inspect/works").json["zones"] == [], "without a beat and a place there is nothing near"
+    at = datetime.now(ZoneInfo("Asia/Shanghai")).isoformat()
+    for _twice in range(2):
+        assert sent(inspector, "patrol", {"key": "k" * 12, "zone": "A", "at": at}).status_code == 200
+    assert [one["done"] for one in api("manager1").get("/api/v1/construction/A/patrols").json["days"]][0] == 1
+    gone = sent(inspector, "patrol", {"key": "m" * 12, "zone": "B", "at": at})
+    assert gone.status_code == 404 and "没有这个施工管控区" in gone.json["said"]["zh"]

@@ -177,14 +177,14 @@ def _step():
 
 
 def _turn(do: Callable):
-    given = api.checked(TurnSent, _meta())
+    given = api.checked(TurnSent, meta())
     with web.transaction() as session:
         return jsonify(shift_views.told(do(session, web.actor(), given.shift, given.at, at=datetime.now(UTC))))
 
 
 def _track():
     """A stretch of the track."""
-    given = api.checked(TrackSent, _meta())
+    given = api.checked(TrackSent, meta())
     points = [shifts.point(one.at, one.lon, one.lat, "wgs84", one.accuracy_m) for one in given.points]
     with web.transaction() as session:
         return jsonify(added=shifts.add_track(session, web.actor(), given.shift, points, at=datetime.now(UTC)))
@@ -203,14 +203,15 @@ KINDS: dict[str, Callable] = {
 # Reading and answering
 
 
-def _meta() -> dict[str, Any]:
+def meta() -> dict[str, Any]:
+    """What was sent, without its photos."""
     return api.json_fields(request.form.get("meta", "").encode())
 
 
 def _given(model: type[Sent]) -> tuple[Any, list[Evidence], list[str]]:
     """What was sent, its photos as they are stored, and what these were as they came: a photo that comes again is the
     same, however it is encoded here."""
-    given = api.checked(model, _meta())
+    given = api.checked(model, meta())
     content = api.photos(request.files)
     stored = evidence.store(web.runtime().settings, content)
     prints = [hashlib.sha256(one).hexdigest() for one in content]

@@ -10,6 +10,7 @@ import * as me from "./me.js";
 import * as report from "./report.js";
 import * as shift from "./shift.js";
 import * as tasks from "./tasks.js";
+import * as works from "./works.js";
 
 const outbox = globalThis.webgisOutbox;
 const AGAIN_MS = 30_000;
@@ -102,7 +103,7 @@ async function arrive() {
   if (!told && !logged) return banner("first", t("first_visit"));
   if (told && told.person.id !== person()?.id) await welcome(told);
   send();
-  return Promise.allSettled([classes.load(), beat.load(), tasks.load(), shift.resume(told ? told.shift : undefined)]);
+  return Promise.allSettled([classes.load(), beat.load(), tasks.load(), works.load(), shift.resume(told ? told.shift : undefined)]);
 }
 
 async function welcome(known) {
@@ -142,6 +143,7 @@ report.begin({ sent: send, person, beatOf: beat.known });
 tasks.begin({ sent: send, person });
 shift.begin({ sent: send, person });
 beat.begin();
+works.begin({ sent: send, person });
 for (const name of TAKING) find(name).addEventListener("change", taken);
 outbox.listen(marks);
 window.addEventListener("hashchange", show);

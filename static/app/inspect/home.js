@@ -5,7 +5,7 @@ import { mend } from "./report.js";
 import { mendAnswer } from "./tasks.js";
 
 const { all, put, remove } = globalThis.webgisOutbox;
-const SHOWN = new Set(["report", "join", "step"]);
+const SHOWN = new Set(["report", "join", "step", "patrol"]);
 const STATES = { waiting: ["cloud-upload", "waiting"], refused: ["alert-circle", "refused"], done: ["circle-check", "done"] };
 
 // How many wait and were refused, for the marks of the header. Tracks go by themselves and are not counted.
@@ -39,7 +39,7 @@ function row(item, send) {
 
 function picture(item) {
   const [blob] = item.photos;
-  if (!blob) return icon({ step: "clipboard-check", join: "users" }[item.kind] || "camera");
+  if (!blob) return icon({ step: "clipboard-check", join: "users", patrol: "traffic-cone" }[item.kind] || "camera");
   const made = make("img", { alt: "", width: 56, height: 56 });
   made.src = URL.createObjectURL(blob);
   made.onload = () => URL.revokeObjectURL(made.src);

@@ -7,6 +7,7 @@ import { ask as question, config, find, icon, make, metres, said, say, t, when }
 import { circle, CLOSE, ground, nameOf, pin } from "./ground.js";
 import { photo } from "./photo.js";
 import { position, within } from "./where.js";
+import * as works from "./works.js";
 
 const { add, forget, keep, kept, one, put } = globalThis.webgisOutbox;
 const view = document.querySelector('[data-view="report"]');
@@ -133,6 +134,7 @@ async function put_(place) {
 }
 
 function drawPlace() {
+  works.sign(part("works"), draft?.place);
   if (!map) return;
   marks.forEach((mark) => mark.remove());
   marks = [];
