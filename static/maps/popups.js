@@ -140,9 +140,10 @@ export function hazardBox(page, feature) {
 export function emergencyBox(page, feature) {
   const { words, addresses } = page.facts;
   const { number, level, title, exercise } = feature.properties;
+  const levels = [words.emergency_1, words.emergency_2, words.emergency_3, words.emergency_4];
   const box = element("div", "wg-popup");
   box.append(element("div", "wg-popup-kind", exercise ? `${words.emergency} · ${words.exercise}` : words.emergency));
-  box.append(element("div", "wg-popup-title", title), element("div", "wg-popup-line", words[`emergency_${level}`]));
+  box.append(element("div", "wg-popup-title", title), element("div", "wg-popup-line", levels[level - 1]));
   if (addresses.emergency) box.append(link("wg-popup-number", addresses.emergency + encodeURIComponent(number), number));
   return box;
 }
