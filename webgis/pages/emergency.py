@@ -16,6 +16,7 @@ from webgis.cases import queries as cases
 from webgis.emergency import cap_inbox, cap_reading, operations, plans, queries, report, rules, wire, work
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.errors import Conflict, Invalid, NotFound, WebgisError
+from webgis.hazards import source_queries
 from webgis.maps import queries as map_queries
 from webgis.pages import emergency_shown as shown
 from webgis.pages import emergency_words as said
@@ -82,9 +83,9 @@ def _waiting(proposal) -> dict[str, Any]:
 @pages.get("/emergency/new")
 @web.permits("emergency.open")
 def emergency_form():
-    """The form that opens one, filled from a case or an alarm when one is named."""
+    """The form that opens one, filled from a case, an alarm or a hazard source when one is named."""
     with web.transaction() as session:
-        given = _from_case(session) | _from_alarm(session)
+        given = _from_case(session) | _from_alarm(session) | _from_hazard(session)
     return _form(given, {})
 
 
@@ -120,6 +121,25 @@ def _from_alarm(session: Session) -> dict[str, Any]:
     kind = KIND_OF_ALARM.get(row.rule_key.partition(".")[0], "other")
     seen = {"case": row.number} if row.number and cases.seen(session, web.actor(), [row.number]) else {}
     return {"alarm_id": row.id, "kind": kind, "lon": row.lon, "lat": row.lat, "title": said.kind(kind)} | seen
+
+
+KIND_OF_SOURCE = {
+    **dict.fromkeys(("chemical_store", "production_unit", "tank_farm"), "hazmat"),
+    **dict.fromkeys(("gas_station", "lpg_station", "gas_facility", "coal_mine"), "gas_leak"),
+    **dict.fromkeys(("dam", "underpass", "low_point"), "waterlogging"),
+    "deep_pit": "collapse",
+}
+"""What most likely happens at a hazard source of this kind."""
+
+
+def _from_hazard(session: Session) -> dict[str, Any]:
+    code = request.args.get("hazard", "").replace("\0", "")
+    if not code or not permissions.may(web.actor(), "hazards.see"):
+        return {}
+    row = source_queries.require(session, web.actor(), code)
+    title = f"{words.name_of(row)} {said.kind(KIND_OF_SOURCE.get(row.kind, 'other'))}"
+    told = {"kind": KIND_OF_SOURCE.get(row.kind, "other"), "title": title[: rules.LONGEST_TITLE]}
+    return told | {"lon": row.lon, "lat": row.lat, "radius_m": 500, "address": row.area_zh or ""}
 
 
 def _form(given, problems: dict[str, str]) -> str:
