@@ -151,3 +151,12 @@ def test_every_fault_of_a_file_is_told_with_its_row_and_nothing_is_taken(reader,
     assert "文件无法导入" in page and "液氨: " in page and "请选择类型" in page
     bare = looked_at(editor, city_runtime, send(editor, "/admin/hazards", table, called="a.csv"))
     assert editor.get(bare).status_code == 200 and "尚无危险源" in editor.get("/hazards").text
+
+
+def test_an_emergency_is_opened_from_a_source_with_its_place_and_kind(reader, store):
+    commander = reader("dispatcher1")
+    assert "/emergency/new?hazard=CD-001" in commander.get("/hazards/CD-001").text
+    opening = commander.get("/emergency/new?hazard=CD-001").text
+    assert 'value="hazmat" checked' in opening and 'value="104.06' in opening and HOSTILE not in opening
+    assert "/emergency/new" not in reader("inspector1").get("/hazards/CD-001/impact").text
+    assert commander.get("/emergency/new?hazard=nothing").status_code == 404

@@ -124,8 +124,8 @@ def _from_alarm(session: Session) -> dict[str, Any]:
 
 
 KIND_OF_SOURCE = {
-    **dict.fromkeys(("chemical_store", "production_unit", "tank_farm"), "hazmat"),
-    **dict.fromkeys(("gas_station", "lpg_station", "gas_facility", "coal_mine"), "gas_leak"),
+    **dict.fromkeys(("chemical_store", "production_unit", "tank_farm", "gas_station"), "hazmat"),
+    **dict.fromkeys(("lpg_station", "gas_facility", "coal_mine"), "gas_leak"),
     **dict.fromkeys(("dam", "underpass", "low_point"), "waterlogging"),
     "deep_pit": "collapse",
 }

@@ -34,6 +34,7 @@ def shown(template: str, **values: Any) -> str:
     may = {
         "may_change": permissions.may(web.actor(), "hazards.change"),
         "may_look": permissions.may(web.actor(), "hazards.persons"),
+        "may_open_emergency": permissions.may(web.actor(), "emergency.open"),
     }
     return render_template(f"hazards/{template}.html", **COMMON, **may, **values)
 
