@@ -38,6 +38,9 @@ PAUSE_S = 0.1
 SILENCE_S = 5.0
 """Datastreams that fell silent are looked for as often."""
 
+SHOWN = 20
+"""Codes of datastreams in one line of the log."""
+
 
 class Writer:
     """Takes batches through one connection until told to stop."""
@@ -118,8 +121,8 @@ class Writer:
     def _look_for_silence(self, connection: Connection) -> None:
         with Session(connection) as session, session.begin():
             silent = note_silences(session, datetime.now(UTC))
-        for row in silent:
-            log.warning("telemetry.silent", datastream=row.code, since=row.since.isoformat())
+        if silent:
+            log.warning("telemetry.silent", count=len(silent), datastreams=[row.code for row in silent[:SHOWN]])
 
 
 def months(session: Session, ids: list[int], oldest: timedelta) -> set:
