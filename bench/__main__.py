@@ -14,6 +14,8 @@ from bench.geocode import geocode
 from bench.grid import grid
 from bench.heat import heat
 from bench.pages import pages
+from bench.storm import storm
+from bench.telemetry import telemetry
 from bench.tiles import tiles
 
 
@@ -32,6 +34,8 @@ main.add_command(geocode)
 main.add_command(grid)
 main.add_command(heat)
 main.add_command(pages)
+main.add_command(storm)
+main.add_command(telemetry)
 main.add_command(tiles)
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def _cities(stack: contextlib.ExitStack, sizes: Sequence[int], opened: int | Non
     own = {"redis_url": redis_url, "var_dir": folder, "secret_key": "for the bench only"}
     runtime = scratch.runtime(base, **own)
     loading.load(runtime, count=0, quiet=True)
-    town = _town(runtime)
+    town = town_of(runtime)
     with runtime.engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE public.floor (id bigserial PRIMARY KEY, body text)")
     runtime.dispose()
@@ -107,7 +107,8 @@ def _cities(stack: contextlib.ExitStack, sizes: Sequence[int], opened: int | Non
     return base, cities, floor
 
 
-def _town(runtime: Runtime) -> Town:
+def town_of(runtime: Runtime) -> Town:
+    """What clients need to know of this city; every account gets a key."""
     with runtime.transaction() as session:
         rows = session.execute(text("SELECT login, department_code FROM city.person WHERE active")).all()
         keys = {row.login: accounts.make_key(session, row.login) for row in rows}
