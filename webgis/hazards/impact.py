@@ -116,7 +116,7 @@ _CASES = text(
            ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat
     FROM city.case c JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     WHERE c.outcome IS NULL AND ST_Intersects(c.geom, CAST(:ground AS geometry)) AND """
-    + source_queries.SEEN_CASE
+    + source_queries.seen("c")
     + " ORDER BY c.reported_at, c.id LIMIT :most"
 )
 _CREWS = text(

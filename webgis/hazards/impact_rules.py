@@ -14,7 +14,7 @@ PLACES = {
     "care": "养老|敬老|福利院|护理院|老年公寓|Nursing home|Care home",
     "market": "市场|商场|超市|Market|Mall",
 }
-"""Kinds of places where many people are, or people who need help to leave, and what their names hold: points of interest
+"""Kinds of places with many people, or people who need help to leave, and what their names hold: points of interest
 have no kind of their own."""
 
 

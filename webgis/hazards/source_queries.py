@@ -16,7 +16,6 @@ from webgis.grid import queries as grid
 from webgis.hazards.source_rules import KINDS, SourceKind
 
 MOST = 500
-LIVE = ("alarm", "silent", "ok")
 _KIND = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 COLUMNS = (
@@ -173,17 +172,19 @@ _RINGS = text(
 
 
 def alarms(session: Session, actor: Actor, source_id: int, most: int = 20) -> Sequence[Row[Any]]:
-    """The newest alarms of the stations that watch a source, with the number of the case where one may see it."""
+    """The newest alarms that one may see of the stations that watch a source, with the number of the case."""
     values = cases.sight(actor)._asdict() | {"id": source_id, "most": most}
     return session.execute(_ALARMS, values).all()
 
 
-SEEN_CASE = """
-    (CAST(:departments AS varchar[]) IS NULL OR c.department_code = ANY(:departments))
-    AND (CAST(:area AS varchar) IS NULL OR starts_with(c.cell_code, :area))
-    AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
-"""
-"""Whether one may see the case `c` (`cases.queries.visible`)."""
+def seen(row: str) -> str:
+    """Whether one may see a case or an alarm, called `row` in the statement (`cases.queries.visible`)."""
+    return f"""
+    (CAST(:departments AS varchar[]) IS NULL OR {row}.department_code = ANY(:departments))
+    AND (CAST(:area AS varchar) IS NULL OR starts_with({row}.cell_code, :area))
+    AND fn.in_classes({row}.kind, {row}.class_code, CAST(:classes AS text[]))
+    """
+
 
 _ALARMS = text(
     f"""
@@ -191,8 +192,8 @@ _ALARMS = text(
            s.code AS station, s.name_zh, s.name_en, c.number, c.state AS case_state
     FROM city.hazard_source_station w JOIN city.station s ON s.id = w.station_id
     JOIN city.datastream d ON d.station_id = s.id JOIN city.alarm a ON a.datastream_id = d.id
-    LEFT JOIN city.case c ON c.id = a.case_id AND {SEEN_CASE}
-    WHERE w.source_id = :id ORDER BY a.id DESC LIMIT :most
+    LEFT JOIN city.case c ON c.id = a.case_id AND {seen("c")}
+    WHERE w.source_id = :id AND {seen("a")} ORDER BY a.id DESC LIMIT :most
     """
 )
 
