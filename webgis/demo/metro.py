@@ -34,7 +34,7 @@ PERMITS = (
     # station, metres east of it, what, work, purpose, days from now to its beginning and end, what became of it
     ("tianfuguangchang", 35, "地下通道改造", "excavation", "municipal", -10, 80, "granted"),
     ("luomashi", -30, "燃气管道迁改", "pipes", "municipal", -20, 20, "granted"),
-    ("chunxilu", 32, "商业楼基坑", "excavation", "other", 10, 200, "applied"),
+    ("chunxilu", 32, "公交站台改造", "excavation", "municipal", 10, 200, "applied"),
     ("wenshuyuan", 28, "地质勘察钻孔", "drilling", "other", 5, 15, "returned"),
     ("huaxiba", 3, "广告塔吊装", "hoisting", "other", 3, 6, "refused"),
 )

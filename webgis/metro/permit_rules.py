@@ -37,12 +37,12 @@ class Step:
 
 
 STEPS = (
-    Step("return", ("applied",), "returned", OPERATOR, ("note",)),
-    Step("resubmit", ("returned",), "applied", APPLICANT),
     Step("grant", ("applied",), "granted", OPERATOR, ("conditions",)),
+    Step("return", ("applied",), "returned", OPERATOR, ("note",)),
     Step("refuse", ("applied",), "refused", OPERATOR, ("note",)),
-    Step("withdraw", ("applied", "returned"), "withdrawn", APPLICANT),
     Step("revoke", ("granted",), "revoked", OPERATOR, ("note",)),
+    Step("resubmit", ("returned",), "applied", APPLICANT),
+    Step("withdraw", ("applied", "returned"), "withdrawn", APPLICANT),
     Step("finish", ("granted",), "finished", APPLICANT),
     Step("expire", ("granted",), "expired", ENGINE),
 )
