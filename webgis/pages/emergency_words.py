@@ -1,6 +1,6 @@
 """What emergencies are called on the pages: kinds, levels, states and actions of tasks, lines of the log."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from flask_babel.speaklater import LazyString
 
 from webgis.emergency.kinds import KINDS, LEVELS, RESOURCE_KINDS
 from webgis.emergency.queries import Line
+from webgis.errors import WebgisError
 from webgis.pages import words
 
 TASK_STATES: dict[str, tuple[LazyString, str]] = {
@@ -153,3 +154,41 @@ def _changed(facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
         around = after.get("radius_m")
         told.append(_("Ground: %(metres)s around the place", metres=metres(around)) if around else _("Ground redrawn"))
     return told
+
+
+RADII = (50, 100, 200, 300, 500, 1000, 2000, 5000)
+
+
+def radii() -> list[tuple[int, str]]:
+    """Radii to choose from, metres, with their words."""
+    return [(far, metres(far)) for far in RADII]
+
+
+FIELDS = {"kind", "title", "level", "lon", "radius_m", "lead", "note", "words", "department", "departments", "minutes"}
+FIELDS |= {"summary", "case", "address"}
+FIELD_WORDS: dict[str, Callable[[], str]] = {
+    "kind": lambda: _("Choose what it is."),
+    "title": lambda: _("Say in a few words what has happened (at most 100 characters)."),
+    "level": lambda: _("Choose another level."),
+    "lon": lambda: str(words.REFUSALS["lon"]),
+    "note": lambda: _("Say why."),
+    "words": lambda: _("Write what there is to say."),
+    "summary": lambda: _("Write what is to be said of it in the end."),
+    "departments": lambda: _("Choose at least one that does not take part yet."),
+    "department": lambda: _("Choose a department."),
+    "minutes": lambda: _("Give a whole number of minutes, up to 43,200."),
+    "case": lambda: _("Give the 19-digit number of a case that you may see and that is not added yet."),
+}
+
+
+def problems(error: WebgisError) -> dict[str, str]:
+    """A refusal as sentences by field."""
+    if error.code == "grid.outside":
+        return {"lon": words.outside(error.facts.get("distance_m"))}
+    found = {}
+    for fault in reversed(error.facts.get("errors") or [error.facts]):
+        name = "case" if error.code == "cases.case-unknown" else fault.get("field")
+        name = "lon" if name == "lat" else name
+        told = FIELD_WORDS[name]() if name in FIELD_WORDS else words.sentence(error.code, error.message, fault)
+        found[name if name in FIELDS else "form"] = told
+    return found

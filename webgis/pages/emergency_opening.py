@@ -1,0 +1,171 @@
+"""Opening an emergency: by hand, from a case, an alarm, or a CAP message that came in."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import flash, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from webgis import api, web
+from webgis.accounts import permissions
+from webgis.accounts import queries as accounts
+from webgis.cases import queries as cases
+from webgis.emergency import cap_inbox, cap_reading, operations, plans, rules, wire
+from webgis.emergency.kinds import KINDS, LEVELS
+from webgis.errors import Conflict, Invalid, NotFound
+from webgis.hazards import source_queries
+from webgis.maps import queries as map_queries
+from webgis.pages import emergency_words as said
+from webgis.pages import forms, words
+from webgis.pages import shown as case_shown
+from webgis.pages.blueprint import go, pages
+from webgis.pages.emergency import listing
+
+
+@pages.get("/emergency/new")
+@web.permits("emergency.open")
+def emergency_form():
+    """The form that opens one, filled from a case, an alarm or a hazard source when one is named."""
+    with web.transaction() as session:
+        given = _from_case(session) | _from_alarm(session) | _from_hazard(session)
+    return _form(given, {})
+
+
+def _from_case(session: Session) -> dict[str, Any]:
+    number = request.args.get("case", "")
+    if not number:
+        return {}
+    row = cases.require_case(session, web.actor(), number)
+    return {
+        "case": row.number,
+        "lon": row.lon,
+        "lat": row.lat,
+        "address": row.address or "",
+        "title": (row.description or case_shown.class_name(row))[: rules.LONGEST_TITLE],
+    }
+
+
+_ALARM = text(
+    "SELECT a.id, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, a.rule_key, c.number FROM city.alarm a"
+    ' LEFT JOIN city."case" c ON c.id = a.case_id WHERE a.id = :id AND starts_with(a.cell_code, :area)'
+)
+KIND_OF_ALARM = {
+    "depth": "waterlogging",
+    "level": "waterlogging",
+    "rain": "waterlogging",
+    "gas": "gas_leak",
+    "methane": "gas_leak",
+}
+"""What an alarm by a rule of this beginning most likely becomes."""
+
+
+def _from_alarm(session: Session) -> dict[str, Any]:
+    number = request.args.get("alarm", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return {}
+    row = session.execute(_ALARM, {"id": int(number), "area": web.actor().area or ""}).first()
+    if row is None:
+        return {}
+    kind = KIND_OF_ALARM.get(row.rule_key.partition(".")[0], "other")
+    seen = {"case": row.number} if row.number and cases.seen(session, web.actor(), [row.number]) else {}
+    return {"alarm_id": row.id, "kind": kind, "lon": row.lon, "lat": row.lat, "title": said.kind(kind)} | seen
+
+
+KIND_OF_SOURCE = {
+    **dict.fromkeys(("chemical_store", "production_unit", "tank_farm", "gas_station"), "hazmat"),
+    **dict.fromkeys(("lpg_station", "gas_facility", "coal_mine"), "gas_leak"),
+    **dict.fromkeys(("dam", "underpass", "low_point"), "waterlogging"),
+    "deep_pit": "collapse",
+}
+"""What most likely happens at a hazard source of this kind."""
+
+
+def _from_hazard(session: Session) -> dict[str, Any]:
+    code = request.args.get("hazard", "").replace("\0", "")
+    if not code or not permissions.may(web.actor(), "hazards.see"):
+        return {}
+    row = source_queries.require(session, web.actor(), code)
+    title = f"{words.name_of(row)} {said.kind(KIND_OF_SOURCE.get(row.kind, 'other'))}"
+    told = {"kind": KIND_OF_SOURCE.get(row.kind, "other"), "title": title[: rules.LONGEST_TITLE]}
+    return told | {"lon": row.lon, "lat": row.lat, "radius_m": 500, "address": row.area_zh or ""}
+
+
+def _form(given, problems: dict[str, str]) -> str:
+    with web.transaction() as session:
+        return render_template(
+            "emergency/new.html",
+            given=given,
+            problems=problems,
+            kinds=[(code, said.kind(code), one.icon) for code, one in KINDS.items()],
+            levels=[(number, said.level(number), one.colour) for number, one in sorted(LEVELS.items(), reverse=True)],
+            radii=said.radii(),
+            departments=accounts.departments(session),
+            plans=plans.plans(session),
+            bounds=map_queries.extent(session),
+        )
+
+
+OPENING = ("kind", "title", "level", "lon", "lat", "crs", "radius_m", "address", "lead", "exercise", "alarm_id")
+
+
+@pages.post("/emergency/new")
+@web.permits("emergency.open")
+def open_emergency():
+    """Open one; what was typed stays when it is refused."""
+    try:
+        fields: dict[str, Any] = forms.filled(request.form, *OPENING)
+        if number := request.form.get("case", "").strip():
+            fields["cases"] = [number]
+        given = api.checked(wire.OpenGiven, fields)
+        with web.transaction() as session:
+            opening = operations.Opening(**given.opening())
+            at = datetime.now(UTC)
+            made = operations.open_(session, web.runtime().settings, web.actor(), opening, at=at)
+    except (Invalid, NotFound) as error:
+        return _form(request.form, said.problems(error)), 422
+    flash(_("Opened. The departments of the plan see it now."), "success")
+    return go(url_for("pages.emergency", number=made.number))
+
+
+@pages.post("/emergency/cap")
+@web.permits("emergency.receive")
+def emergency_receive():
+    """Take in a CAP message from a file."""
+    file = request.files.get("file")
+    body = file.read(cap_reading.LARGEST + 1) if file else b""
+    try:
+        with web.transaction() as session:
+            done = cap_inbox.receive(session, web.runtime().settings, web.actor(), body, at=datetime.now(UTC))
+    except Invalid as error:
+        return listing(words.sentence(error.code, error.message, error.facts)), 422
+    if done.proposal is None:
+        flash(_("The message keeps the rules, but is a test, a draft or an answer: nothing has to be decided."), "info")
+    elif done.known:
+        flash(_("This message was here already."), "info")
+    else:
+        flash(_("The message waits below for a decision."), "success")
+    return go(url_for("pages.emergency_list"))
+
+
+@pages.post("/emergency/cap/<int:proposal>/<decision>")
+@web.permits("emergency.open")
+def emergency_decide(proposal: int, decision: str):
+    """Open an emergency from a CAP message, or say that nothing is to be done."""
+    settings, at = web.runtime().settings, datetime.now(UTC)
+    try:
+        with web.transaction() as session:
+            if decision == "decline":
+                cap_inbox.decline(session, web.actor(), min(proposal, 2**63 - 1), at=at)
+                return go(url_for("pages.emergency_list"))
+            made = cap_inbox.accept(session, settings, web.actor(), min(proposal, 2**63 - 1), at=at)
+    except (Conflict, Invalid) as error:
+        flash(words.sentence(error.code, error.message, error.facts), "warning")
+        return go(url_for("pages.emergency_list"))
+    except NotFound as error:
+        if error.code != "grid.outside":
+            raise
+        flash(_("The ground of this message lies outside the grid. Open an emergency by hand."), "warning")
+        return go(url_for("pages.emergency_list"))
+    return go(url_for("pages.emergency", number=made.number))
