@@ -75,7 +75,7 @@ function edit() {
   // Asked with what the form says so far; days that are missing are today's.
   async function ask() {
     const points = corners();
-    if (points.length < 3) return;
+    if (points.length < 3) return undefined;
     const today = holder.dataset.today;
     const body = {
       purpose: form.elements.purpose.value || "other",
@@ -86,10 +86,12 @@ function edit() {
     };
     const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": form.elements.csrf_token.value };
     const answer = await fetch("/api/v1/metro/permits/check", { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
-    if (!answer || !answer.ok) return;
+    if (!answer) return undefined;
+    if (!answer.ok) return said.replaceChildren(element("li", "", said.dataset.wordBad));
     const { zones } = await answer.json();
     said.replaceChildren(...(zones.length ? zones.map(row) : [element("li", "", said.dataset.wordNone)]));
     ready(map, "checked", zones.length);
+    return undefined;
   }
 
   function row(zone) {
@@ -123,7 +125,10 @@ function edit() {
     return undefined;
   });
   document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
-  field.addEventListener("change", show);
+  field.addEventListener("change", () => {
+    show();
+    if (drawn) map.fitBounds(drawn.getBounds().pad(1), { maxZoom: 18 });
+  });
   for (const name of ["purpose", "starts", "ends"]) form.elements[name].addEventListener("change", ask);
   show();
 }
