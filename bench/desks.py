@@ -49,7 +49,7 @@ def desks(as_json: bool, wanted: int, cases: int) -> None:
         runtime = scratch.runtime(engine, redis_url=redis_url, var_dir=Path(folder))
         keys = _people(runtime, wanted)
         environment = web.environment(runtime.settings.database, redis_url, folder)
-        live = stack.enter_context(_live(environment))
+        live = stack.enter_context(live_process(environment))
         port = stack.enter_context(web.running(web.OURS, environment))
         missed = report.show("desks", _rows(port, live, keys, cases), as_json, scratch.versions(engine))
         runtime.dispose()
@@ -69,7 +69,7 @@ def _people(runtime: Runtime, wanted: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def _live(environment: dict[str, str]) -> Iterator[int]:
+def live_process(environment: dict[str, str]) -> Iterator[int]:
     """The live process, once it listens; its number."""
     command = [sys.executable, "-c", "from webgis.cli import main; main()", "live"]
     quiet = environment | {"WEBGIS_LOG_LEVEL": "info"}

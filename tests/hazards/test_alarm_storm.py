@@ -13,7 +13,7 @@ SENSORS = 500
 WORKED = 25
 """Cases are opened one by one: so many of the jobs are done here, each of them twice."""
 
-_SENSORS = text(
+MADE = text(
     """
     WITH s AS (
         INSERT INTO city.station (code, name_zh, place, geom, cell_code, department_code)
@@ -42,8 +42,8 @@ _CASES = (
 def test_a_storm_makes_exactly_one_alarm_and_one_case_of_each(city_runtime):
     town, shuffle = Watched(city_runtime), random.Random(18)
     with city_runtime.transaction() as session:
-        ids = list(session.scalars(_SENSORS, {"count": SENSORS, "department": WORKS}))
-        session.execute(alarm_rules._CHANGED)
+        ids = list(session.scalars(MADE, {"count": SENSORS, "department": WORKS}))
+        alarm_rules.changed(session)
     readings = [
         inbox.Told(id, NOW - timedelta(seconds=60 - second), 3.0 if second < 30 else 21.0 + 2 * (second - 30) / 10)
         for id in ids

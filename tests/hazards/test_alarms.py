@@ -49,8 +49,22 @@ def test_an_alarm_opens_one_case_that_is_filed_and_dispatched_at_once(town):
     steps = town.ask("SELECT action, role FROM city.case_event ORDER BY id")
     assert [tuple(step) for step in steps] == [(action, "engine") for action in ("report", "alarm", "file", "dispatch")]
     (photo,) = town.ask("SELECT * FROM city.photo")
-    assert (photo.width, photo.height) == (1200, 675)
+    assert (photo.width, photo.height) == (960, 540)
     assert audit.verify(town.runtime.engine, town.settings).findings == ()
+
+
+def test_the_worked_example_of_the_manual(town):
+    town.tell(UNDERPASS, *((9 - minute, 0.02 + 0.05 * minute) for minute in range(7)))
+    events = town.ask("SELECT level, at FROM city.alarm_event ORDER BY id")
+    assert [tuple(one) for one in events] == [("rising", minutes_ago(7)), ("closed", minutes_ago(3))]
+    town.work()
+    ladder = town.ask("SELECT rank, who, due_at - made_at FROM city.alarm_notice ORDER BY id")
+    assert [tuple(one) for one in ladder] == [(2, "department", timedelta(minutes=5))], (
+        "told together: the graver counts"
+    )
+    (case,) = town.ask("SELECT deadline_at - dispatched_at AS limit, state FROM city.case")
+    assert tuple(case) == (timedelta(hours=2), "dispatched")
+    assert town.ask("SELECT advice FROM fn.advised_closures()") == [("closed",)]
 
 
 def test_levels_told_once_each_and_the_alarm_keeps_the_gravest(town):

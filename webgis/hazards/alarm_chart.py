@@ -6,13 +6,14 @@ Numbers and codes only, so that one picture serves every language. Drawn by Pill
 import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from PIL import ExifTags, Image, ImageDraw, ImageFont
 
-WIDTH, HEIGHT = 1200, 675
-LEFT, RIGHT, TOP, BOTTOM = 110, 170, 90, 80
+WIDTH, HEIGHT = 960, 540
+LEFT, RIGHT, TOP, BOTTOM = 100, 150, 76, 64
 INK, FAINT, LINE = (31, 41, 55), (226, 232, 240), (37, 99, 235)
 LEVELS = ((217, 119, 6), (220, 38, 38), (153, 27, 27), (88, 28, 135))
 """Colours of levels by rank, the gravest last."""
@@ -96,5 +97,6 @@ def _level(pen: ImageDraw.ImageDraw, place: Any, one: Mapping[str, Any], begin: 
     pen.text((until + 10, y), f"{one['name']} {one['at']:g}", fill=colour, font=_font(20), anchor="lm")
 
 
+@cache
 def _font(size: int) -> Any:
     return ImageFont.load_default(size)

@@ -36,6 +36,11 @@ HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis alarms', 0))"
 """What changes alarms, rules or watches is done by one at a time."""
 
 
+def changed(session: Session) -> None:
+    """Whoever considers readings asks for rules and watches anew."""
+    session.execute(_CHANGED)
+
+
 def rule_of(row: ThresholdRule, zone: ZoneInfo) -> Rule:
     """The rule of a row, as `thresholds` takes it. `Invalid` "hazards.bad-threshold" when its levels contradict."""
     return Rule(
@@ -117,7 +122,7 @@ def load_shipped(session: Session) -> tuple[list[str], list[str]]:
     the city has changed is left; may run again."""
     session.execute(HOLD)
     known = {row.key: row for row in session.scalars(select(ThresholdRule))}
-    made, changed = [], []
+    made, mended = [], []
     for given in shipped():
         row = known.get(given["key"])
         if row is None:
@@ -125,7 +130,7 @@ def load_shipped(session: Session) -> tuple[list[str], list[str]]:
             made.append(given["key"])
         elif row.shipped and any(getattr(row, name) != given[name] for name in FIELDS):
             _put(row, given)
-            changed.append(row.key)
+            mended.append(row.key)
     if session.scalar(select(AlarmLadder.id).limit(1)) is None:
         session.add_all(
             AlarmLadder(
@@ -139,8 +144,8 @@ def load_shipped(session: Session) -> tuple[list[str], list[str]]:
             for row in _table("alarm_ladder.csv")
         )
     session.flush()
-    session.execute(_CHANGED)
-    return made, changed
+    changed(session)
+    return made, mended
 
 
 def _put(row: ThresholdRule, given: Mapping[str, Any]) -> None:
@@ -184,7 +189,7 @@ def set_rule(session: Session, actor: Actor | None, key: str, given: Mapping[str
         _put(row, after)
         row.shipped = False
     session.flush()
-    session.execute(_CHANGED)
+    changed(session)
     return True
 
 
@@ -237,7 +242,7 @@ def watch(
     session.flush()
     after = {"department": department, "active": True}
     admin_log.record_change(session, actor, "hazards.watch", f"{datastream} {row.key}", before, after)
-    session.execute(_CHANGED)
+    changed(session)
     return found
 
 
@@ -250,7 +255,7 @@ def unwatch(session: Session, actor: Actor | None, datastream: str, rule: str) -
         raise NotFound("hazards.watch-unknown", f"{datastream} is not watched by {rule[:64]}", got=rule)
     found.active = False
     admin_log.record(session, actor, "hazards.unwatch", f"{datastream} {rule}", {"active": True}, {"active": False})
-    session.execute(_CHANGED)
+    changed(session)
 
 
 def _stream(session: Session, code: str) -> tuple[Datastream, Station]:
