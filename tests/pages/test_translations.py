@@ -56,6 +56,7 @@ NOT_ON_PAGES = {
     "maps": {
         *("bad-basemap", "bad-field", "bad-tile", "needs-dropped-library", "unknown-address"),
     },
+    "telemetry": {"bad-observation", "bad-query"},
 }
 """Refusals (422) of commands and of addresses that only programs ask."""
 
@@ -64,7 +65,7 @@ def refusals(root: Path) -> list[tuple[str, int]]:
     """(code, status) of every refusal in docs/errors.md of the packages that pages stand on."""
     rows = re.findall(r"^\| `([^`]+)` \| ([\d, ]+) \|", (root / "docs" / "errors.md").read_text(), re.M)
     packages = {"accounts", "api", "cases", "catalog", "evaluation", "exchange", "geo", "grid", "maps", "web"}
-    packages |= {"emergency", "hazards", "metro"}
+    packages |= {"emergency", "hazards", "metro", "telemetry"}
     listed = [(code, int(status)) for code, statuses in rows for status in statuses.split(", ")]
     return [(code, status) for code, status in listed if code.split(".")[0] in packages]
 
