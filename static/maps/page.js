@@ -16,9 +16,10 @@ import { WorksBar } from "./works.js";
 
 const CLOSEST = 18;
 
-// How many works the tiles hold, each once.
+// The works that the tiles hold, each once: phase by code.
 function worksIn(canvas) {
-  return new Set(canvas.held().flatMap((tile) => tile.webgis.features.map((feature) => feature.properties.code))).size;
+  const zones = canvas.held().flatMap((tile) => tile.webgis.features).filter((feature) => feature.properties.part === "zone");
+  return new Map(zones.map(({ properties: { code, phase } }) => [code, phase]));
 }
 
 export class Page {

@@ -62,11 +62,12 @@ export class WorksBar {
     this.now.disabled = this.day === facts.today;
   }
 
-  // How many works are drawn, below the day.
-  counted(count) {
+  // Which works are drawn (phase by code): how many is said of the day; both are there for scripts that look on.
+  counted(drawn) {
     const { words } = this.page.facts;
-    this.label.title = count ? fill(words.works_count, { count }) : words.works_none;
-    this.bar.dataset.works = count;
+    this.label.title = drawn.size ? fill(words.works_count, { count: drawn.size }) : words.works_none;
+    this.bar.dataset.works = drawn.size;
+    this.bar.dataset.phases = [...new Set(drawn.values())].sort().join(" ");
   }
 
   // One question at a time; the day last wanted is shown in the end.

@@ -25,9 +25,12 @@ NEAR_M = 12.0
 ALONG_M = 40.0
 """What is near another for less than this only crosses it."""
 
+WET_M = 60.0
+"""A way round that comes so near to a place under water leads through it: places of sensors are points."""
+
 ROUTE_FIELDS = {"code": ("code", "代码", "编号"), "name_zh": ("name_zh", "name", "名称"), "name_en": ("name_en",)}
 
-_FEED = text("SELECT * FROM fn.construction_traffic(:at, :near, :along, :srid)")
+_FEED = text("SELECT * FROM fn.construction_traffic(:at, :near, :along, :wet, :srid)")
 _ROUTES = text(
     "SELECT r.code, r.name_zh, r.name_en, r.illustrative, ST_AsGeoJSON(r.geom, 7)::jsonb AS geometry"
     " FROM city.emergency_route r ORDER BY r.code"
@@ -39,12 +42,23 @@ def feed(session: Session, at: datetime) -> Sequence[Row]:
     illustrative, first_day, last_day, width_left_m, geometry (GeoJSON) and `conflicts`, a list of {with, kind, name_zh,
     name_en, metres}; `kind`: closure, narrowed, diversion, emergency-route or water."""
     srid = session.info["settings"].projected_srid
-    return session.execute(_FEED, {"at": at, "near": NEAR_M, "along": ALONG_M, "srid": srid}).all()
+    return session.execute(_FEED, {"at": at, "near": NEAR_M, "along": ALONG_M, "wet": WET_M, "srid": srid}).all()
 
 
 def routes(session: Session) -> Sequence[Row]:
     """The routes that emergency vehicles need."""
     return session.execute(_ROUTES).all()
+
+
+_WATER = text(
+    "SELECT w.station, w.name_zh, w.name_en, w.advice, w.since, w.depth, ST_AsGeoJSON(w.geom, 7)::jsonb AS geometry"
+    " FROM fn.advised_closures() w ORDER BY w.station"
+)
+
+
+def under_water(session: Session) -> Sequence[Row]:
+    """The places where sensors advise now to close a road or to pass slowly."""
+    return session.execute(_WATER).all()
 
 
 def replace_routes(session: Session, path: Path, crs: str | None) -> int:

@@ -177,7 +177,7 @@ def duty(code: str):
 @traffic.get("")
 @traffic.doc(
     summary="What works do to traffic",
-    description="GeoJSON lines: closed, narrowed, diverted, with conflicts; emergency routes beside them.",
+    description="GeoJSON: roads closed, narrowed, diverted, with conflicts; emergency routes, places under water.",
 )
 @api.documented(query=DayAsked)
 @web.permits("traffic.see")
@@ -187,13 +187,20 @@ def feed():
     with web.transaction() as session:
         rows = construction_traffic.feed(session, moment(asked.on))
         routes = construction_traffic.routes(session)
-    features = [_line(row) for row in rows] + [_route(row) for row in routes]
+        wet = construction_traffic.under_water(session) if asked.on is None else ()
+    features = [*map(_line, rows), *map(_route, routes), *map(_water, wet)]
     return api.geojson({"type": "FeatureCollection", "features": features})
 
 
 def _line(row) -> dict[str, Any]:
     told = {name: value for name, value in row._mapping.items() if name not in ("geometry", "id")}
     return {"type": "Feature", "id": row.id, "geometry": row.geometry, "properties": told}
+
+
+def _water(row) -> dict[str, Any]:
+    told = {name: getattr(row, name) for name in ("name_zh", "name_en", "advice", "since")} | {"depth": row.depth}
+    feature = {"type": "Feature", "id": f"water-{row.station}", "geometry": row.geometry}
+    return feature | {"properties": told | {"kind": "water", "code": row.station}}
 
 
 def _route(row) -> dict[str, Any]:

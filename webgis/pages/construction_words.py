@@ -28,6 +28,7 @@ LINES = {
     "narrowed": lazy_gettext("Road narrowed"),
     "diversion": lazy_gettext("Diversion"),
     "emergency-route": lazy_gettext("Route of emergency vehicles"),
+    "water": lazy_gettext("Place under water"),
 }
 PARTS = {"inside": lazy_gettext("Inside the zone"), "ring": lazy_gettext("Within 200 m")}
 WAYS = {"act": lazy_gettext("noted on the phone"), "track": lazy_gettext("by the track of a shift")}

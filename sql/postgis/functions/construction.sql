@@ -25,8 +25,9 @@ END $$;
 
 -- What works do to traffic at a moment, by what is known then, and with what each line is in conflict: closures and ways round
 -- of other zones, routes of emergency vehicles. `near`: metres between lines of one road; `along`: so many metres of a line
--- near another are more than a crossing; `srid`: of metres. A way round is also in conflict with what it only crosses.
-CREATE FUNCTION fn.construction_traffic(at timestamptz, near float8, along float8, srid integer)
+-- near another are more than a crossing; `wet`: a way round passes a place under water if it comes so near (asked of now
+-- alone: of other days nobody knows); `srid`: of metres. A way round is also in conflict with what it only crosses.
+CREATE FUNCTION fn.construction_traffic(at timestamptz, near float8, along float8, wet float8, srid integer)
 RETURNS TABLE (id bigint, kind text, words text, zone text, name_zh text, name_en text, contractor text,
                illustrative boolean, first_day date, last_day date, width_left_m float8, geometry jsonb, conflicts jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
@@ -43,11 +44,16 @@ BEGIN
         SELECT l.code, l.kind, l.name_zh, l.name_en, l.metres FROM lines l WHERE l.kind = 'closure'
         UNION ALL
         SELECT r.code, 'emergency-route', r.name_zh, r.name_en, ST_Transform(r.geom, srid) FROM city.emergency_route r
+        UNION ALL
+        SELECT w.station, 'water', w.name_zh, w.name_en, ST_Buffer(ST_Transform(w.geom, srid), wet)
+        FROM fn.advised_closures() w
+        WHERE abs(extract(epoch FROM now() - construction_traffic.at)) < 3600
     ), met AS (
         SELECT l.id, o.code, o.kind, o.name_zh, o.name_en,
                ST_Length(ST_Intersection(l.metres, ST_Buffer(o.metres, near))) AS metres
         FROM lines l JOIN others o ON ST_DWithin(l.metres, o.metres, near)
         WHERE (o.kind = 'closure' AND o.code <> l.code) OR (o.kind = 'emergency-route' AND l.kind <> 'diversion')
+           OR (o.kind = 'water' AND l.kind = 'diversion')
     )
     SELECT l.id, l.kind, l.words, l.code, l.name_zh, l.name_en, l.contractor, l.illustrative, l.first_day, l.last_day,
            l.width_left_m, ST_AsGeoJSON(l.geom, 7)::jsonb,

@@ -3,19 +3,22 @@
 
 import { ask } from "./asking.js";
 import { button, find, icon, make, said, say, t } from "./dom.js";
-import { latest, listen, within } from "./where.js";
+import { distance, latest, listen, within } from "./where.js";
 
 const { add } = globalThis.webgisOutbox;
 
 const VAGUE_M = 100;
+const FAR_M = 1500;
 
 let zones = [];
 let inside = null;
+let asked = null;
 let send = () => {};
 let mine = () => null;
 
 export async function load() {
   const place = latest();
+  asked = place;
   const query = place ? `?lon=${place.lon}&lat=${place.lat}` : "";
   const answer = await ask(`/inspect/works${query}`, "works").catch(() => null);
   if (!answer) return;
@@ -74,5 +77,8 @@ async function patrol(zone) {
 
 export function begin({ sent, person }) {
   [send, mine] = [sent, person];
-  listen(walked);
+  listen((place) => {
+    walked(place);
+    if (mine() && (!asked || distance(asked, place) > FAR_M)) load();
+  });
 }
