@@ -114,6 +114,6 @@ _NEWEST = text(
 )
 
 
-def newest(session: Session, code: str, most: int = 10) -> Sequence[Row]:
+def newest(session: Session, code: str, most: int = 6) -> Sequence[Row]:
     """The last patrols of a zone: at, way, note, name of the person."""
     return session.execute(_NEWEST, {"code": code, "most": most}).all()
