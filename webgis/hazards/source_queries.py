@@ -54,7 +54,7 @@ def may_be_kind(code: str) -> bool:
 
 
 def listed(session: Session, actor: Actor, filters: Filters) -> Sequence[Row[Any]]:
-    """The sources that somebody may see, what is graver first: level, then those in alarm."""
+    """The sources that somebody may see: those in alarm first, then the gravest."""
     words = filters.words.strip()
     values = {"area": actor.area, "kind": filters.kind, "level": filters.level, "closed": filters.closed}
     values |= {"words": words, "part": f"%{db.like(words)}%", "most": MOST}
@@ -62,11 +62,14 @@ def listed(session: Session, actor: Actor, filters: Filters) -> Sequence[Row[Any
 
 
 _LISTED = text(
-    f"""{_SELECT} WHERE {_SIGHT} AND (:closed OR l.active)
-    AND (CAST(:kind AS text) IS NULL OR l.kind = :kind)
-    AND (CAST(:level AS integer) IS NULL OR coalesce(l.level, 0) = :level)
-    AND (:words = '' OR l.code ILIKE :part OR l.name_zh ILIKE :part OR l.name_en ILIKE :part OR l.holder ILIKE :part)
-    ORDER BY l.active DESC, l.level NULLS LAST, l.name_zh, l.code LIMIT :most"""
+    f"""
+    SELECT * FROM ({_SELECT} WHERE {_SIGHT} AND (:closed OR l.active)
+        AND (CAST(:kind AS text) IS NULL OR l.kind = :kind)
+        AND (CAST(:level AS integer) IS NULL OR coalesce(l.level, 0) = :level)
+        AND (:words = '' OR l.code ILIKE :part OR l.name_zh ILIKE :part OR l.name_en ILIKE :part
+             OR l.holder ILIKE :part)) r
+    ORDER BY r.active DESC, (r.live = 'alarm') IS TRUE DESC, r.level NULLS LAST, r.name_zh, r.code LIMIT :most
+    """
 )
 _ONE = text(f"{_SELECT} WHERE {_SIGHT} AND l.code = :code")
 

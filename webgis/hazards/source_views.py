@@ -15,7 +15,7 @@ hazards = APIBlueprint("hazards", __name__, url_prefix="/api/v1/hazards", tag="H
 
 
 @hazards.get("")
-@hazards.doc(summary="Hazard sources", description="Within your area, the gravest first, as GeoJSON.")
+@hazards.doc(summary="Hazard sources", description="Of your area, those in alarm first, then the gravest; GeoJSON.")
 @api.documented(query=source_wire.ListAsked)
 @web.permits("hazards.see")
 def listed():
