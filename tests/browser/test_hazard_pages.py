@@ -56,7 +56,9 @@ def test_an_outline_is_drawn_graded_and_the_impact_sheet_tells_what_lies_around(
         page.click("button[value=keep]")
         page.wait_for_url("**/hazards/CD-001")
         expect(page.locator(".hz-title")).to_contain_text("三级")
-        page.wait_for_function("() => document.querySelector('[data-hazard-map]').classList.contains('leaflet-container')")
+        page.wait_for_function(
+            "() => document.querySelector('[data-hazard-map]').classList.contains('leaflet-container')"
+        )
         calm(page)
         page.goto("/maps/hazards")
         expect(page.locator(".folium-map")).to_have_attribute("data-hazards", re.compile("[1-9]"))
