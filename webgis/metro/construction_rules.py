@@ -5,7 +5,7 @@ last holds, of those that began together the later in the order of `PHASES`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import Any
 
@@ -104,7 +104,7 @@ class Plan:
     patrols: int = 2
     illustrative: bool = False
     phases: tuple[Phase, ...] = ()
-    lines: tuple[Line, ...] = field(default=())
+    lines: tuple[Line, ...] = ()
 
 
 def holding(phases: Sequence[Phase], day: date) -> str | None:
@@ -119,11 +119,7 @@ def checked(plan: Plan) -> Plan:
     _check_days(plan)
     _check_rest(plan)
     ordered = tuple(sorted(plan.phases, key=lambda one: (one.first_day, PHASES.index(one.kind))))
-    return _with(plan, ground=_ground(plan), phases=ordered)
-
-
-def _with(plan: Plan, **changes: Any) -> Plan:
-    return Plan(**(vars(plan) | changes))
+    return replace(plan, ground=_ground(plan), phases=ordered)
 
 
 def _check_texts(plan: Plan) -> None:
@@ -171,9 +167,9 @@ def _check_rest(plan: Plan) -> None:
         raise refused(plan.code, "width_left_m", plan.width_left_m, f"metres, 0 to {WIDEST_M:g}")
     if not 0 <= plan.patrols <= MOST_PATROLS:
         raise refused(plan.code, "patrols", plan.patrols, f"visits a day, 0 to {MOST_PATROLS}")
-    for field_, most in (("lines", MOST_LINES), ("points", MOST_POINTS)):
-        if len(getattr(plan, field_)) > most:
-            raise refused(plan.code, field_, len(getattr(plan, field_)), f"at most {most}")
+    for name, most in (("lines", MOST_LINES), ("points", MOST_POINTS)):
+        if (count := len(getattr(plan, name))) > most:
+            raise refused(plan.code, name, count, f"at most {most}")
     for line in plan.lines:
         if not isinstance(line.shape, shapely.LineString) or line.shape.is_empty or not line.shape.is_valid:
             raise refused(plan.code, "lines", getattr(line.shape, "geom_type", None), "a line of two places or more")
