@@ -104,7 +104,7 @@ TABLE = (
     Permission("construction.see", PEOPLE, "all", "construction zones, their phases and patrols"),
     _changes("construction.change", ("dispatcher", *ABOVE), "city", "record, change and withdraw construction zones"),
     _changes("construction.patrol", ("inspector",), "all", "note that one looked at a construction zone"),
-    Permission("construction.study", ("dispatcher", *ABOVE), "city", "what works did to cases; contractors' score card"),
+    Permission("construction.study", ("dispatcher", *ABOVE), "city", "what works did; score card of contractors"),
     Permission("traffic.see", ROLES, "all", "roads closed, narrowed and diverted by works"),
     Permission("metro.see", PEOPLE, "all", "lines, structures and protection zones of the metro"),
     Permission("permits.see", PEOPLE, "area", "permits for work in protection zones: department staff their own"),
