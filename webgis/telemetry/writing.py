@@ -5,6 +5,7 @@ gone from the inbox: a writer that is killed leaves all of it or nothing. `consi
 watches for alarms); it may write and enqueue jobs, and commits nothing.
 """
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -45,13 +46,13 @@ SHOWN = 20
 class Writer:
     """Takes batches through one connection until told to stop."""
 
-    def __init__(self, runtime: Runtime, consider: Consider | None = None) -> None:
+    def __init__(self, runtime: Runtime, consider: Consider | None = None, *, silence: bool = True) -> None:
         self.consider = consider
         self.stopping = False
         self._runtime = runtime
         self._oldest = timedelta(days=runtime.settings.reading_oldest_days)
         self._redis = jobs.connect(runtime.settings)
-        self._silence_due = 0.0
+        self._silence_due = 0.0 if silence else math.inf
         self._months: set = set()
 
     def run(self) -> None:
@@ -143,12 +144,13 @@ def note_silences(session: Session, now: datetime) -> list:
     return call(session, "SELECT * FROM fn.note_silences(%s)", now)
 
 
-def drain(runtime: Runtime, consider: Consider | None = None) -> int:
+def drain(runtime: Runtime, consider: Consider | None = None, *, silence: bool = True) -> int:
     """Put all that waits in place now, in this process, and end; how many rows of the inbox. For tests and the demo.
+    `silence`: look for it too when that is done.
 
     Where a writer runs already, its work is waited for instead (0).
     """
-    writer, rows = Writer(runtime, consider), 0
+    writer, rows = Writer(runtime, consider, silence=silence), 0
     with runtime.engine.connect() as connection:
         while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_LOCK}):
             waits = connection.scalar(text("SELECT EXISTS (SELECT FROM city.reading_inbox WHERE error IS NULL)"))
