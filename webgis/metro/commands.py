@@ -126,7 +126,7 @@ def export(runtime: Runtime, file: Path, crs: str) -> None:
 @metro.command()
 @click.argument("lon", type=float)
 @click.argument("lat", type=float)
-@click.option("--crs", default="wgs84", show_default=True, type=click.Choice(geo.CRS_NAMES))
+@click.option("--crs", default="wgs84", show_default=True, type=click.Choice(geo.CRS_NAMES), help="Of the place.")
 @click.option("--at", type=click.DateTime(), help="A moment in the city's time; default: now.")
 @as_json_option
 @click.pass_obj

@@ -1,4 +1,4 @@
-"""Plan files of permits: what is accepted, and where they lie. A file is what its content says, not what its name says."""
+"""Plan files of permits: what is accepted, and where they lie. A file is what its content says it is."""
 
 import contextlib
 import hashlib
