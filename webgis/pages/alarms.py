@@ -57,7 +57,12 @@ def _quantities() -> list[tuple[str, str]]:
 
 def _common() -> dict[str, Any]:
     may = {name: permissions.may(web.actor(), f"alarms.{name}") for name in ("acknowledge", "dismiss")}
-    return {"states": said.STATES, "may_acknowledge": may["acknowledge"], "may_dismiss": may["dismiss"]}
+    return {
+        "states": said.STATES,
+        "may_open_emergency": permissions.may(web.actor(), "emergency.open"),
+        "may_acknowledge": may["acknowledge"],
+        "may_dismiss": may["dismiss"],
+    }
 
 
 @pages.get("/alarms/banner")
