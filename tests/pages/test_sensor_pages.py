@@ -63,8 +63,10 @@ def test_the_form_registers_and_changes_and_a_fault_stands_at_its_field(sensors,
     assert 'value="104.0622"' in editor.get("/sensors/W-5-gas/edit").text
     assert editor.send("/sensors/W-5-gas/edit", **(FORM | {"interval_s": "300"})).status_code == 302
     assert editor.send("/sensors/W-5-gas/use", active="no").status_code == 303
+    assert editor.send("/sensors/W-5-gas/edit", **(FORM | {"illustrative": "yes"})).status_code == 302
+    assert 'name="illustrative" value="yes"' in editor.get("/sensors/W-5-gas/edit").text
     told = api("inspector1").get("/api/v1/sensors/W-5-gas").json["properties"]
-    assert (told["interval_s"], told["state"]) == (300, "off")
+    assert (told["interval_s"], told["state"], told["illustrative"]) == (60, "off", True)
 
 
 def test_a_station_is_drawn_as_its_worst_sensor_and_the_tile_changes_with_it(city_runtime, sensors, api):

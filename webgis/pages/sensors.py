@@ -23,7 +23,7 @@ PAGE = 50
 COUNTED_DAYS = 7
 FIELDS = (
     *("code", "station", "name_zh", "name_en", "place", "lon", "lat", "department", "quantity", "interval_s"),
-    *("unit", "least", "most"),
+    *("unit", "least", "most", "illustrative"),
 )
 
 

@@ -41,7 +41,8 @@ class NewStation:
     name_en: str | None = None
     department: str | None = None
     illustrative: bool = False
-    active: bool = True
+    active: bool | None = None
+    """None: as it is; a new one is in use."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class NewDatastream:
     unit: str | None = None
     least: float | None = None
     most: float | None = None
-    active: bool = True
+    active: bool | None = None
+    """None: as it is; a new one is in use."""
 
 
 def bad_field(field: str, got: Any, accepted: str) -> Invalid:
@@ -79,7 +81,9 @@ def put_station(session: Session, given: NewStation) -> Station:
     station.geom = from_shape(Point(lon, lat), srid=SRID)
     station.cell_code = None if cell is None else cell.code
     station.department_code = given.department or None
-    station.illustrative, station.active = given.illustrative, given.active
+    station.illustrative = given.illustrative
+    if given.active is not None:
+        station.active = given.active
     session.flush()
     return station
 
@@ -123,7 +127,9 @@ def put_datastream(session: Session, given: NewDatastream) -> Datastream:
         least,
         most,
     )
-    found.interval_s, found.active = given.interval_s, given.active
+    found.interval_s = given.interval_s
+    if given.active is not None:
+        found.active = given.active
     session.flush()
     return found
 
