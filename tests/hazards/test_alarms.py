@@ -45,7 +45,7 @@ def test_an_alarm_opens_one_case_that_is_filed_and_dispatched_at_once(town):
     assert (case.id, case.source, case.class_code, case.department_code) == (alarm.case_id, "sensor", "10080", WORKS)
     assert (case.state, case.flags, case.reporter_id) == ("dispatched", ["alarm"], None)
     assert case.deadline_at == case.dispatched_at + timedelta(hours=2)
-    assert "封闭" in case.description and "0.31 m" in case.description and "closed" in case.description
+    assert "封闭" in case.description and "0.33 m" in case.description and "closed" in case.description
     steps = town.ask("SELECT action, role FROM city.case_event ORDER BY id")
     assert [tuple(step) for step in steps] == [(action, "engine") for action in ("report", "alarm", "file", "dispatch")]
     (photo,) = town.ask("SELECT * FROM city.photo")
@@ -65,6 +65,12 @@ def test_the_worked_example_of_the_manual(town):
     (case,) = town.ask("SELECT deadline_at - dispatched_at AS limit, state FROM city.case")
     assert tuple(case) == (timedelta(hours=2), "dispatched")
     assert town.ask("SELECT advice FROM fn.advised_closures()") == [("closed",)]
+
+
+def test_the_highest_value_of_an_alarm_that_stands_is_the_highest_until_now(town):
+    flood(town)
+    town.tell(UNDERPASS, (4, 0.47), (3, 0.41))
+    assert town.alarm(UNDERPASS).peak == 0.47
 
 
 def test_levels_told_once_each_and_the_alarm_keeps_the_gravest(town):

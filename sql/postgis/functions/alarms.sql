@@ -129,7 +129,9 @@ END $$;
 
 -- Alarms as people see them: with the names of their sensor and place, of the department, the number of the case.
 CREATE VIEW fn.alarm_line AS
-SELECT a.id, a.number, a.state, a.level, a.rank, a.advice, a.raised_at, a.reset_at, a.told_at, a.changed_at, a.peak,
+SELECT a.id, a.number, a.state, a.level, a.rank, a.advice, a.raised_at, a.reset_at, a.told_at, a.changed_at,
+       CASE WHEN a.state = 'open' THEN greatest(a.peak, fn.peak_between(a.datastream_id, a.raised_at, NULL))
+            ELSE a.peak END AS peak,
        a.kind, a.class_code, a.rule_key, r.name_zh AS rule_zh, r.name_en AS rule_en, r.unit, r.levels, a.watch_id,
        a.datastream_id, d.code AS datastream, d.quantity, d.last_at, d.last_value, d.silent_since,
        s.code AS station, s.name_zh AS station_zh, s.name_en AS station_en, s.place, s.illustrative,
