@@ -112,15 +112,21 @@ def photos(files: MultiDict) -> list[bytes]:
 
 
 def json_fields(body: bytes) -> dict[str, Any]:
-    """The fields of a JSON object; an empty body has none. Refused is also what could not be stored or sent back: a
-    name given twice, NaN, infinity, half of a surrogate pair, a depth that nobody means."""
+    """The fields of a JSON object; an empty body has none."""
     try:
-        given = json.loads(body, object_pairs_hook=_once_in_object) if body else {}
-        json.dumps(given, allow_nan=False, ensure_ascii=False).encode()
+        given = json_value(body) if body else {}
     except (ValueError, RecursionError) as error:
         raise Invalid("api.bad-input", f"The body is not JSON that can be used: {error}", field="body") from None
     if not isinstance(given, dict):
         raise Invalid("api.bad-input", "The body: give a JSON object or multipart/form-data", field="body")
+    return given
+
+
+def json_value(body: bytes) -> Any:
+    """What a body in JSON says. `ValueError` or `RecursionError` also for what could not be stored or sent back: a name
+    given twice, NaN, infinity, half of a surrogate pair, a depth that nobody means."""
+    given = json.loads(body, object_pairs_hook=_once_in_object)
+    json.dumps(given, allow_nan=False, ensure_ascii=False).encode()
     return given
 
 

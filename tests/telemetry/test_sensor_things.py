@@ -1,5 +1,7 @@
 """SensorThings over HTTP: readings sent in every form, refusals that say which, and what is read back."""
 
+import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -71,6 +73,9 @@ def test_a_reading_without_a_moment_is_of_its_arrival(city_runtime, sensors, fee
         ({"Datastream": {"@iot.id": 1}, "result": 0.1, "phenomenonTime": 1.5}, "phenomenonTime"),
         ({"Datastream": {"@iot.id": 1}, "result": 0.1, "colour": "red"}, "colour"),
         ({"Datastream": {"@iot.id": 1}, "components": ["colour"], "dataArray": [[1]]}, "components"),
+        ({"Datastream": {"@iot.id": 1}, "components": [["a"], "result"], "dataArray": [[1, 1]]}, "components"),
+        ({"Datastream": {"@iot.id": 1}, "components": {"a": 1}, "dataArray": [[1]]}, "components"),
+        ({"Datastream": {"@iot.id": 1}, "components": ["result", "result"], "dataArray": [[1, 2]]}, "components"),
         ({"Datastream": {"@iot.id": 1}, "components": ["result"], "dataArray": [[1, 2]]}, "dataArray"),
         ("reading", "body"),
     ],
@@ -94,7 +99,17 @@ def test_an_unknown_datastream_is_refused_with_its_place(city_runtime, sensors, 
     assert _waiting(city_runtime) == 0
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"[NaN]", b'{"result": NaN}', b"1", b"[" * 100_000])
+BAD_JSON = (b"{", b"[]", b"[NaN]", b'{"result": NaN}', b"1", b"[" * 100_000)
+HALF_SURROGATES = (
+    rb'{"Datastream": {"@iot.id": "\ud800"}, "result": 1}',
+    rb'{"Datastream": {"@iot.id": "W-1-depth"}, "phenomenonTime": "\ud800", "result": 1}',
+    rb'{"Datastream": {"@iot.id": "W-1-depth"}, "result": "\ud800"}',
+    rb'{"Datastream": {"@iot.id": "W-1-depth"}, "result": 1, "\ud800": 1}',
+)
+GIVEN_TWICE = b'{"Datastream": {"@iot.id": "W-1-depth"}, "result": 1, "result": 2}'
+
+
+@pytest.mark.parametrize("body", [*BAD_JSON, *HALF_SURROGATES, GIVEN_TWICE])
 def test_what_is_no_json_of_ours_is_refused(feed, body):
     answer = feed.client.post(f"{STA}/Observations", data=body, headers=feed.headers)
     assert (answer.status_code, answer.json["code"]) == (422, "telemetry.bad-observation")
@@ -107,6 +122,21 @@ def test_too_much_at_once_is_refused(sensors, feed):
     assert (answer.status_code, answer.json["accepted"]) == (422, f"at most {observations.MOST}")
     answer = feed.client.post(f"{STA}/Observations", data=b" " * (observations.LARGEST + 1), headers=feed.headers)
     assert answer.status_code == 413
+
+
+def test_the_limit_of_bytes_holds_for_a_session_too(city_app, sensors, feed):
+    client = city_app.test_client()
+    sign_in = {"csrf_token": _token(client, "/login"), "login": "feed1", "password": city.PASSWORD}
+    assert client.post("/login", data=sign_in).status_code == 302
+    headers = {"X-CSRFToken": _token(client, "/sensors")}
+    body = json.dumps(of("W-1-depth", 0.5)).encode()
+    assert client.post(f"{STA}/Observations", data=body, headers=headers).status_code == 201
+    padded = body + b" " * observations.LARGEST
+    assert client.post(f"{STA}/Observations", data=padded, headers=headers).status_code == 413
+
+
+def _token(client, path: str) -> str:
+    return re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)[1]
 
 
 def test_only_machines_send_readings(sensors, api):

@@ -4,12 +4,12 @@ Three forms are read: one observation, a list of observations, and the `dataArra
 18-088), which is short. Nothing of a request is taken when one of its observations cannot be.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from webgis import api
 from webgis.errors import Invalid
 
 MOST = 10_000
@@ -45,7 +45,7 @@ def bad(message: str, index: int | None = None, field: str = "body", got: Any = 
 def read(body: bytes, datastream: int | None = None) -> list[Sent]:
     """The observations of a request's body; `datastream`: whose they are when they need not say it."""
     try:
-        given = json.loads(body, parse_constant=_no_constant)
+        given = api.json_value(body)
     except (ValueError, RecursionError) as error:
         raise bad(f"The body is not JSON that can be used: {error}") from None
     listed = given if isinstance(given, list) else [given]
@@ -57,10 +57,6 @@ def read(body: bytes, datastream: int | None = None) -> list[Sent]:
     if not sent:
         raise bad("There is no observation", accepted="an observation, a list of them, or a dataArray")
     return sent
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _each(listed: list[Any], datastream: int | None) -> Iterator[Sent]:
@@ -92,7 +88,7 @@ def _one(given: dict[str, Any], index: int, datastream: int | None) -> Sent:
 def _array(given: dict[str, Any], index: int, datastream: int | None) -> Iterator[Sent]:
     stream = _datastream(given, index, datastream)
     components, rows = given.get("components"), given["dataArray"]
-    if not isinstance(components, list) or set(components) - {*COMPONENTS, "resultTime"} or "result" not in components:
+    if not _are_components(components):
         raise bad("components cannot be used", index, "components", components, "phenomenonTime, result, resultTime")
     if not isinstance(rows, list):
         raise bad("dataArray is a list of lists", index, "dataArray", rows)
@@ -101,6 +97,11 @@ def _array(given: dict[str, Any], index: int, datastream: int | None) -> Iterato
         if not isinstance(row, list) or len(row) != len(components):
             raise bad("as many values as components are expected", number, "dataArray", row, ", ".join(components))
         yield Sent(stream, None if moment is None else _moment(row[moment], number), _number(row[value], number))
+
+
+def _are_components(given: Any) -> bool:
+    known = isinstance(given, list) and all(one in (*COMPONENTS, "resultTime") for one in given)
+    return known and "result" in given and len(set(given)) == len(given)
 
 
 def _place(components: list[str], name: str) -> int | None:

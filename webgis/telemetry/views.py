@@ -9,6 +9,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import jsonify, request, url_for
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from webgis import api, geo, web
 from webgis.errors import NotFound
@@ -135,7 +136,10 @@ def observe_one(number: int):
 
 def _take(number: int | None):
     request.max_content_length = observations.LARGEST
-    sent = observations.read(request.get_data(), number)
+    body = request.get_data()
+    if len(body) > observations.LARGEST:  # of a session the CSRF check has opened the stream before the limit was set
+        raise RequestEntityTooLarge
+    sent = observations.read(body, number)
     arrived_at = datetime.now(UTC)
     with web.transaction() as session:
         ids = {one.datastream for one in sent if isinstance(one.datastream, int)}
