@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tests import city
 from tests.hazards.test_alarms import flood
-from tests.hazards.watched import UNDERPASS, WELL, Watched, minutes_ago
+from tests.hazards.watched import ROAD, UNDERPASS, WELL, Watched, minutes_ago
 from tests.pages.conftest import Reader
 from webgis.cli import group
 from webgis.live import changes
@@ -48,6 +48,17 @@ def test_the_api_lists_tells_acknowledges_and_dismisses(api, town, alarm):
     again = dispatcher.post(dismiss, {"reason": "演练"})
     assert (again.status_code, again.json["code"]) == (409, "hazards.alarm-over")
     assert dispatcher.get("/api/v1/alarms/closures").json["features"] == []
+
+
+def test_traffic_tells_everybody_that_a_road_is_closed_for_water_and_nothing_else_of_the_alarm(api, town, alarm):
+    town.tell(ROAD, (4, 0.2), (2.5, 0.2))
+    told = api("dispatcher1").get("/api/v1/alarms/closures").json["features"]
+    assert len({one["properties"]["advice"] for one in told}) == 2, "one is to be passed slowly"
+    for login in ("dispatcher1", "inspector1"):
+        (feature,) = api(login).get("/api/v1/traffic").json["features"]
+        assert feature["properties"] == {
+            "kind": "water", "code": "W-DEPTH", "name_zh": "W-DEPTH 站", "name_en": "W-DEPTH station",
+        }  # fmt: skip
 
 
 def test_others_do_not_see_it(api, alarm):

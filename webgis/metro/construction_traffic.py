@@ -1,8 +1,9 @@
 """What works do to traffic on a day: roads closed or narrowed, ways round, with what they are in conflict with.
 
 A way round is in conflict with a closure of other works that it meets; a closure or narrowing with the closure of other
-works on the same road, and with a route that emergency vehicles need. Roads that are advised to be closed for water are
-told beside them and block a way round as well.
+works on the same road, and with a route that emergency vehicles need. Roads that sensors advise to close for water are told
+beside them and block a way round as well: that the road is closed, and nothing else of the alarm, for not all who see
+traffic may see it.
 """
 
 from collections.abc import Sequence
@@ -51,13 +52,13 @@ def routes(session: Session) -> Sequence[Row]:
 
 
 _WATER = text(
-    "SELECT w.station, w.name_zh, w.name_en, w.advice, w.since, w.depth, ST_AsGeoJSON(w.geom, 7)::jsonb AS geometry"
-    " FROM fn.advised_closures() w ORDER BY w.station"
+    "SELECT DISTINCT w.station, w.name_zh, w.name_en, ST_AsGeoJSON(w.geom, 7)::jsonb AS geometry"
+    " FROM fn.advised_closures() w WHERE w.advice = 'closed' ORDER BY w.station"
 )
 
 
 def under_water(session: Session) -> Sequence[Row]:
-    """The places where sensors advise now to close a road or to pass slowly."""
+    """The places where sensors advise now to close a road."""
     return session.execute(_WATER).all()
 
 

@@ -198,9 +198,8 @@ def _line(row) -> dict[str, Any]:
 
 
 def _water(row) -> dict[str, Any]:
-    told = {name: getattr(row, name) for name in ("name_zh", "name_en", "advice", "since")} | {"depth": row.depth}
-    feature = {"type": "Feature", "id": f"water-{row.station}", "geometry": row.geometry}
-    return feature | {"properties": told | {"kind": "water", "code": row.station}}
+    told = {"kind": "water", "code": row.station, "name_zh": row.name_zh, "name_en": row.name_en}
+    return {"type": "Feature", "id": f"water-{row.station}", "geometry": row.geometry, "properties": told}
 
 
 def _route(row) -> dict[str, Any]:

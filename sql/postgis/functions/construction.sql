@@ -47,7 +47,7 @@ BEGIN
         UNION ALL
         SELECT w.station, 'water', w.name_zh, w.name_en, ST_Buffer(ST_Transform(w.geom, srid), wet)
         FROM fn.advised_closures() w
-        WHERE abs(extract(epoch FROM now() - construction_traffic.at)) < 3600
+        WHERE w.advice = 'closed' AND abs(extract(epoch FROM now() - construction_traffic.at)) < 3600
     ), met AS (
         SELECT l.id, o.code, o.kind, o.name_zh, o.name_en,
                ST_Length(ST_Intersection(l.metres, ST_Buffer(o.metres, near))) AS metres
