@@ -70,17 +70,20 @@ def list_sensors(runtime: Runtime, quantity: str | None, state: queries.State | 
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--crs", type=click.Choice(CRS_NAMES), required=True, help="Coordinate system of the file's places.")
 @click.option("--illustrative", is_flag=True, help="The stations are made up for show.")
+@click.option("--outside", is_flag=True, help="Stations may lie outside the grid; their alarms open no cases.")
 @click.option("--dry-run", is_flag=True, help="Look only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 @admin_log.recorded("sensors.import")
-def import_sensors(runtime: Runtime, file: Path, crs: str, illustrative: bool, dry_run: bool, as_json: bool) -> None:
+def import_sensors(
+    runtime: Runtime, file: Path, crs: str, illustrative: bool, outside: bool, dry_run: bool, as_json: bool
+) -> None:
     """Register stations and sensors from a table (CSV, TSV, XLSX). Columns: docs/telemetry.md.
 
     One row for each sensor. Every fault is reported with its row; with one, nothing is stored (exit code 1).
     """
     with runtime.sessions() as session:
-        outcome = files.take_over(session, file, crs, None, illustrative=illustrative)
+        outcome = files.take_over(session, file, crs, None, illustrative=illustrative, outside=outside)
         if outcome.taken and not dry_run:
             session.commit()
         else:

@@ -41,7 +41,9 @@ class Watched:
 
     def sensor(self, session, code: str, place: str, quantity: str, at: tuple[float, float], watched=True) -> int:
         """A sensor of a place, watched by the rule of its kind; the datastream's id."""
-        station = operations.NewStation(code, f"{code} 站", place, *at, name_en=f"{code} station", department=WORKS)
+        station = operations.NewStation(
+            code, f"{code} 站", place, *at, name_en=f"{code} station", department=WORKS, outside=True
+        )
         operations.put_station(session, station)
         stream = operations.put_datastream(session, operations.NewDatastream(code, code, quantity, 60))
         if watched:

@@ -63,10 +63,19 @@ def test_the_form_registers_and_changes_and_a_fault_stands_at_its_field(sensors,
     assert 'value="104.0622"' in editor.get("/sensors/W-5-gas/edit").text
     assert editor.send("/sensors/W-5-gas/edit", **(FORM | {"interval_s": "300"})).status_code == 302
     assert editor.send("/sensors/W-5-gas/use", active="no").status_code == 303
-    assert editor.send("/sensors/W-5-gas/edit", **(FORM | {"illustrative": "yes"})).status_code == 302
-    assert 'name="illustrative" value="yes"' in editor.get("/sensors/W-5-gas/edit").text
+    made_up = FORM | {"lon": 104.0622, "lat": 30.6571, "interval_s": 60, "crs": "cgcs2000", "illustrative": "yes"}
+    assert api("administrator1").post("/api/v1/sensors", made_up).status_code == 201
+    assert editor.send("/sensors/W-5-gas/edit", **FORM).status_code == 302
     told = api("inspector1").get("/api/v1/sensors/W-5-gas").json["properties"]
     assert (told["interval_s"], told["state"], told["illustrative"]) == (60, "off", True)
+
+
+def test_the_form_asks_whether_a_place_outside_the_grid_is_meant(city_runtime, reader):
+    editor, outside = reader("administrator1"), FORM | {"lon": "104.08"}
+    refused = editor.send("/sensors/new", **outside)
+    assert refused.status_code == 422 and "距最近的单元网格 95" in refused.text
+    assert 'name="outside"' in refused.text
+    assert editor.send("/sensors/new", **outside, outside="yes").status_code == 302
 
 
 def test_a_station_is_drawn_as_its_worst_sensor_and_the_tile_changes_with_it(city_runtime, sensors, api):

@@ -54,6 +54,15 @@ def test_of_a_table_with_faults_nothing_is_stored_and_each_is_named(city_runtime
     assert listed(city_runtime) == []
 
 
+def test_a_station_outside_the_grid_needs_a_word(city_runtime, table):
+    far = table(HEADER + GOOD.replace(str(city.IN_EAST[0]), str(city.OUTSIDE[0])))
+    done = command(city_runtime, "import", far, "--crs", "cgcs2000")
+    assert done.exit_code == 1 and "row 2, 经度: The station is in no cell of the grid" in done.output
+    assert command(city_runtime, "import", far, "--crs", "cgcs2000", "--outside", "--illustrative").exit_code == 0
+    assert command(city_runtime, "import", far, "--crs", "cgcs2000").exit_code == 0
+    assert [one["illustrative"] for one in listed(city_runtime)] == [True]
+
+
 def test_looking_only_stores_nothing(city_runtime, table):
     done = command(city_runtime, "import", table(HEADER + GOOD), "--crs", "cgcs2000", "--dry-run")
     assert (done.exit_code, done.output) == (0, "1 rows could be taken over\n")

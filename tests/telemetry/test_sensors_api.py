@@ -64,6 +64,27 @@ def test_a_field_that_cannot_be_used_is_named_and_nothing_is_registered(api, wro
     assert client.get("/api/v1/sensors").json["features"] == []
 
 
+def test_a_station_outside_the_grid_is_refused_unless_it_is_said(city_runtime, api):
+    client, outside = api("administrator1"), {"lon": city.OUTSIDE[0], "lat": city.OUTSIDE[1]}
+    answer = client.post("/api/v1/sensors", NEW | outside)
+    assert (answer.status_code, answer.json["code"], answer.json["field"]) == (422, "telemetry.outside-grid", "lon")
+    assert answer.json["nearest"].startswith(city.EAST) and 900 < answer.json["distance_m"] < 1000
+    made = client.post("/api/v1/sensors", NEW | outside | {"outside": "yes"})
+    assert (made.status_code, made.json["properties"]["cell_code"]) == (201, None)
+    assert client.post("/api/v1/sensors", NEW | outside | {"name_zh": "城外"}).status_code == 201
+    assert client.post("/api/v1/sensors", NEW).json["properties"]["cell_code"].startswith(city.EAST)
+
+
+def test_what_is_not_given_of_being_illustrative_stays_as_it_is(api):
+    client = api("administrator1")
+
+    def illustrative(**given):
+        return client.post("/api/v1/sensors", NEW | given).json["properties"]["illustrative"]
+
+    assert [illustrative(), illustrative(illustrative="yes"), illustrative()] == [False, True, True]
+    assert illustrative(illustrative="no") is False
+
+
 def test_what_a_sensor_has_told_stays_what_it_is(city_runtime, sensors, tell, api):
     tell(("W-1-depth", NOW, 0.1))
     drain(city_runtime)

@@ -90,7 +90,14 @@ def _register(session: Session, sensor: Sensor, spot: shapely.Point, city: str) 
     names = {"name_zh": sensor.name_zh, "name_en": sensor.name_en}
     if session.scalar(select(Station.id).where(Station.code == code)) is None:
         station = telemetry.NewStation(
-            code, place=sensor.place, lon=spot.x, lat=spot.y, department=department, illustrative=True, **names
+            code,
+            place=sensor.place,
+            lon=spot.x,
+            lat=spot.y,
+            department=department,
+            illustrative=True,
+            outside=True,
+            **names,
         )
         telemetry.put_station(session, station)
         interval = 60 * (RAIN_EVERY if sensor.quantity == "rain" else 1)

@@ -23,7 +23,7 @@ PAGE = 50
 COUNTED_DAYS = 7
 FIELDS = (
     *("code", "station", "name_zh", "name_en", "place", "lon", "lat", "department", "quantity", "interval_s"),
-    *("unit", "least", "most", "illustrative"),
+    *("unit", "least", "most"),
 )
 
 
@@ -195,7 +195,7 @@ def _read(given: dict[str, str]) -> tuple[operations.NewStation, operations.NewD
         lat,
         given.get("name_en"),
         given.get("department"),
-        given.get("illustrative") == "yes",
+        outside=given.get("outside") == "yes",
     )
     stream = operations.NewDatastream(
         given.get("code", ""),

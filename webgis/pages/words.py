@@ -402,11 +402,18 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "metro.not-now": _plain(lazy_gettext("This is not possible any more. Look at the permit as it stands.")),
     "metro.not-your-permit": _plain(lazy_gettext("This step is not yours.")),
     "metro.nothing": _plain(lazy_gettext("There is nothing to export yet.")),
+    "metro.patrol-key-used": _plain(
+        lazy_gettext("This patrol was not noted: its key is that of a patrol of another zone. Note it again.")
+    ),
     "metro.permit-unknown": _plain(lazy_gettext("There is no such permit, or none that is for you.")),
     "metro.structure-ended": _plain(lazy_gettext("This structure has ended already, or is not there yet.")),
     "metro.structure-unknown": _plain(lazy_gettext("There is no such structure.")),
+    "metro.zone-stale": _plain(
+        lazy_gettext("Somebody has changed this construction zone meanwhile. Look at it as it is now.")
+    ),
     "metro.zone-unknown": _plain(lazy_gettext("There is no such construction zone.")),
     "telemetry.bad-field": _plain(lazy_gettext("This cannot be used here. Check it.")),
+    "telemetry.outside-grid": lambda facts: outside(facts.get("distance_m")),
     "telemetry.quantity-fixed": _plain(
         lazy_gettext("This sensor has told something already. Another quantity or unit is another sensor.")
     ),

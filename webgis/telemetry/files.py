@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -46,20 +47,24 @@ class Outcome:
     taken: bool
 
 
-def take_over(session: Session, path: Path, crs: str, actor: Actor | None, *, illustrative: bool = False) -> Outcome:
-    """Register or change what the file holds; nothing when a row has a fault (the caller then rolls back)."""
+def take_over(
+    session: Session, path: Path, crs: str, actor: Actor | None, *, illustrative: bool = False, outside: bool = False
+) -> Outcome:
+    """Register or change what the file holds; nothing when a row has a fault (the caller then rolls back).
+    `illustrative`: all are made up for show; `outside`: they may lie outside the grid."""
     sheet = sheets.read(path)
     columns, _others = sheets.columns(sheet.header, HEADINGS)
     for name in NEEDED:
         if name not in columns:
             raise sheets.bad_header(f"the column {name} is missing ({' / '.join(HEADINGS[name])})", name)
     geo.check_crs(crs)
-    faults = [fault for row in sheet.rows if (fault := _take_row(session, row, columns, crs, actor, illustrative))]
+    of_all = {"illustrative": illustrative or None, "outside": outside}
+    faults = [fault for row in sheet.rows if (fault := _take_row(session, row, columns, crs, actor, of_all))]
     return Outcome(len(sheet.rows), tuple(faults), not faults)
 
 
 def _take_row(
-    session: Session, row: Row, columns: Mapping[str, str], crs: str, actor: Actor | None, illustrative: bool
+    session: Session, row: Row, columns: Mapping[str, str], crs: str, actor: Actor | None, of_all: dict[str, Any]
 ) -> Fault | None:
     """Register what a row holds; its fault, if it has one."""
     told = {name: row.cells[heading] for name, heading in columns.items()}
@@ -73,7 +78,7 @@ def _take_row(
             lat,
             told.get("name_en") or None,
             told.get("department") or None,
-            illustrative,
+            **of_all,
         )
         stream = NewDatastream(
             told["code"],

@@ -40,9 +40,12 @@ class NewStation:
     lat: float
     name_en: str | None = None
     department: str | None = None
-    illustrative: bool = False
+    illustrative: bool | None = None
+    """None: as it is; a new one is real."""
     active: bool | None = None
     """None: as it is; a new one is in use."""
+    outside: bool = False
+    """It is meant to lie outside the grid; its alarms open no cases."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,14 @@ def bad_field(field: str, got: Any, accepted: str) -> Invalid:
 
 
 def put_station(session: Session, given: NewStation) -> Station:
-    """Register a station, or change the one with this code. Its cell is that of its place, if it lies in one."""
+    """Register a station, or change the one with this code. Its cell is that of its place. One that would lie
+    outside the grid is refused unless that is meant; one that lies there already may stay."""
     _check_station(session, given)
     lon, lat = check_lonlat(given.lon, given.lat)
     cell = grid.cell_at(session, lon, lat)
     station = session.scalars(select(Station).where(Station.code == given.code).with_for_update()).one_or_none()
+    if cell is None and not given.outside and (station is None or station.cell_code):
+        raise _outside(session, lon, lat)
     if station is None:
         station = Station(code=given.code)
         session.add(station)
@@ -81,11 +87,26 @@ def put_station(session: Session, given: NewStation) -> Station:
     station.geom = from_shape(Point(lon, lat), srid=SRID)
     station.cell_code = None if cell is None else cell.code
     station.department_code = given.department or None
-    station.illustrative = given.illustrative
+    if given.illustrative is not None:
+        station.illustrative = given.illustrative
     if given.active is not None:
         station.active = given.active
     session.flush()
     return station
+
+
+def _outside(session: Session, lon: float, lat: float) -> Invalid:
+    near = grid.nearest_cell(session, lon, lat)
+    where = "there is no grid yet" if near is None else f"the nearest cell, {near[0].code}, is {near[1]:,.0f} m away"
+    return Invalid(
+        "telemetry.outside-grid",
+        f"The station is in no cell of the grid: {where}",
+        field="lon",
+        got=[lon, lat],
+        accepted="a place inside the grid, or outside=yes",
+        nearest=None if near is None else near[0].code,
+        distance_m=None if near is None else round(near[1], 1),
+    )
 
 
 def _check_station(session: Session, given: NewStation) -> None:

@@ -213,7 +213,8 @@ def register():
         lat,
         given.name_en,
         given.department,
-        given.illustrative == "yes",
+        None if given.illustrative is None else given.illustrative == "yes",
+        outside=given.outside == "yes",
     )
     stream = operations.NewDatastream(
         given.code, given.station, given.quantity, given.interval_s, given.unit, given.least, given.most

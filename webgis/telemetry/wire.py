@@ -197,7 +197,8 @@ class NewSensor(Given):
     unit: str | None = None
     least: float | None = None
     most: float | None = None
-    illustrative: Literal["yes", "no"] = "no"
+    illustrative: Literal["yes", "no"] | None = Field(None, description="left out: as it is; a new station is real")
+    outside: Literal["yes", "no"] = Field("no", description="the station is meant to lie outside the grid")
 
 
 class SeriesGiven(Given):
