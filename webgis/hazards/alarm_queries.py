@@ -103,10 +103,15 @@ def listed(
 
 
 def _read(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
     try:
-        return None if cursor is None else int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        before = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError):
-        raise workflow.bad_field("cursor", cursor, "the cursor in the `next` of the page before") from None
+        before = 0
+    if not 0 < before < 2**63:
+        raise workflow.bad_field("cursor", cursor, "the cursor in the `next` of the page before")
+    return before
 
 
 def counts(session: Session, actor: Actor) -> tuple[int, int]:

@@ -17,22 +17,26 @@ _SEEN = """
     (CAST(:departments AS varchar[]) IS NULL OR {department} = ANY(CAST(:departments AS varchar[])))
     AND (CAST(:area AS text) IS NULL OR starts_with(coalesce({cell}, ''), :area))
 """
+_ALARM = f"""
+    {_SEEN.format(department="l.department_code", cell="l.cell_code")}
+    AND fn.in_classes(l.kind, l.class_code, CAST(:classes AS text[]))
+"""
 _PLACES = text(
     f"""
     SELECT d.id, d.code, s.code AS station, s.name_zh, s.name_en, s.place, s.cell_code, ST_X(s.geom) AS lon,
            ST_Y(s.geom) AS lat, d.last_at, d.last_value, d.silent_since, s.illustrative, r.levels, r.unit,
-           a.id AS alarm_id, a.level, a.rank, a.advice, a.raised_at, c.number AS case_number,
+           a.id AS alarm_id, a.level, a.rank, a.advice, a.raised_at, a.case_number,
            (SELECT max(h.value) FROM city.reading h
             WHERE h.datastream_id = d.id AND h.at >= :since AND h.at < :until) AS highest
     FROM city.datastream d
     JOIN city.station s ON s.id = d.station_id AND s.active
     LEFT JOIN LATERAL (SELECT t.levels, t.unit FROM city.watch w JOIN city.threshold_rule t ON t.key = w.rule_key
                        WHERE w.datastream_id = d.id AND w.active ORDER BY w.id LIMIT 1) r ON true
-    LEFT JOIN LATERAL (SELECT o.* FROM city.alarm o WHERE o.datastream_id = d.id AND o.state = 'open'
-                       ORDER BY o.rank DESC, o.id DESC LIMIT 1) a ON true
-    LEFT JOIN city.case c ON c.id = a.case_id
+    LEFT JOIN LATERAL (SELECT l.id, l.level, l.rank, l.advice, l.raised_at, l.case_number FROM fn.alarm_line l
+                       WHERE l.datastream_id = d.id AND l.state = 'open' AND {_ALARM}
+                       ORDER BY l.rank DESC, l.id DESC LIMIT 1) a ON true
     WHERE d.quantity = :depth AND d.active
-      AND {_SEEN.format(department="coalesce(c.department_code, s.department_code)", cell="s.cell_code")}
+      AND (a.id IS NOT NULL OR {_SEEN.format(department="s.department_code", cell="s.cell_code")})
     ORDER BY a.advice = 'closed' DESC NULLS LAST, a.id IS NULL, d.last_value DESC NULLS LAST, s.code
     """
 )
@@ -67,8 +71,7 @@ _CASES = text(
 _CLOSURES = text(
     f"""
     SELECT f.* FROM fn.advised_closures() f JOIN fn.alarm_line l ON l.id = f.alarm_id
-    WHERE {_SEEN.format(department="l.department_code", cell="l.cell_code")}
-      AND fn.in_classes(l.kind, l.class_code, CAST(:classes AS text[]))
+    WHERE {_ALARM}
     ORDER BY f.since
     """
 )
@@ -76,7 +79,7 @@ _CLOSURES = text(
 
 def places(session: Session, actor: Actor, since: datetime, until: datetime) -> Sequence[Row]:
     """Sensors of water on roads that this person may see, those advised to close first: depth now and the highest of
-    the span, levels of their rule, the alarm that stands and its case."""
+    the span, levels of their rule, and, of those that this person may see, the alarm that stands and its case."""
     return session.execute(_PLACES, _given(actor, since, until) | {"depth": DEPTH}).all()
 
 

@@ -127,15 +127,18 @@ BEGIN
     SELECT n.alarm_id, n.rank, n.step, n.who FROM next n;
 END $$;
 
--- Alarms as people see them: with the names of their sensor and place, of the department, the number of the case.
+-- Alarms as people see them: with the names of their sensor and place, of the department, the number of the case. What
+-- decides who sees one (department, class, cell) is its case's, which may have been moved since; its own without a case.
 CREATE VIEW fn.alarm_line AS
 SELECT a.id, a.number, a.state, a.level, a.rank, a.advice, a.raised_at, a.reset_at, a.told_at, a.changed_at,
        CASE WHEN a.state = 'open' THEN greatest(a.peak, fn.peak_between(a.datastream_id, a.raised_at, NULL))
             ELSE a.peak END AS peak,
-       a.kind, a.class_code, a.rule_key, r.name_zh AS rule_zh, r.name_en AS rule_en, r.unit, r.levels, a.watch_id,
+       coalesce(c.kind, a.kind) AS kind, coalesce(c.class_code, a.class_code) AS class_code, a.rule_key,
+       r.name_zh AS rule_zh, r.name_en AS rule_en, r.unit, r.levels, a.watch_id,
        a.datastream_id, d.code AS datastream, d.quantity, d.last_at, d.last_value, d.silent_since,
        s.code AS station, s.name_zh AS station_zh, s.name_en AS station_en, s.place, s.illustrative,
-       a.cell_code, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, a.case_id, c.number AS case_number, c.state AS case_state,
+       coalesce(c.cell_code, a.cell_code) AS cell_code, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, a.case_id,
+       c.number AS case_number, c.state AS case_state,
        coalesce(c.department_code, a.department_code) AS department_code, p.name_zh AS department_zh,
        p.name_en AS department_en, a.no_case, a.case_told,
        EXISTS (SELECT FROM city.alarm_notice n WHERE n.alarm_id = a.id AND n.acknowledged_at IS NULL) AS waiting,

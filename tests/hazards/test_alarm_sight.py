@@ -1,0 +1,90 @@
+"""Who sees what of alarms: their cases, advice and numbers are for those alone who may see the case, or would."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+
+from tests import city
+from tests.hazards.test_alarms import flood
+from tests.hazards.watched import UNDERPASS, WORKS, Watched
+from tests.pages.conftest import Reader
+
+TILE = "/tiles/waterlogging/14/12927/6724.mvt"
+
+
+@pytest.fixture
+def town(city_runtime) -> Watched:
+    return Watched(city_runtime)
+
+
+@pytest.fixture
+def alarm(town):
+    """A flooded underpass whose case is open."""
+    flood(town)
+    town.work()
+    return town.alarm(UNDERPASS)
+
+
+@pytest.fixture
+def reader(city_app) -> Callable[..., Reader]:
+    """A function that gives the reader of a login of the small city."""
+    return lambda login: Reader(city_app, login, "en")
+
+
+def limit(town: Watched, login: str, **to: str) -> None:
+    """From now on this person sees these classes, or this area, alone."""
+    with town.runtime.transaction() as session:
+        for column, value in to.items():
+            session.execute(
+                text(f"UPDATE city.person SET {column} = :value WHERE login = :login"),
+                {"value": value, "login": login},
+            )
+
+
+def test_places_of_water_tell_an_alarm_to_those_alone_who_may_see_its_case(api, reader, town, alarm):
+    limit(town, "manager1", class_codes="matter:01")
+    page, tile = reader("manager1").get("/waterlogging").text, api("manager1").get(TILE).data
+    assert "Advised to close" in reader("dispatcher1").get("/waterlogging").text
+    assert UNDERPASS in page and alarm.case_number not in page and f"/alarms/{alarm.id}" not in page
+    assert "Advised to close" not in page
+    assert UNDERPASS.encode() in tile and b"closed" not in tile and alarm.case_number.encode() not in tile
+
+
+def test_a_department_sees_its_stations_and_where_it_was_sent(api, reader, town, alarm):
+    assert alarm.case_number in reader("works1").get("/waterlogging").text
+    assert UNDERPASS not in reader("sanitation1").get("/waterlogging").text
+    with town.runtime.transaction() as session:
+        given = {"other": "510104-sanitation", "works": WORKS}
+        session.execute(text("UPDATE city.case SET department_code = :other WHERE department_code = :works"), given)
+    sent, owner = (reader(login).get("/waterlogging").text for login in ("sanitation1", "works1"))
+    assert alarm.case_number in sent and b"closed" in api("sanitation1").get(TILE).data
+    assert UNDERPASS in owner and alarm.case_number not in owner
+    assert b"closed" not in api("works1").get(TILE).data
+
+
+def test_an_alarm_follows_its_case_to_another_place_and_class(api, town, alarm):
+    west = town.ask("SELECT left(cell_code, 12) AS area FROM city.alarm")[0].area
+    limit(town, "dispatcher1", area_code=west)
+    assert api("dispatcher1").get(f"/api/v1/alarms/{alarm.id}").json["properties"]["case"] == alarm.case_number
+    with town.runtime.transaction() as session:
+        east = session.scalar(
+            text("SELECT (fn.cell_at(ST_SetSRID(ST_MakePoint(:x, :y), ST_SRID(geom)), now())).code FROM city.station"),
+            dict(zip("xy", city.IN_EAST, strict=True)),
+        )
+        session.execute(text("UPDATE city.case SET cell_code = :east"), {"east": east})
+    desk = api("dispatcher1")
+    for address in (f"/api/v1/alarms/{alarm.id}", f"/api/v1/cases/{alarm.case_number}"):
+        assert desk.get(address).status_code == 404
+    for address in ("/api/v1/alarms", "/api/v1/alarms/closures"):
+        assert desk.get(address).json["features"] == []
+    for layer in ("alarms", "waterlogging"):
+        assert alarm.case_number.encode() not in desk.get(f"/tiles/{layer}/14/12927/6724.mvt").data
+    limit(town, "dispatcher1", area_code=east[:12])
+    assert api("dispatcher1").get(f"/api/v1/alarms/{alarm.id}").json["properties"]["case"] == alarm.case_number
+
+
+@pytest.mark.parametrize("cursor", ["OTk5OTk5OTk5OTk5OTk5OTk5OQ", "LTE", "MA"])
+def test_a_cursor_of_no_page_is_refused(api, town, cursor):
+    refused = api("dispatcher1").get("/api/v1/alarms", cursor=cursor)
+    assert (refused.status_code, refused.json["field"]) == (422, "cursor")
