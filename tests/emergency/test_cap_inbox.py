@@ -1,6 +1,7 @@
 """CAP messages of others: doubled ones do no harm, people decide, and one that follows another goes into its log."""
 
 import pytest
+from sqlalchemy import text
 
 from tests import city
 from tests.emergency.scene import Scene
@@ -12,6 +13,7 @@ INSIDE = AREA | {
     "polygon": ["30.656,104.061 30.656,104.064 30.658,104.064 30.658,104.061 30.656,104.061"],
     "circle": [],
 }
+EASTERN = INSIDE | {"polygon": ["30.656,104.066 30.656,104.069 30.658,104.069 30.658,104.066 30.656,104.066"]}
 
 
 def message(**changes) -> bytes:
@@ -41,9 +43,14 @@ def refused(code, verb, *values, **given):
     return caught.value
 
 
-def waiting(scene):
+def waiting(scene, login="dispatcher1"):
     with scene.runtime.transaction() as session:
-        return [one.id for one in queries.proposals(session)]
+        return [one.id for one in queries.proposals(session, scene.actor(login))]
+
+
+def limit(scene, login, area):
+    with scene.runtime.transaction() as session:
+        session.execute(text("UPDATE city.person SET area_code = :area WHERE login = :login"), locals())
 
 
 def test_a_message_becomes_what_it_suggests_when_somebody_says_so(scene):
@@ -110,3 +117,39 @@ def test_what_lies_outside_the_city_is_not_opened(scene):
     proposal = send(scene, message(info=[INFO | {"area": [area]}])).proposal.id
     refused("grid.outside", accept, scene, proposal)
     assert waiting(scene) == [proposal]
+
+
+def test_who_is_limited_to_an_area_decides_on_what_lies_in_it_alone(scene):
+    limit(scene, "dispatcher2", city.EAST)
+    places = {"west": [INSIDE], "east": [EASTERN], "nowhere": []}
+    sent = {name: send(scene, message(identifier=name, info=[INFO | {"area": area}])) for name, area in places.items()}
+    west, east, nowhere = (one.proposal.id for one in sent.values())
+    assert waiting(scene, "dispatcher2") == [east] and waiting(scene) == [nowhere, east, west]
+    for one in (west, nowhere):
+        refused("emergency.proposal-unknown", accept, scene, one, "dispatcher2")
+        with scene.runtime.transaction() as session:
+            actor = scene.actor("dispatcher2")
+            refused("emergency.proposal-unknown", cap_inbox.decline, session, actor, one, at=scene.now)
+    assert accept(scene, east, "dispatcher2").cell_code.startswith(city.EAST)
+
+
+def test_the_mark_of_news_tells_of_no_message_that_one_does_not_see(scene):
+    limit(scene, "dispatcher2", city.EAST)
+
+    def marks():
+        with scene.runtime.transaction() as session:
+            return [queries.version(session, scene.actor(login)) for login in ("dispatcher1", "dispatcher2")]
+
+    before = marks()
+    send(scene, message())
+    assert [was != now for was, now in zip(before, marks(), strict=True)] == [True, False]
+
+
+def test_an_update_from_ones_own_area_opens_no_door_to_an_emergency_elsewhere(scene):
+    limit(scene, "dispatcher2", city.EAST)
+    made = accept(scene, send(scene, message()).proposal.id)
+    names = f"{ALERT['sender']},{ALERT['identifier']},{ALERT['sent']}"
+    update = message(identifier="E-2", msgType="Update", references=names, info=[INFO | {"area": [EASTERN]}])
+    proposal, lines = send(scene, update).proposal.id, len(scene.log(made.number))
+    refused("accounts.not-your-area", accept, scene, proposal, "dispatcher2")
+    assert len(scene.log(made.number)) == lines and waiting(scene) == [proposal]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
-from webgis.emergency import acting, cap_model, cap_reading, ground, operations, rules
+from webgis.emergency import acting, cap_model, cap_reading, ground, operations, queries, rules
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.emergency.models import CapProposal, Emergency
 from webgis.errors import Conflict, NotFound
@@ -91,12 +91,13 @@ def accept(
     session: Session, settings: Settings, actor: Actor, proposal_id: int, *, at: datetime, **given: Any
 ) -> Emergency:
     """Make a message an emergency; `given` (fields of `operations.Opening`) says what is to be other than suggested. An
-    Update or Cancel of a message that is one already is written into its log."""
+    Update or Cancel of a message that is one already is written into its log, by who may act where that is."""
     proposal = _waiting(session, actor, proposal_id)
     emergency = _referenced(session, proposal)
     if emergency is None:
         opening = operations.Opening(**_place(proposal, given) | suggested(proposal) | _exercise(proposal) | given)
         emergency = operations.open_(session, settings, actor, opening, at=at)
+    permissions.require_area(actor, [emergency.cell_code])
     info = next(iter(proposal.told["info"]), {})
     said = {name: info.get(name) for name in ("headline", "description", "instruction") if info.get(name)}
     heard = {"sender": proposal.sender, "identifier": proposal.identifier, "type": proposal.told["msgType"]}
@@ -112,13 +113,13 @@ def _exercise(proposal: CapProposal) -> dict[str, bool]:
 
 
 def _place(proposal: CapProposal, given: dict[str, Any]) -> dict[str, Any]:
-    """Place and ground of a message: a point inside its largest part. Who names a place has the ground around that."""
+    """Place and ground of a message: a point inside its widest part. Who names a place has the ground around that."""
     if "lon" in given and "lat" in given:
         return {}
     if proposal.area is None:
         raise rules.bad_field("lon", None, "a place: the message names no ground")
     shape = to_shape(proposal.area)
-    point = shapely.point_on_surface(max(shape.geoms, key=lambda one: one.area))
+    point = shapely.point_on_surface(shape)
     outline = shapely.geometry.mapping(shape)
     return {"lon": point.x, "lat": point.y, "crs": "cgcs2000", "area": outline}
 
@@ -133,7 +134,9 @@ def decline(session: Session, actor: Actor, proposal_id: int, *, at: datetime) -
 
 def _waiting(session: Session, actor: Actor, proposal_id: int) -> CapProposal:
     permissions.require(actor, "emergency.open")
-    proposal = session.get(CapProposal, proposal_id, with_for_update=True, populate_existing=True)
+    wanted = select(CapProposal).where(CapProposal.id == proposal_id, queries.decides(actor))
+    wanted = wanted.with_for_update(of=CapProposal).execution_options(populate_existing=True)
+    proposal = session.scalar(wanted)
     if proposal is None:
         raise NotFound("emergency.proposal-unknown", f"There is no message {proposal_id}", proposal=proposal_id)
     if proposal.state != "waiting":

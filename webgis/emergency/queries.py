@@ -25,6 +25,7 @@ from webgis.emergency.models import (
     EmergencyTask,
 )
 from webgis.errors import NotFound
+from webgis.grid.models import Cell
 
 MOST_ROWS = 200
 WITHIN_M, MOST_OF_KIND, MOST_CREWS = 5000.0, 3, 20
@@ -231,9 +232,19 @@ def require_message(session: Session, actor: Actor, number: str, seq: int) -> Ca
     return message
 
 
-def proposals(session: Session, state: str = "waiting", most: int = 50) -> Sequence[CapProposal]:
-    """CAP messages that came in, newest first."""
-    wanted = select(CapProposal).where(CapProposal.state == state)
+def decides(actor: Actor) -> ColumnElement[bool]:
+    """On which CAP messages this person decides. Who is limited to an area: those whose place lies in it, so none without
+    ground."""
+    if actor.area is None:
+        return true()
+    place = func.ST_PointOnSurface(CapProposal.area)
+    theirs = Cell.code.startswith(actor.area, autoescape=True)
+    return exists().where(theirs, func.upper_inf(Cell.valid), func.ST_Covers(Cell.geom, place))
+
+
+def proposals(session: Session, actor: Actor, most: int = 50) -> Sequence[CapProposal]:
+    """CAP messages that came in and wait for a decision of this person, newest first."""
+    wanted = select(CapProposal).where(CapProposal.state == "waiting", decides(actor))
     return session.scalars(wanted.order_by(CapProposal.id.desc()).limit(most)).all()
 
 
@@ -260,8 +271,8 @@ def crews_near(
 
 
 def version(session: Session, actor: Actor) -> str:
-    """Another after every act in any emergency that this person sees, and after every message that came in."""
+    """Another after every act in any emergency that this person sees, and after every message that came in for them."""
     wanted = select(func.count(), func.coalesce(func.sum(Emergency.version), 0)).where(visible(actor))
     counted = "-".join(str(one) for one in session.execute(wanted).one())
-    waiting = select(func.count()).select_from(CapProposal).where(CapProposal.state == "waiting")
+    waiting = select(func.count()).select_from(CapProposal).where(CapProposal.state == "waiting", decides(actor))
     return f"{counted}-{session.scalar(waiting)}"

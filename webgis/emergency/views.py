@@ -89,7 +89,7 @@ def receive():
 def proposals():
     """Messages that came in and wait for a decision, newest first."""
     with web.transaction() as session:
-        return jsonify([wire.proposal(one) for one in queries.proposals(session)])
+        return jsonify([wire.proposal(one) for one in queries.proposals(session, web.actor())])
 
 
 @emergencies.post("/cap/<int:proposal>/accept")

@@ -36,7 +36,7 @@ def listing(fault: str = "") -> str:
             "emergency/list.html",
             open=[_row(session, one) for one in queries.listed(session, actor, "open", most=queries.MOST_ROWS)],
             closed=[_row(session, one) for one in queries.listed(session, actor, "closed", most=MOST_CLOSED)],
-            waiting=[_waiting(one) for one in queries.proposals(session)] if may_open else [],
+            waiting=[_waiting(one) for one in queries.proposals(session, actor)] if may_open else [],
             may_open=may_open,
             version=web.opaque(queries.version(session, actor)),
             fault=fault,
