@@ -23,7 +23,7 @@ def list_filters(given: Mapping[str, str], zone: ZoneInfo) -> tuple[queries.Filt
     the last day, kind and class are one choice ("matter:06010").
     """
     problems: list[str] = []
-    plain = ("state", "department", "q", "within", "source", "filed", "reopened", "in_time", "overdue")
+    plain = ("state", "department", "q", "within", "source", "filed", "reopened", "in_time", "overdue", "zone")
     fields = {name: value for name in plain if (value := given.get(name, "").strip())}
     kind, _colon, code = given.get("subject", "").partition(":")
     fields |= {name: value for name, value in (("kind", kind), ("class", code)) if code or name == "kind" and value}
