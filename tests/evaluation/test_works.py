@@ -118,5 +118,10 @@ def test_the_score_card_counts_the_cases_of_works_alone(town):
     assert score.on_time == pytest.approx(14 / 20) and score.rework == pytest.approx(2 / 20)
     assert score.points == round(60 * 14 / 20 + 20 * 18 / 20 + 20) and score.placed
     assert works.scores(town, BEGAN, NOW, now=NOW, code="another") == []
+    for outcome, place in (("void", 1), ("merged", 2), ("rejected", 3)):
+        last = {"outcome": outcome, "ending": f"{place:05}"}
+        town.execute(text("UPDATE city.case SET outcome = :outcome WHERE number LIKE '%' || :ending"), last)
+    (score,) = works.scores(town, BEGAN, NOW, now=NOW)
+    assert (score.counts.reported, score.counts.closed) == (17, 15), "what was no case of theirs does not count"
     town.execute(text("UPDATE city.case SET class_code = :class"), {"class": city.REFUSE})
     assert works.scores(town, BEGAN, NOW, now=NOW) == []

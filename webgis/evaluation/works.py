@@ -39,7 +39,7 @@ _SCORES = text(
     JOIN city.construction_zone z ON z.id = k.zone_id
     JOIN city.case c ON c.id = k.case_id
     JOIN LATERAL fn.zone_rule(c.kind, c.class_code, k.protection, k.phase) r ON r.to_contractor
-    WHERE c.reported_at >= :since AND c.reported_at < :until AND c.outcome IS DISTINCT FROM 'voided'
+    WHERE c.reported_at >= :since AND c.reported_at < :until AND (c.outcome IS NULL OR c.outcome = 'closed')
         AND (CAST(:code AS text) IS NULL OR z.code = :code)
     GROUP BY z.contractor
     """
