@@ -35,6 +35,24 @@ def test_two_visits_an_hour_apart_are_two_and_what_is_missing_is_told(works):  #
         construction_patrols.patrolled(works, "CZ1", person, moment(FIRST), "d", None, now=moment(FIRST + 30 * DAY))
 
 
+def test_who_is_there_all_day_has_not_missed_it(works):  # noqa: F811
+    construction.keep(works, [plan()], at=KNOWN)
+    person = people.actor(works, "inspector1").id
+    for turn in range(9):
+        at = moment(FIRST, 8) + timedelta(minutes=50 * turn)
+        construction_patrols.patrolled(works, "CZ1", person, at, str(turn), None, now=moment(FIRST, 23))
+    assert done(works, FIRST) == 5, "eight, twenty to ten, ...: an hour after the last that counts"
+    assert construction_patrols.missed(works, FIRST, FIRST) == []
+
+
+def test_what_was_due_on_a_day_is_as_it_was_known_at_its_end(works):  # noqa: F811
+    construction.keep(works, [plan()], at=KNOWN)
+    construction.keep(works, [plan(patrols=5)], at=moment(FIRST + DAY, 9))
+    construction.withdraw(works, "CZ1", at=moment(FIRST + 3 * DAY, 9))
+    rows = construction_patrols.duty(works, FIRST, FIRST + 4 * DAY)
+    assert [(one.day, one.due) for one in rows] == [(FIRST + 2 * DAY, 5), (FIRST + DAY, 5), (FIRST, 2)]
+
+
 def test_the_track_of_a_shift_is_a_patrol_once(works):  # noqa: F811
     construction.keep(works, [plan()], at=KNOWN)
     actor, began = people.actor(works, "inspector1"), moment(FIRST, 9)
@@ -129,7 +147,9 @@ def test_the_command_line_looks_first_and_names_every_fault(city_runtime, tmp_pa
     assert "甲站" not in run("list").output
     assert "1 zones are new" in run("import", file).output
     assert "Hoarding" in run("list", "--on", "2026-06-12").output
-    assert "A" in run("missed", "--since", "2026-06-10", "--until", "2026-06-11").output
+    today = datetime.now(city_runtime.settings.zone).date()
+    assert "A " in run("missed", "--since", today, "--until", today).output
+    assert "Nothing" in run("missed", "--since", "2026-06-10", "--until", "2026-06-11").output, "nobody knew of it"
     assert "1 zones in" in run("export", tmp_path / "out.gpkg").output
 
 

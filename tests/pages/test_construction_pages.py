@@ -72,6 +72,8 @@ def test_a_zone_is_recorded_seen_changed_and_withdrawn_over_the_api(api):
         ({"geometry": {"type": "Polygon", "coordinates": [[[1, 2]]]}}, "ground"),
         ({"first_day": "2026-13-40"}, "first_day"),
         ({"last_day": "2020-01-01", "phases": [], "lines": []}, "last_day"),
+        ({"first_day": "0001-01-01"}, "first_day"),
+        ({"last_day": "9999-12-31"}, "last_day"),
         ({"lines": [ROAD | {"coordinates": [[LON, LAT]]}]}, "lines"),
         ({"department": "nobody"}, "department"),
         ({"colour": "red"}, "colour"),
@@ -92,6 +94,47 @@ def test_a_patrol_is_noted_once_and_the_day_told(api):
     assert (day["due"], day["done"]) == (2, 1)
     assert api("acceptor1").post("/api/v1/construction/A/patrols", {"key": "p2"}).status_code == 403
     assert inspector.post("/api/v1/construction/B/patrols", {"key": "p3"}).status_code == 404
+
+
+def test_the_key_of_a_patrol_is_not_taken_for_another_zone(api):
+    inspector, dispatcher = api("inspector1"), api("dispatcher1")
+    put(dispatcher, "A", zone())
+    put(dispatcher, "B", zone())
+    assert inspector.post("/api/v1/construction/A/patrols", {"key": "p1"}).status_code == 204
+    answer = inspector.post("/api/v1/construction/B/patrols", {"key": "p1"})
+    assert (answer.status_code, answer.json["code"]) == (409, "metro.patrol-key-used")
+    assert inspector.get("/api/v1/construction/B/patrols").json["days"][0]["done"] == 0
+    assert inspector.post("/api/v1/construction/B/patrols", {"key": "p2"}).status_code == 204
+
+
+def test_who_changes_what_somebody_else_has_changed_meanwhile_is_told(api, reader):
+    dispatcher, drawing = api("dispatcher1"), reader("dispatcher1", "en")
+    put(dispatcher, "A", zone())
+    assert 'name="version" value="1"' in drawing.get("/construction/A/edit").text
+    assert put(dispatcher, "A", zone(contractor="另一单位", version=1)).status_code == 200
+    answer = put(dispatcher, "A", zone(road="示例路", version=1))
+    assert (answer.status_code, answer.json["code"], answer.json["version"]) == (409, "metro.zone-stale", 2)
+    refused = drawing.send("/construction/A/edit", **form(version="1"))
+    assert refused.status_code == 409 and "has changed this construction zone meanwhile" in refused.text
+    assert dispatcher.get("/api/v1/construction/A").json["properties"]["contractor"] == "另一单位"
+    assert drawing.send("/construction/A/edit", **form(version="2")).status_code == 303
+    assert put(dispatcher, "NEW", zone(version=1)).status_code == 409, "somebody has withdrawn it"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/works/scores?since=0001-01-01&until=9999-12-31",
+        "/api/v1/works/scores?until=0001-01-01",
+        "/api/v1/construction/A/patrols?until=0001-01-01",
+        "/api/v1/construction/A/patrols?until=9999-12-31",
+        "/api/v1/construction?on=9999-12-31",
+        "/api/v1/traffic?on=0001-01-01",
+    ],
+)
+def test_days_beyond_all_plans_are_refused(api, path):
+    put(api("dispatcher1"), "A", zone())
+    assert api("manager1").get(path).status_code == 422
 
 
 def test_a_case_tells_its_zone_on_its_page_in_lists_and_over_the_api(api, reader):

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from webgis import api, web
 from webgis.evaluation import works
 from webgis.metro import construction
+from webgis.metro.construction_wire import Day
 
 works_api = APIBlueprint("works", __name__, url_prefix="/api/v1/works", tag="Construction zones")
 BLUEPRINTS = (works_api,)
@@ -21,8 +22,8 @@ USUAL_DAYS = 90
 class SpanAsked(api.Given):
     """Days of the city, both included."""
 
-    since: date | None = Field(None, description="89 days before `until` when left out")
-    until: date | None = Field(None, description="today when left out")
+    since: Day | None = Field(None, description="89 days before `until` when left out")
+    until: Day | None = Field(None, description="today when left out")
 
     @model_validator(mode="after")
     def _in_order(self) -> "SpanAsked":

@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import queries as accounts
-from webgis.errors import NotFound
+from webgis.errors import Conflict, NotFound
 from webgis.geo import SRID
 from webgis.metro import construction_rules as rules
 from webgis.metro.construction_models import ConstructionLine, ConstructionPhase, ConstructionZone
@@ -37,6 +37,10 @@ _END = text(
     " WHERE code = :code AND upper_inf(recorded) AND lower(recorded) < :at RETURNING version"
 )
 _CHANGED = text("SELECT fn.layer_changed('construction')")
+_IN_GRID = text(
+    "SELECT EXISTS (SELECT FROM city.cell c"
+    " WHERE upper_inf(c.valid) AND ST_Intersects(c.geom, ST_GeomFromWKB(:ground, :srid)))"
+)
 _POINTS = text("SELECT d.code FROM city.datastream d WHERE d.code = ANY(CAST(:codes AS text[]))")
 
 
@@ -49,11 +53,14 @@ class Kept:
     unchanged: tuple[str, ...]
 
 
-def keep(session: Session, plans: Sequence[Plan], *, at: datetime, by: int | None = None) -> Kept:
+def keep(
+    session: Session, plans: Sequence[Plan], *, at: datetime, by: int | None = None, read: int | None = None
+) -> Kept:
     """Make the zones of these plans be known so from the moment `at` (aware) on; those that are so already are left.
 
-    `Invalid` ("metro.bad-zone") for a plan that cannot be, names an unknown department or datastream, or is to be
-    recorded before what is known already; one code twice.
+    `Invalid` ("metro.bad-zone") for a plan that cannot be, lies outside the grid, names an unknown department or
+    datastream, or is to be recorded before what is known already; one code twice. `Conflict` ("metro.zone-stale") for
+    one that changes another version than `read`, if that is given.
     """
     session.execute(_TURN)
     wanted = [rules.checked(plan) for plan in plans]
@@ -61,6 +68,8 @@ def keep(session: Session, plans: Sequence[Plan], *, at: datetime, by: int | Non
     now = {code: plan for code in [plan.code for plan in wanted] if (plan := plan_of(session, code)) is not None}
     fresh = [plan for plan in wanted if now.get(plan.code) != plan]
     for plan in fresh:
+        if read is not None:
+            _check_read(session, plan.code, read)
         _record(session, plan, at, by, known=plan.code in now)
     if fresh:
         session.execute(_CHANGED)
@@ -80,11 +89,25 @@ def withdraw(session: Session, code: str, *, at: datetime) -> None:
     session.execute(_CHANGED)
 
 
+def _check_read(session: Session, code: str, read: int) -> None:
+    zone = version_of(session, code)
+    if zone is None or zone.version != read:
+        raise Conflict(
+            "metro.zone-stale",
+            f"Construction zone {code} has changed since version {read}; read it again",
+            field="version",
+            got=read,
+            version=zone and zone.version,
+        )
+
+
 def _check_codes(session: Session, plans: Sequence[Plan]) -> None:
     codes = [plan.code for plan in plans]
     for plan in plans:
         if codes.count(plan.code) > 1:
             raise rules.refused(plan.code, "code", plan.code, "each zone once")
+        if not session.scalar(_IN_GRID, {"ground": plan.ground.wkb, "srid": SRID}):
+            raise rules.refused(plan.code, "ground", plan.ground.bounds, "ground that touches the city's grid")
         for name in ("department", "metro_department"):
             if (department := getattr(plan, name)) is not None:
                 accounts.require_department(session, department)

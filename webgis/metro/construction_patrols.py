@@ -1,7 +1,7 @@
 """Patrols of construction zones (扬尘巡查): each is to be looked at so many times a day; what was done and missed.
 
 A patrol is an act ("patrolled", on the phone) or the track of an inspector's shift that went through the zone. Two at
-less than `APART` from each other are one visit: who stays an hour was there once.
+less than `APART` from each other are one visit: who stays an hour was there once, who is there all day often enough.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from webgis.errors import Invalid
+from webgis.errors import Conflict, Invalid
 
 APART = timedelta(hours=1)
 """Ours: Jinniu's rule says twice a day, not how far apart."""
@@ -29,6 +29,7 @@ _ACT = text(
     ON CONFLICT (person_id, key) DO NOTHING
     """
 )
+_OF_KEY = text("SELECT p.zone_code FROM city.construction_patrol p WHERE p.person_id = :person AND p.key = :key")
 _PASSED = text(
     """
     INSERT INTO city.construction_patrol (zone_code, at, way, person_id)
@@ -52,7 +53,7 @@ def patrolled(
     session: Session, code: str, person: int, at: datetime, key: str, note: str | None, *, now: datetime
 ) -> None:
     """Note that a person looked at a zone at a moment; the same key again is the same patrol. `Invalid` for a moment
-    that cannot be."""
+    that cannot be, `Conflict` for a key of another zone's patrol."""
     if not now - OLDEST <= at <= now + AHEAD:
         accepted = f"a moment of the last {OLDEST.days} days, with an offset"
         raise Invalid("metro.bad-patrol", f"at: {accepted}", field="at", got=at.isoformat(), accepted=accepted)
@@ -60,6 +61,14 @@ def patrolled(
         accepted = f"at most {LONGEST_NOTE} characters"
         raise Invalid("metro.bad-patrol", f"note: {accepted}", field="note", got=len(note), accepted=accepted)
     session.execute(_ACT, {"code": code, "at": min(at, now), "person": person, "key": key, "note": note})
+    if (noted := session.scalar(_OF_KEY, {"person": person, "key": key})) != code:
+        raise Conflict(
+            "metro.patrol-key-used",
+            f"The key {key} is that of a patrol of construction zone {noted}; a patrol of {code} needs its own",
+            field="key",
+            got=key,
+            accepted="a key that was not used before",
+        )
 
 
 def passed(session: Session, person: int, points: Sequence[tuple[datetime, float, float]]) -> None:
@@ -73,28 +82,28 @@ _DUTY = """
     WITH due AS (
         SELECT d::date AS day, z.code, z.name_zh, z.name_en, z.patrols AS due, z.contractor
         FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') d
-        JOIN city.construction_zone z ON upper_inf(z.recorded) AND z.first_day <= d::date
-            AND (z.last_day IS NULL OR d::date <= z.last_day) AND z.patrols > 0
+        JOIN city.construction_zone z ON z.recorded @> (d::date + 1)::timestamp AT TIME ZONE :zone
+            AND z.first_day <= d::date AND (z.last_day IS NULL OR d::date <= z.last_day) AND z.patrols > 0
             AND (CAST(:code AS text) IS NULL OR z.code = :code)
     ), visits AS (
-        SELECT p.zone_code, (p.at AT TIME ZONE :zone)::date AS day, p.at,
-               p.at - lag(p.at) OVER (PARTITION BY p.zone_code, (p.at AT TIME ZONE :zone)::date ORDER BY p.at) AS gap
+        SELECT p.zone_code, (p.at AT TIME ZONE :zone)::date AS day,
+               fn.visits(array_agg(p.at ORDER BY p.at), CAST(:apart AS interval)) AS done
         FROM city.construction_patrol p
         WHERE p.at >= CAST(:first AS timestamp) AT TIME ZONE :zone
             AND p.at < (CAST(:last AS date) + 1)::timestamp AT TIME ZONE :zone
             AND (CAST(:code AS text) IS NULL OR p.zone_code = :code)
+        GROUP BY 1, 2
     )
-    SELECT e.day, e.code, e.name_zh, e.name_en, e.contractor, e.due,
-           count(v.at) FILTER (WHERE v.gap IS NULL OR v.gap >= CAST(:apart AS interval)) AS done
+    SELECT e.day, e.code, e.name_zh, e.name_en, e.contractor, e.due, coalesce(v.done, 0) AS done
     FROM due e LEFT JOIN visits v ON v.zone_code = e.code AND v.day = e.day
-    GROUP BY e.day, e.code, e.name_zh, e.name_en, e.contractor, e.due
 """
 _BY_DAY = text(f"SELECT * FROM ({_DUTY}) n ORDER BY n.day DESC, n.code")
 _MISSED = text(f"SELECT * FROM ({_DUTY}) n WHERE n.done < n.due ORDER BY n.day DESC, n.code")
 
 
 def duty(session: Session, first: date, last: date, code: str | None = None) -> Sequence[Row]:
-    """Day, zone (code, name_zh, name_en, contractor), visits `due` and `done`, for days of the city, both included."""
+    """Day, zone (code, name_zh, name_en, contractor), visits `due` and `done`, for days of the city, both included;
+    due is what was known at the end of the day."""
     return session.execute(_BY_DAY, _asked(session, first, last, code)).all()
 
 

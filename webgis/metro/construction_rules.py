@@ -43,6 +43,12 @@ LONGEST_NAME = 200
 MOST_LINES = 50
 MOST_POINTS = 100
 MOST_VERTICES = 5000
+LARGEST_M2 = 5e6
+"""A zone that covers more than 5 km2 is a wrong outline."""
+
+EARLIEST, LATEST = date(1990, 1, 1), date(2200, 12, 31)
+"""Days of plans lie between; beyond are slips of the pen, and days that have no next one."""
+
 WIDEST_M = 200.0
 MOST_PATROLS = 24
 
@@ -135,6 +141,9 @@ def _check_texts(plan: Plan) -> None:
 
 
 def _check_days(plan: Plan) -> None:
+    for name in ("first_day", "last_day"):
+        if (day := getattr(plan, name)) is not None and not EARLIEST <= day <= LATEST:
+            raise refused(plan.code, name, day, f"a day from {EARLIEST} to {LATEST}")
     if plan.last_day is not None and plan.last_day < plan.first_day:
         raise refused(plan.code, "last_day", plan.last_day, f"{plan.first_day}, the first day, or later")
     kinds = [one.kind for one in plan.phases]
@@ -158,6 +167,8 @@ def _check_span(plan: Plan, field: str, one: Phase | Line | NightPermit) -> None
     if first < plan.first_day or (plan.last_day is not None and (last is None or last > plan.last_day)):
         accepted = f"days of the zone, {plan.first_day} to {plan.last_day or '...'}"
         raise refused(plan.code, field, f"{first} to {last or '...'}", accepted)
+    if last is not None and last > LATEST:
+        raise refused(plan.code, field, f"{first} to {last}", f"days up to {LATEST}")
 
 
 def _check_rest(plan: Plan) -> None:
@@ -184,6 +195,9 @@ def _ground(plan: Plan) -> shapely.MultiPolygon:
     if not ground.is_valid:
         raise refused(plan.code, "ground", shapely.is_valid_reason(ground), "an outline that does not cross itself")
     ground = shapely.force_2d(ground)
+    m2 = shapely.area(ground) * 111_320**2
+    if m2 > LARGEST_M2:
+        raise refused(plan.code, "ground", f"about {m2 / 1e6:.1f} km2", f"at most {LARGEST_M2 / 1e6:g} km2")
     return ground if isinstance(ground, shapely.MultiPolygon) else shapely.MultiPolygon([ground])
 
 

@@ -12,7 +12,7 @@ from webgis.accounts import admin_log
 from webgis.metro import construction as zones
 from webgis.metro import construction_patrols, construction_traffic, construction_wire
 from webgis.metro.construction_rules import LONGEST_NAME
-from webgis.metro.construction_wire import ZoneGiven
+from webgis.metro.construction_wire import Day, ZoneGiven
 
 construction = APIBlueprint("construction", __name__, url_prefix="/api/v1/construction", tag="Construction zones")
 traffic = APIBlueprint("traffic", __name__, url_prefix="/api/v1/traffic", tag="Construction zones")
@@ -24,7 +24,7 @@ LARGEST_ZONE = 2 * 1024 * 1024
 class ZonesAsked(api.Given):
     """Which zones, and when."""
 
-    on: date | None = Field(None, description="how things are on this day of the city; now when left out")
+    on: Day | None = Field(None, description="how things are on this day of the city; now when left out")
     as_of: AwareDatetime | None = Field(None, description="by what was known at this moment; now when left out")
     bbox: str | None = Field(None, description="west,south,east,north in degrees")
 
@@ -38,14 +38,14 @@ class OneAsked(api.Given):
 class DayAsked(api.Given):
     """A day."""
 
-    on: date | None = Field(None, description="a day of the city; now when left out")
+    on: Day | None = Field(None, description="a day of the city; now when left out")
 
 
 class DutyAsked(api.Given):
     """Days of the city, both included."""
 
-    since: date | None = Field(None, description="a week before `until` when left out")
-    until: date | None = Field(None, description="today when left out")
+    since: Day | None = Field(None, description="a week before `until` when left out")
+    until: Day | None = Field(None, description="today when left out")
 
 
 class PatrolGiven(api.Given):
@@ -113,7 +113,7 @@ def keep(code: str):
         before = zones.version_of(session, code)
         told = before and feature(session, before)["properties"]
         plan = construction_wire.plan(code, given)
-        done = zones.keep(session, [plan], at=datetime.now(UTC), by=web.actor().id)
+        done = zones.keep(session, [plan], at=datetime.now(UTC), by=web.actor().id, read=given.version)
         after = feature(session, zones.require(session, code))
         record(session, code, told, after["properties"])
     return api.geojson(after, 201 if done.added else 200)

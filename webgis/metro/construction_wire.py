@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import shapely
 from geoalchemy2.shape import to_shape
@@ -15,6 +15,9 @@ from webgis.metro.construction_models import ConstructionZone
 from webgis.metro.construction_rules import LINES, PHASES, Line, NightPermit, Phase, Plan
 
 TEXT = Field(None, max_length=rules.LONGEST_NAME)
+
+Day = Annotated[date, Field(ge=rules.EARLIEST, le=rules.LATEST)]
+"""A day that is asked for."""
 
 
 class PhaseGiven(api.Given):
@@ -69,6 +72,7 @@ class ZoneGiven(api.Given):
     geometry: dict[str, Any] = Field(description="a GeoJSON Polygon or MultiPolygon")
     crs: Literal[geo.CRS_NAMES] = "wgs84"
     illustrative: StrictBool = False
+    version: int | None = Field(None, ge=1, le=2**31 - 1, description="the one that is changed; another now: 409")
 
     @field_validator("illustrative", mode="before")
     @classmethod
@@ -78,7 +82,7 @@ class ZoneGiven(api.Given):
 
 def plan(code: str, given: ZoneGiven) -> Plan:
     """What was given as a plan, its ground and lines in CGCS2000; `Invalid` where it is no shape."""
-    told = given.model_dump(exclude={"geometry", "crs", "phases", "lines", "night_permits", "points"})
+    told = given.model_dump(exclude={"geometry", "crs", "phases", "lines", "night_permits", "points", "version"})
     return Plan(
         code=code,
         ground=_ground(code, given),

@@ -42,8 +42,9 @@ def construction_new():
 def construction_edit(code: str):
     """The form of a zone as it is known now."""
     with web.transaction() as session:
-        plan = construction.as_plan(session, construction.require(session, code))
-    return _form(code, _fields(plan))
+        zone = construction.require(session, code)
+        plan = construction.as_plan(session, zone)
+    return _form(code, _fields(plan) | {"version": zone.version})
 
 
 @pages.post("/construction/new")
@@ -94,7 +95,7 @@ def _fields(plan: Plan) -> dict[str, Any]:
 def _sent() -> dict[str, Any]:
     """The form as it was sent."""
     form = request.form
-    told: dict[str, Any] = {name: form.get(name, "").replace("\0", "").strip() for name in (*TEXTS, "code")}
+    told: dict[str, Any] = {name: form.get(name, "").replace("\0", "").strip() for name in (*TEXTS, "code", "version")}
     rows = [[value.strip() for value in form.getlist(f"night_{name}")] for name in ("number", "first", "last")]
     return told | {
         "phases": {kind: (form.get(f"{kind}_first", ""), form.get(f"{kind}_last", "")) for kind in PHASES},
@@ -109,7 +110,7 @@ def _sent() -> dict[str, Any]:
 def _given(code: str, fields: dict[str, Any]) -> construction_wire.ZoneGiven:
     """The form as a zone; `Invalid` for the first field at fault."""
     days = ("first_day", "last_day")
-    told = {name: fields[name] for name in TEXTS} | {
+    told = {name: fields[name] for name in (*TEXTS, "version")} | {
         "phases": [
             {"kind": kind} | dict(zip(days, span, strict=True)) for kind, span in fields["phases"].items() if any(span)
         ],
@@ -141,12 +142,13 @@ def _keep(code: str | None):
             if code is None and before is not None:
                 raise construction.rules.refused(own, "code", own, _("a code that no other zone has"))
             told = before and construction_views.feature(session, before)["properties"]
-            plan = construction_wire.plan(own, _given(own, fields))
-            done = construction.keep(session, [plan], at=datetime.now(UTC), by=web.actor().id)
+            given = _given(own, fields)
+            plan = construction_wire.plan(own, given)
+            done = construction.keep(session, [plan], at=datetime.now(UTC), by=web.actor().id, read=given.version)
             after = construction_views.feature(session, construction.require(session, own))["properties"]
             construction_views.record(session, own, told, after)
     except REFUSALS as error:
-        return _form(code, fields, _problem(error)), 422
+        return _form(code, fields, _problem(error)), 409 if isinstance(error, Conflict) else 422
     kept = _("Kept. It is known so from now on; cases keep what was known before.")
     flash(_("As it was.") if done.unchanged else kept, "success")
     return redirect(url_for(".construction_zone", code=own), 303)
@@ -154,7 +156,7 @@ def _keep(code: str | None):
 
 def _problem(error: WebgisError) -> str:
     """What is wrong, with the field and what would be accepted."""
-    field = str(error.facts.get("field") or "")
+    field = "" if isinstance(error, Conflict) else str(error.facts.get("field") or "")
     name = construction_words.FIELDS.get(field, field)
     return _("%(field)s: this cannot be used.", field=name) if field else words.sentence(error.code, error.message, {})
 

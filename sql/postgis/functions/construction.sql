@@ -64,3 +64,20 @@ BEGIN
                      WHERE m.id = l.id AND (l.kind = 'diversion' OR m.metres >= along)), '[]')
     FROM lines l ORDER BY l.code, l.id;
 END $$;
+
+-- How many visits moments are (in order): the first, and each that is at least `apart` after the last that counts.
+CREATE FUNCTION fn.visits(moments timestamptz[], apart interval) RETURNS integer
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    moment timestamptz;
+    counted timestamptz;
+    visits integer := 0;
+BEGIN
+    FOREACH moment IN ARRAY moments LOOP
+        IF counted IS NULL OR moment >= counted + apart THEN
+            visits := visits + 1;
+            counted := moment;
+        END IF;
+    END LOOP;
+    RETURN visits;
+END $$;
