@@ -7,6 +7,7 @@ from apiflask import APIFlask
 from webgis import limits, settings, web
 from webgis.accounts.login_views import authenticate, permit
 from webgis.db import Runtime
+from webgis.hazards import alarm_rules
 
 PACKAGES = (
     "accounts",
@@ -29,6 +30,7 @@ def create_app(loaded: settings.Settings | None = None) -> APIFlask:
     loaded = loaded or settings.load()
     web.configure_logs(loaded)
     app = web.make_app(Runtime(loaded), authenticate, permit)
+    app.extensions["webgis-watch"] = alarm_rules.watch_by_kind  # for telemetry, which knows nothing of alarms
     for name in PACKAGES:
         views = importlib.import_module(f"webgis.{name}.views")
         for blueprint in views.BLUEPRINTS:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests import city
 from tests.cases.life import Life
 from tests.hazards.watched import NOW, ROAD, UNDERPASS, WELL, WORKS, Watched, minutes_ago
 from webgis.cases import audit, notice_addresses
@@ -158,6 +159,21 @@ def test_a_new_process_goes_on_where_the_old_one_stood(town):
     assert again.alarms(UNDERPASS) == [(1, "open", "closed")]
 
 
+def test_a_sensor_registered_with_watch_raises_an_alarm(town, api):
+    lon, lat = city.IN_EAST
+    new = {"code": "N-1", "station": "N-1", "name_zh": "新井", "place": "underpass", "lon": lon, "lat": lat}
+    new |= {"crs": "cgcs2000", "quantity": "depth", "interval_s": 60}
+    client = api("administrator1")
+    assert "watched_by" not in client.post("/api/v1/sensors", new).json["properties"]
+    told = client.post("/api/v1/sensors", new | {"watch": "yes"}).json["properties"]
+    assert told["watched_by"] == "depth.underpass"
+    none = client.post("/api/v1/sensors", new | {"code": "N-2", "quantity": "noise", "watch": "yes"}).json["properties"]
+    assert none["watched_by"] is None
+    town.ids["N-1"] = told["datastream"]
+    town.tell("N-1", (2, 0.6), (1, 0.6), (0, 0.6))
+    assert town.alarms("N-1") == [(1, "open", "closed")]
+
+
 def test_a_sensor_outside_the_grid_alarms_without_a_case_and_says_why(town):
     with town.runtime.transaction() as session:
         town.ids["X"] = town.sensor(session, "X", "well", "gas", (104.2, 30.6))
@@ -274,8 +290,15 @@ def test_a_rule_that_is_changed_counts_from_the_next_reading(town):
         assert alarm_rules.require_rule(session, "depth.underpass").levels[0]["name"] == levels[0]["name"]
         assert alarm_rules.set_rule(session, None, "depth.underpass", {"levels": levels}, town.settings.zone)
         assert not alarm_rules.set_rule(session, None, "depth.underpass", {"levels": levels}, town.settings.zone)
+    town.work()
     town.tell(UNDERPASS, (5, 0.3))
-    assert town.alarms(UNDERPASS) == [(1, "withdrawn", "closed")]
+    town.work()
+    assert town.alarms(UNDERPASS) == [(1, "reset", "closed")], "there was one by the rule as it was"
+    assert town.alarm(UNDERPASS).reset_at == minutes_ago(5)
+    (note,) = town.ask("SELECT given ->> 'note' FROM city.case_event WHERE given ->> 'change' = 'reset'")
+    assert "The rule was changed (version 2)" in note[0]
+    town.tell(UNDERPASS, (4, 0.3))
+    assert town.alarms(UNDERPASS) == [(1, "reset", "closed")]
     with town.runtime.transaction() as session:
         assert alarm_rules.load_shipped(session) == ([], []), "what the city changed is left"
 

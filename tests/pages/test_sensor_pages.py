@@ -1,10 +1,13 @@
 """The pages of sensors without a screen: the list by state, one with its counts, the form with its faults, tiles."""
 
+import re
+
 import pytest
 from sqlalchemy import text
 
 from tests.maps import crowd
 from tests.telemetry.conftest import MINUTE, NOW, build, drain
+from webgis.hazards import alarm_rules
 from webgis.telemetry import inbox, writing
 
 FORM = {
@@ -76,6 +79,19 @@ def test_the_form_asks_whether_a_place_outside_the_grid_is_meant(city_runtime, r
     assert refused.status_code == 422 and "距最近的单元网格 95" in refused.text
     assert 'name="outside"' in refused.text
     assert editor.send("/sensors/new", **outside, outside="yes").status_code == 302
+
+
+def test_a_sensor_is_watched_by_its_rule_when_the_tick_is_set(city_runtime, reader):
+    with city_runtime.transaction() as session:
+        alarm_rules.load_shipped(session)
+    editor = reader("administrator1")
+    assert re.search(r'name="watch" value="yes" checked', editor.get("/sensors/new").text)
+    editor.send("/sensors/new", **FORM)
+    assert "无规则监视" in editor.get("/sensors").text
+    editor.send("/sensors/W-5-gas/edit", **FORM, watch="yes")
+    assert "无规则监视" not in editor.get("/sensors").text and "没有规则" not in editor.get("/sensors/W-5-gas").text
+    editor.send("/sensors/new", **(FORM | {"code": "W-5-rain", "quantity": "rain"}), watch="yes")
+    assert "没有规则监视此传感器" in editor.get("/sensors/W-5-rain").text
 
 
 def test_a_station_is_drawn_as_its_worst_sensor_and_the_tile_changes_with_it(city_runtime, sensors, api):

@@ -246,6 +246,24 @@ def watch(
     return found
 
 
+def watch_by_kind(session: Session, actor: Actor | None, datastream: str) -> str | None:
+    """Have a datastream watched by the rule of its quantity and kind of place, unless it is already; the rule's key,
+    None when there is none of its unit."""
+    session.execute(HOLD)
+    stream, station = _stream(session, datastream)
+    row = session.get(ThresholdRule, f"{stream.quantity}.{station.place}")
+    if row is None or row.unit != stream.unit:
+        return None
+    if session.scalar(select(Watch.id).filter_by(datastream_id=stream.id, rule_key=row.key, active=True)) is None:
+        watch(session, actor, datastream)
+    return row.key
+
+
+def watched(session: Session) -> set[int]:
+    """The datastreams (ids) that a rule watches."""
+    return set(session.scalars(select(Watch.datastream_id).filter_by(active=True)))
+
+
 def unwatch(session: Session, actor: Actor | None, datastream: str, rule: str) -> None:
     """Watch a datastream by a rule no more. An alarm that stands is not ended by that."""
     session.execute(HOLD)

@@ -12,7 +12,7 @@ from webgis import api, geo, web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.errors import WebgisError
-from webgis.hazards import alarm_queries
+from webgis.hazards import alarm_queries, alarm_rules
 from webgis.maps import queries as map_queries
 from webgis.pages import sensor_words, words
 from webgis.pages.blueprint import go, pages
@@ -57,6 +57,7 @@ def sensor_list():
     skip = int(skip) if skip.isascii() and skip.isdigit() and len(skip) < 7 else 0
     with web.transaction() as session:
         alarmed, counts = _alarmed(session), queries.state_counts(session)
+        watched = alarm_rules.watched(session)
         state = asked["state"] if asked["state"] != "alarm" else ""
         found = queries.listed(
             session,
@@ -74,7 +75,15 @@ def sensor_list():
     counts = counts | {"alarm": len(alarmed), "": sum(counts.values())}
     kinds = [(key, quantity_words(key, web.locale())) for key in QUANTITIES]
     return _shown(
-        "list", rows=found.rows, found=found.found, asked=asked, alarmed=alarmed, counts=counts, kinds=kinds, more=more
+        "list",
+        rows=found.rows,
+        found=found.found,
+        asked=asked,
+        alarmed=alarmed,
+        watched=watched,
+        counts=counts,
+        kinds=kinds,
+        more=more,
     )
 
 
@@ -122,7 +131,7 @@ def _chart(session: Session, row: Row, zone: str) -> dict[str, Any]:
 @web.permits("sensors.change")
 def sensor_new():
     """The empty form."""
-    return _form(None, {"interval_s": 60}, {})
+    return _form(None, {"interval_s": 60, "watch": "yes"}, {})
 
 
 @pages.get("/sensors/<code>/edit")
@@ -174,13 +183,16 @@ def _keep(code: str | None):
     try:
         station, stream = _read(given)
         with web.transaction() as session:
-            operations.register(session, station, stream, web.actor())
+            watch = alarm_rules.watch_by_kind if given.get("watch") == "yes" else None
+            rule = operations.register(session, station, stream, web.actor(), watch)
     except WebgisError as error:
         field = str(error.facts.get("field", "other"))
         field = {"datastream": "code", "crs": "other"}.get(field, field)
         said = words.sentence(error.code, error.message, error.facts)
         return _form(code, given, {field if field in FIELDS else "other": said}, 422)
     flash(_("Kept."), "success")
+    if watch and rule is None:
+        flash(_("No rule watches this sensor."), "warning")
     return redirect(url_for("pages.sensor", code=stream.code))
 
 

@@ -5,6 +5,7 @@ What is registered is never deleted, since readings, alarms and cases tell of it
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,16 +156,25 @@ def put_datastream(session: Session, given: NewDatastream) -> Datastream:
     return found
 
 
-def register(session: Session, station: NewStation, stream: NewDatastream, actor: Actor | None) -> Datastream:
-    """Register a datastream with its station, or change them, with a line in the log of administrative acts."""
+Watch = Callable[[Session, Actor | None, str], str | None]
+"""What has a datastream watched for alarms; it gives the rule's key, or None when there is none."""
+
+
+def register(
+    session: Session, station: NewStation, stream: NewDatastream, actor: Actor | None, watch: Watch | None = None
+) -> str | None:
+    """Register a datastream with its station, or change them, with a line in the log of administrative acts. `watch`
+    has it watched; the key of the rule that does from now on."""
     before = _facts(session, stream.code)
     put_station(session, station)
-    found = put_datastream(session, stream)
+    put_datastream(session, stream)
+    # before the log and the layer are written: who changes watches has them one at a time, and writes these after
+    rule = watch(session, actor, stream.code) if watch else None
     after = _facts(session, stream.code)
     if before != after:
         admin_log.record(session, actor, "sensors.change" if before else "sensors.add", stream.code, before, after)
         session.execute(_CHANGED)
-    return found
+    return rule
 
 
 def _facts(session: Session, code: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import jsonify, request, url_for
+from flask import current_app, jsonify, request, url_for
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webgis import api, geo, web
@@ -220,8 +220,11 @@ def register():
         given.code, given.station, given.quantity, given.interval_s, given.unit, given.least, given.most
     )
     with web.transaction() as session:
-        operations.register(session, station, stream, web.actor())
-        answer = api.geojson(wire.feature(queries.one(session, given.code)), 201)
+        watch = current_app.extensions["webgis-watch"] if given.watch == "yes" else None
+        rule = operations.register(session, station, stream, web.actor(), watch)
+        found = wire.feature(queries.one(session, given.code))
+    found["properties"] |= {"watched_by": rule} if watch else {}
+    answer = api.geojson(found, 201)
     answer.headers["Location"] = url_for("sensors.one", code=given.code)
     return answer
 

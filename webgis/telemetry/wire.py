@@ -199,6 +199,7 @@ class NewSensor(Given):
     most: float | None = None
     illustrative: Literal["yes", "no"] | None = Field(None, description="left out: as it is; a new station is real")
     outside: Literal["yes", "no"] = Field("no", description="the station is meant to lie outside the grid")
+    watch: Literal["yes", "no"] = Field("no", description="watched by the rule of its quantity and place, if any")
 
 
 class SeriesGiven(Given):
