@@ -65,9 +65,10 @@ def load(runtime: Runtime, seed: int, now: datetime, show: Callable[[int], None]
         with runtime.transaction() as session:
             until = min(hour + AT_ONCE, FIRST_MINUTE)
             for minute in range(hour, until):
-                told += _tell(session, before if minute < 0 else minutes, begin, minute)
+                arrived = min(begin + timedelta(minutes=minute + 1), now)
+                told += _tell(session, before if minute < 0 else minutes, begin, minute, arrived)
         show(until + MINUTES - FIRST_MINUTE)
-    writing.drain(runtime, Considering(runtime.settings))
+    writing.drain(runtime, Considering(runtime.settings), silence=False)
     _remember(runtime, begin)
     return told
 
@@ -123,7 +124,7 @@ _FORGET = (
 
 def start_anew(session: Session, since: datetime) -> None:
     """Forget what the demo's sensors told since a moment, so that they can tell of it again. Alarms and cases stay;
-    one that stands is withdrawn when the new day does not bear it out."""
+    one that stands is reset when the new day does not bear it out."""
     ids = _ids(session)
     for statement in _FORGET:
         session.execute(text(statement), {"ids": ids, "since": since})
@@ -140,8 +141,9 @@ def _by_minute(day: Iterable[Told]) -> Minutes:
     return found
 
 
-def _tell(session: Session, minutes: Minutes, begin: datetime, minute: int) -> int:
-    """Lay what arrives in this minute since `begin` into the inbox; the day comes again and again, also before it."""
+def _tell(session: Session, minutes: Minutes, begin: datetime, minute: int, arrived: datetime | None = None) -> int:
+    """Lay what arrives in this minute since `begin` into the inbox, as arrived now or at a moment; the day comes again
+    and again, also before it."""
     day, of_day = divmod(minute, MINUTES)
     midnight, told = begin + day * DAY, minutes.get(of_day, ())
     codes = {one.code for one in told}
@@ -151,7 +153,7 @@ def _tell(session: Session, minutes: Minutes, begin: datetime, minute: int) -> i
         for one in told
         if one.code in known
     ]
-    inbox.put(session, readings, "own", min(midnight + timedelta(minutes=of_day + 1), datetime.now(UTC)))
+    inbox.put(session, readings, "own", arrived)
     return len(readings)
 
 
