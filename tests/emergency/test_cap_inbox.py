@@ -1,5 +1,7 @@
 """CAP messages of others: doubled ones do no harm, people decide, and one that follows another goes into its log."""
 
+import random
+
 import pytest
 from sqlalchemy import text
 
@@ -153,3 +155,48 @@ def test_an_update_from_ones_own_area_opens_no_door_to_an_emergency_elsewhere(sc
     proposal, lines = send(scene, update).proposal.id, len(scene.log(made.number))
     refused("accounts.not-your-area", accept, scene, proposal, "dispatcher2")
     assert len(scene.log(made.number)) == lines and waiting(scene) == [proposal]
+
+
+def ring(corners):
+    return " ".join(f"{lat:.9f},{lon:.9f}" for lon, lat in [*corners, corners[0]])
+
+
+def test_a_ring_that_crosses_itself_is_taken_as_its_hull_at_once(scene):
+    chance = random.Random(7)
+    corners = [(chance.uniform(104.061, 104.064), chance.uniform(30.656, 30.658)) for _corner in range(2000)]
+    area = INSIDE | {"polygon": [ring(corners)]}
+    made = accept(scene, send(scene, message(info=[INFO | {"area": [area]}])).proposal.id)
+    assert 10 < len(queries.area_of(made).geoms[0].exterior.coords) < 200
+
+
+def comb(teeth, turned):
+    """A comb of thin teeth; two of them, one turned, cross each other at every tooth."""
+    corners = [(0.0, 0.0)]
+    for tooth in range(teeth):
+        left = tooth / teeth
+        corners += [(left, 1), (left + 0.3 / teeth, 1), (left + 0.3 / teeth, 0.01), (left + 1 / teeth, 0.01)]
+    corners += [(1.0, 0.0)]
+    return ring([(104.061 + (y if turned else x) * 0.003, 30.656 + (x if turned else y) * 0.002) for x, y in corners])
+
+
+def test_rings_that_cross_each_other_many_times_are_taken_as_their_hull(scene):
+    area = AREA | {"circle": [], "polygon": [comb(600, False), comb(600, True)]}
+    made = accept(scene, send(scene, message(info=[INFO | {"area": [area]}])).proposal.id)
+    assert len(queries.area_of(made).geoms[0].exterior.coords) < 20
+
+
+@pytest.mark.parametrize(
+    "area", [{"polygon": [ring([(104 + n / 10_000, 30 + n % 2) for n in range(5001)])]}, {"circle": ["30,104 1"] * 100}]
+)
+def test_a_ground_of_too_many_corners_is_refused(scene, area):
+    given = message(info=[INFO | {"area": [AREA | {"polygon": [], "circle": []} | area]}])
+    assert refused("emergency.bad-cap", send, scene, given).facts["accepted"].startswith("at most")
+    assert waiting(scene) == []
+
+
+def test_a_ground_that_is_too_large_waits_for_a_place(scene):
+    area = AREA | {"circle": [], "polygon": ["29,103 29,105 32,105 32,103 29,103"]}
+    proposal = send(scene, message(info=[INFO | {"area": [area]}])).proposal.id
+    assert refused("grid.outside", accept, scene, proposal)
+    lon, lat = city.IN_EAST
+    assert accept(scene, proposal, lon=lon, lat=lat, crs="cgcs2000").cell_code.startswith(city.EAST)

@@ -26,6 +26,7 @@ NEWS = ("Alert", "Update", "Cancel")
 
 USUAL_LEVEL = 4
 METRES = 1000
+CORNERS_OF_CIRCLE, MOST_TO_JOIN = 65, 400
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,34 @@ def receive(session: Session, settings: Settings, actor: Actor, given: bytes, *,
 
 def _area(session: Session, settings: Settings, told: dict[str, Any]) -> shapely.MultiPolygon | None:
     """The ground of a message: its polygons and circles together; other languages tell the same ground."""
-    shapes = []
-    for one in (area for info in told["info"][:1] for area in info["area"]):
-        shapes += [shapely.Polygon([(lon, lat) for lat, lon in cap_model.pairs(ring)]) for ring in one["polygon"]]
-        for circle in one["circle"]:
-            centre, _space, kilometres = circle.partition(" ")
-            ((lat, lon),) = cap_model.pairs(centre)
-            metres = min(max(float(kilometres) * METRES, rules.LEAST_RADIUS_M), rules.LARGEST_RADIUS_M)
-            shapes.append(ground.around(session, settings.projected_srid, lon, lat, metres))
-    whole = shapely.union_all([shapely.make_valid(shape) for shape in shapes]) if shapes else None
-    parts = [] if whole is None else [part for part in shapely.get_parts(whole) if part.geom_type == "Polygon"]
-    return shapely.MultiPolygon(parts) if parts else None
+    areas = [area for info in told["info"][:1] for area in info["area"]]
+    rings = [cap_model.pairs(ring) for area in areas for ring in area["polygon"]]
+    circles = [circle for area in areas for circle in area["circle"]]
+    corners = sum(map(len, rings)) + CORNERS_OF_CIRCLE * len(circles)
+    if corners > ground.MOST_CORNERS:
+        accepted = f"at most {ground.MOST_CORNERS:,} corners, {CORNERS_OF_CIRCLE} for a circle"
+        raise cap_reading.refused("alert/info/area", f"{corners:,} corners", accepted)
+    shapes = [shapely.Polygon([(lon, lat) for lat, lon in ring]) for ring in rings]
+    for circle in circles:
+        centre, _space, kilometres = circle.partition(" ")
+        ((lat, lon),) = cap_model.pairs(centre)
+        metres = min(max(float(kilometres) * METRES, rules.LEAST_RADIUS_M), rules.LARGEST_RADIUS_M)
+        shapes += ground.around(session, settings.projected_srid, lon, lat, metres).geoms
+    return _together(shapes)
+
+
+def _together(shapes: list[shapely.Polygon]) -> shapely.MultiPolygon | None:
+    """Shapes as one. The hull stands for a ring that crosses itself and for too many corners that overlap: it says
+    more, never less, while to repair or join what strangers sent could cost minutes."""
+    hulls = [shape if shape.is_valid else shape.convex_hull for shape in shapes]
+    whole = shapely.MultiPolygon([shape for shape in hulls if shape.geom_type == "Polygon"])
+    if whole.is_empty:
+        return None
+    if whole.is_valid:
+        return whole
+    few = shapely.get_num_coordinates(whole) <= MOST_TO_JOIN
+    joined = shapely.union_all(whole.geoms) if few else whole.convex_hull
+    return ground.multi(joined if shapely.get_num_coordinates(joined) <= ground.MOST_CORNERS else joined.convex_hull)
 
 
 def suggested(proposal: CapProposal) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def read(given: bytes) -> dict[str, Any]:
     root = _tree(given)
     if (root.space, root.name) != (NAMESPACE, "alert"):
         accepted = f"alert of {NAMESPACE}"
-        raise _refused("alert", f"{{{root.space[:100]}}}{root.name[:40]}", accepted)
+        raise refused("alert", f"{{{root.space[:100]}}}{root.name[:40]}", accepted)
     faults: list[dict[str, Any]] = []
     body = [node for node in root.inside if not (node.space == SIGNATURE and node.name == "Signature")]
     told = _content(Node(root.space, root.name, root.text, body), ALERT, "alert", faults)
@@ -45,7 +45,8 @@ def read(given: bytes) -> dict[str, Any]:
     return told | {"signed": len(body) < len(root.inside)}
 
 
-def _refused(path: str, got: str | None, accepted: str) -> Invalid:
+def refused(path: str, got: str | None, accepted: str) -> Invalid:
+    """The refusal of an element: what it holds, what would be accepted."""
     one = _fault(path, got, accepted)
     return Invalid("emergency.bad-cap", f"{path}: {accepted}", **one, errors=[one])
 
@@ -57,7 +58,7 @@ def _fault(path: str, got: str | None, accepted: str) -> dict[str, Any]:
 def _tree(given: bytes) -> Node:
     """The elements of a document, comments and processing instructions left out."""
     if len(given) > LARGEST:
-        raise _refused("document", f"{len(given):,} bytes", f"at most {LARGEST:,} bytes")
+        raise refused("document", f"{len(given):,} bytes", f"at most {LARGEST:,} bytes")
     top = Node("", "")
     open_, count = [top], 0
 
@@ -65,7 +66,7 @@ def _tree(given: bytes) -> Node:
         nonlocal count
         count += 1
         if len(open_) > DEEPEST or count > MOST_NODES:
-            raise _refused("document", None, f"at most {MOST_NODES:,} elements, {DEEPEST} deep")
+            raise refused("document", None, f"at most {MOST_NODES:,} elements, {DEEPEST} deep")
         space, _mark, local = name.rpartition(_MARK)
         node = Node(space, local)
         open_[-1].inside.append(node)
@@ -75,7 +76,7 @@ def _tree(given: bytes) -> Node:
         open_[-1].text += words
 
     def no_type(*_about: Any) -> None:
-        raise _refused("document", "DOCTYPE", "no document type and no entities")
+        raise refused("document", "DOCTYPE", "no document type and no entities")
 
     reader = expat.ParserCreate(namespace_separator=_MARK)
     reader.buffer_text = True
@@ -84,7 +85,7 @@ def _tree(given: bytes) -> Node:
     try:
         reader.Parse(given, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise _refused("document", str(error), "a well-formed XML document") from None
+        raise refused("document", str(error), "a well-formed XML document") from None
     return top.inside[0]
 
 

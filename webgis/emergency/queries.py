@@ -233,7 +233,7 @@ def require_message(session: Session, actor: Actor, number: str, seq: int) -> Ca
 
 
 def decides(actor: Actor) -> ColumnElement[bool]:
-    """On which CAP messages this person decides. Who is limited to an area: those whose place lies in it, so none without
+    """On which CAP messages this person decides. Limited to an area: those whose place lies in it, so none without
     ground."""
     if actor.area is None:
         return true()
