@@ -1,7 +1,8 @@
 """The case of an alarm: opened once, filed and dispatched at once, and told what becomes of the alarm.
 
 One job does all of it (`hazards.follow_alarm`): it looks how the alarm stands and brings the case there, so it may run
-twice, late, or once for several changes. A case is closed by people alone, and not while the alarm stands.
+twice, late, or once for several changes. A case is closed by people alone, and not while the alarm stands; one that
+stands again after that gets another, for somebody must go there.
 """
 
 from collections.abc import Sequence
@@ -26,8 +27,20 @@ TOLD = ("escalated", "amended", "reset", "withdrawn", "dismissed")
 """Events of an alarm that stand in the history of its case."""
 
 _LOCK = text("SELECT a.state, a.case_id, a.no_case, a.case_told FROM city.alarm a WHERE a.id = :id FOR UPDATE")
+_ENDED = text(
+    # A duplicate ends with the case into which it was merged.
+    "SELECT p.outcome IS NOT NULL FROM city.case c JOIN city.case p"
+    " ON p.id = CASE WHEN c.relation = 'duplicate' THEN c.parent_id ELSE c.id END WHERE c.id = :case FOR UPDATE OF p"
+)
 _LINK = text(
-    "UPDATE city.alarm SET case_id = :case, case_told = :told, no_case = :why WHERE id = :id AND case_id IS NULL"
+    "UPDATE city.alarm SET case_id = coalesce(:case, case_id), case_told = :told, no_case = :why WHERE id = :id"
+)
+_PLACED = text(
+    """
+    UPDATE city.alarm a SET geom = s.geom, cell_code = s.cell_code
+    FROM city.datastream d JOIN city.station s ON s.id = d.station_id
+    WHERE a.id = :id AND d.id = a.datastream_id AND a.cell_code IS NULL AND s.cell_code IS NOT NULL
+    """
 )
 _OPENED = text(
     "INSERT INTO city.alarm_event (alarm_id, at, action, facts)"
@@ -44,15 +57,21 @@ _CHANGED = text("SELECT fn.layer_changed('alarms')")
 def follow(session: Session, settings: Settings, alarm: int, *, at: datetime) -> None:
     """Bring the case of an alarm after it: open it, or write into its history what is new; then tell who must know."""
     lock = session.execute(_LOCK, {"id": alarm}).one()
+    stands = lock.state == "open"
     if lock.case_id is None:
-        if lock.state != "withdrawn" and lock.no_case is None:
+        again = stands and _news(session, alarm, lock.case_told)
+        if lock.state != "withdrawn" and (lock.no_case is None or again):
             _open(session, settings, alarm, at)
+    elif stands and session.scalar(_ENDED, {"case": lock.case_id}):
+        _open(session, settings, alarm, at)
     else:
         _bring_after(session, settings, alarm, lock.case_told, at)
     alarm_telling.tell(session, settings, alarm, at=at)
 
 
 def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> None:
+    """Open a case, or say why there is none; the one before, which has ended, says which came after it."""
+    session.execute(_PLACED, {"id": alarm})
     line = alarm_queries.one(session, alarm)
     told = max((one.id for one in _news(session, alarm, 0)), default=0)
     try:
@@ -63,11 +82,15 @@ def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> Non
         return
     session.execute(_LINK, {"id": alarm, "case": case.id, "told": told, "why": None})
     session.execute(_OPENED, {"id": alarm, "at": at, "number": case.number})
+    if line.case_number is not None:
+        note = alarm_words.case_after(case.number)
+        handling.act(session, settings, ENGINE, line.case_number, "note", {"note": note}, at=at)
     session.execute(_CHANGED)
 
 
 def _report(session: Session, settings: Settings, line: Row, at: datetime) -> Row:
-    """The new case: reported when the alarm was told, filed and dispatched now as far as the city's data allow."""
+    """The new case: reported when the alarm was told, or now if it is not the first; filed and dispatched now as far as
+    the city's data allow."""
     zh, en = alarm_words.reached(line, settings.zone, line.levels)
     given = intake.Report(
         line.lon,
@@ -81,7 +104,8 @@ def _report(session: Session, settings: Settings, line: Row, at: datetime) -> Ro
         acknowledged=True,
     )
     photos = evidence.store(settings, [_chart(session, settings, line)])
-    case = intake.report(session, settings, ENGINE, given, photos, at=line.told_at)
+    reported_at = line.told_at if line.case_id is None else at
+    case = intake.report(session, settings, ENGINE, given, photos, at=reported_at)
     stands = "yes" if line.state == "open" else "no"
     _write(session, settings, case.number, "opened", stands, alarm_words.level_words(line.levels, line.level),
            line.raised_at, at)  # fmt: skip

@@ -52,3 +52,13 @@ def note(change: str, level: tuple[str, str], at: datetime, zone: ZoneInfo, reas
     when = f"{at.astimezone(zone):%m-%d %H:%M:%S}"
     said = f"{zh}：{level[0]}，{when} / {en}: {level[1]}, {when}"
     return f"{said} · {reason}" if reason else said
+
+
+def case_after(number: str) -> str:
+    """What the history of a case that has ended says when its alarm stands again and opened another."""
+    return f"报警再次成立，已另立案件 {number} / The alarm stands again; case {number} was opened for it"
+
+
+def rule_changed(version: int) -> str:
+    """Why an alarm ended without its readings."""
+    return f"规则已改为第 {version} 版，按新规则不再成立 / The rule was changed (version {version}): it finds none"
