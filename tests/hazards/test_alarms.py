@@ -291,6 +291,8 @@ def test_a_rule_that_is_changed_counts_from_the_next_reading(town):
         assert alarm_rules.set_rule(session, None, "depth.underpass", {"levels": levels}, town.settings.zone)
         assert not alarm_rules.set_rule(session, None, "depth.underpass", {"levels": levels}, town.settings.zone)
     town.work()
+    town.tell(UNDERPASS, (60, 0.0))
+    assert town.alarms(UNDERPASS) == [(1, "open", "closed")], "too late to say anything"
     town.tell(UNDERPASS, (5, 0.3))
     town.work()
     assert town.alarms(UNDERPASS) == [(1, "reset", "closed")], "there was one by the rule as it was"

@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from webgis import db, jobs
-from webgis.hazards import watch_states
+from webgis.hazards import alarm_words, watch_states
 from webgis.hazards.alarm_models import ThresholdRule, Watch
 from webgis.hazards.alarm_rules import HOLD, rule_of
 from webgis.hazards.threshold_tables import Rule
@@ -41,13 +41,15 @@ class Watched:
 
 @dataclass(frozen=True)
 class Turn:
-    """What has become of one of them: its state, what is to be told, and whether it began anew under a changed rule."""
+    """What has become of one of them: its state, what is to be told, whether it began anew under a changed rule, and
+    the numbers of alarms that end because of that."""
 
     watched: Watched
     before: int
     state: State
     changes: tuple[Change, ...]
     anew: bool
+    dropped: frozenset[int] = frozenset()
 
 
 _VERSION = "SELECT fn.layer_version('{watches}', false) AS version"
@@ -133,9 +135,24 @@ def _turns(session: Session, wanted: Sequence[Watched], found: Found, now: datet
             told = watch_states.unpacked(row.state).told if row.state else ()
             state = watch_states.fresh(one.rule, row.numbered, told)
             readings = whole[one.id]
+            if row.state and not readings:  # all too late: they say nothing of the changed rule
+                continue
         grown, changes = feed(one.rule, state, readings, now)
-        turns.append(Turn(one, row.numbered, grown, changes, bool(row.state) and row.rule_version != one.version))
+        turn = Turn(one, row.numbered, grown, changes, bool(row.state) and row.rule_version != one.version)
+        turns.append(_changed_rule(turn, max(found[one.datastream_id])[0]) if turn.anew else turn)
     return turns
+
+
+def _changed_rule(turn: Turn, newest: datetime) -> Turn:
+    """What was told under the rule as it was did happen: what the changed one does not find is not withdrawn. It ends
+    with the newest reading, if it has not ended before."""
+    gone = {change.number: change.occurrence for change in turn.changes if change.kind == "withdrawn"}
+    changes = [change for change in turn.changes if change.number not in gone]
+    dropped = {number: one for number, one in gone.items() if one.reset_at is None}
+    for number, one in dropped.items():
+        ended = replace(one, reset_at=max(newest, one.steps[-1].at))
+        changes.append(Change("reset", number, ended, one.steps[-1].level))
+    return replace(turn, changes=tuple(changes), dropped=frozenset(dropped))
 
 
 def _with_those_before(session: Session, asleep: Sequence[Watched], found: Found) -> dict[int, list[Reading]]:
@@ -187,7 +204,7 @@ def _write(session: Session, turns: Sequence[Turn], now: datetime) -> list[int]:
     alarms = [alarm for turn in turns for alarm in _alarms(turn)]
     if not alarms:
         return []
-    events = [_event(turn.watched.id, change) for turn in turns for change in turn.changes]
+    events = [_event(turn, change) for turn in turns for change in turn.changes]
     rows = db.call(session, _WRITE, _json(alarms), _json(events), now)
     jobs.note(session, {"quick"})
     return [row.id for row in rows]
@@ -222,19 +239,20 @@ def _alarm(turn: Turn, change: Change) -> dict[str, Any]:
     }
 
 
-def _event(watch: int, change: Change) -> dict[str, Any]:
-    """What is told of an alarm: of which moment of the readings, and which levels it has reached."""
+def _event(turn: Turn, change: Change) -> dict[str, Any]:
+    """What is told of an alarm: of which moment of the readings, which levels it has reached, why if by a rule."""
     now = change.occurrence
     step = next((one for one in now.steps if one.level == change.level), now.steps[-1])
     at = now.reset_at if change.kind == "reset" else step.at
     steps = [[one.level, one.at.isoformat()] for one in now.steps]
+    why = {"reason": alarm_words.rule_changed(turn.watched.version)} if change.number in turn.dropped else {}
     return {
-        "watch": watch,
+        "watch": turn.watched.id,
         "number": change.number,
         "action": change.kind,
         "at": at,
         "level": change.level,
-        "facts": {"steps": steps, "reset_at": now.reset_at and now.reset_at.isoformat()},
+        "facts": {"steps": steps, "reset_at": now.reset_at and now.reset_at.isoformat()} | why,
     }
 
 
