@@ -126,12 +126,13 @@ def test_a_grade_is_json():
     assert (graded["s"], graded["level"], graded["lines"][0]["q"]) == (1.21, 4, 60.5)
 
 
+BAD_QUANTITIES = (-1, float("nan"), "many", True, "1e400", "", "1_000", "０.１", "1" * 41)
 REFUSED = [
     (Stock("chlorine", 30_000, "kg", cas=KEYS["chlorine"]), "hazards.bad-unit"),
     (Stock("chlorine", 30, "吨", cas=KEYS["chlorine"]), "hazards.bad-unit"),
     (stock("lpg", 60_000), "hazards.implausible-quantity"),  # 60 t written in kilograms: 1 200 critical quantities
     (stock("phosgene", 301), "hazards.implausible-quantity"),
-    *((stock("lpg", quantity), "hazards.bad-quantity") for quantity in (-1, float("nan"), "many", True, "1e400", "")),
+    *((stock("lpg", quantity), "hazards.bad-quantity") for quantity in BAD_QUANTITIES),
     (Stock("?", 5, "t", cas="74-84-0"), "hazards.cas-unknown"),
     (Stock("?", 5, "t", cas="7782-50-4"), "hazards.bad-cas"),  # check digit: 1x0+2x5+3x2+4x8+5x7+6x7 = 125
     (Stock("?", 5, "t", cas="chlorine"), "hazards.bad-cas"),

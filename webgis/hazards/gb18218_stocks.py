@@ -108,10 +108,13 @@ def _tonnes(stock: Stock, facts: dict[str, Any]) -> Fraction:
 
 
 def _number(given: Any) -> Decimal | None:
-    """A number as it is written, so that 0.1 is a tenth; None for anything else, and for what no store can hold."""
+    """A number as it is written, so that 0.1 is a tenth; None for anything else (also for what Python would read, such
+    as 1_000 and digits of full width), and for what no store can hold."""
     written = str(given)
+    if isinstance(given, bool) or len(written) > 40 or not written.isascii() or "_" in written:
+        return None
     try:
-        number = Decimal(written) if len(written) <= 40 and not isinstance(given, bool) else Decimal("nan")
+        number = Decimal(written)
     except InvalidOperation:
         return None
     return number if number.is_finite() and (not number or abs(number.adjusted()) <= LARGEST_DIGITS) else None
