@@ -4,6 +4,8 @@ CAP messages that follow one another, the report that is made from the log."""
 import threading
 
 import pytest
+from shapely import box
+from shapely.geometry import mapping
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -81,6 +83,26 @@ def test_who_is_limited_to_an_area_sees_and_opens_in_it_alone(scene):
     assert scene.seen("dispatcher2", scene.open("dispatcher2", place=city.IN_EAST))
 
 
+def test_the_ground_of_who_is_limited_to_an_area_reaches_into_it(scene):
+    with scene.runtime.transaction() as session:
+        session.execute(
+            text("UPDATE city.person SET area_code = :west WHERE login = 'dispatcher2'"), {"west": city.WEST}
+        )
+    number = scene.open("dispatcher2", planned=False)
+    change = {"area": EAST_BOX, "crs": "cgcs2000"}
+    assert refused("emergency.bad-field", scene.change, "dispatcher2", number, **change).facts["field"] == "area"
+    across = mapping(box(104.064, 30.656, 104.066, 30.658))
+    scene.change("dispatcher2", number, area=across, crs="cgcs2000")
+    scene.change("dispatcher1", number, **change)
+
+
+@pytest.mark.parametrize("area", [box(-170, -80, 170, 80), box(116.3, 39.9, 116.4, 40)])
+def test_a_ground_is_changed_to_none_that_lies_far_from_the_place(scene, area):
+    number = scene.open(planned=False)
+    fault = refused("emergency.bad-field", scene.change, "dispatcher1", number, area=mapping(area)).facts
+    assert fault["field"] == "area" and "20,000" in fault["accepted"]
+
+
 def test_a_task_is_done_by_its_department_and_led_by_who_leads(scene):
     number = scene.open(planned=False, departments=[DRAINAGE, TRAFFIC])
     task = scene.add("emergency1", number, "抽排", DRAINAGE, 30)
@@ -154,6 +176,8 @@ BAD = (
     ({"area": {"type": "Point", "coordinates": [104, 30]}}, "emergency.bad-field", "area"),
     ({"area": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}}, "emergency.bad-field", "area"),
     ({"area": {"type": "Nonsense"}}, "emergency.bad-field", "area"),
+    ({"area": mapping(box(-170, -80, 170, 80))}, "emergency.bad-field", "area"),
+    ({"area": mapping(box(116.3, 39.9, 116.4, 40))}, "emergency.bad-field", "area"),
     ({"alarm_id": 4711}, "emergency.bad-field", "alarm_id"),
 )  # fmt: skip
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests import city
 from tests.emergency.scene import people
-from tests.emergency.test_cap_inbox import message
+from tests.emergency.test_cap import INFO
+from tests.emergency.test_cap_inbox import INSIDE, message
 
 OPEN = {"kind": "waterlogging", "title": "下穿隧道积水", "level": "4", "crs": "wgs84", "radius_m": "300"}
 OPEN |= {"lon": str(city.IN_WEST[0]), "lat": str(city.IN_WEST[1])}
@@ -109,3 +110,15 @@ def test_a_cap_message_is_taken_in_and_decided_on(town):
     assert "收到 CAP 消息" in dispatcher.get(page).text
     assert dispatcher.send(accept).location == "/emergency"
     assert "已有人处理" in dispatcher.get("/emergency").text
+
+
+def test_a_message_whose_ground_is_too_large_leads_to_the_form(town):
+    dispatcher = town("dispatcher1")
+    lon, lat = city.IN_WEST
+    corners = ((-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5), (-0.5, -0.5))
+    area = INSIDE | {"polygon": [" ".join(f"{lat + north},{lon + east}" for north, east in corners)]}
+    headers = {"X-CSRFToken": dispatcher.token}
+    sent = {"data": message(info=[INFO | {"area": [area]}]), "content_type": "application/cap+xml"}
+    proposal = dispatcher.client.post("/api/v1/emergencies/cap", headers=headers, **sent).get_json()["proposal"]
+    assert dispatcher.send(f"/emergency/cap/{proposal}/accept").location == "/emergency"
+    assert "该消息的范围不在网格内或过大" in dispatcher.get("/emergency").text

@@ -11,8 +11,10 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from webgis import geo
+from webgis.accounts.actor import Actor
 from webgis.emergency import rules
 from webgis.errors import Invalid
+from webgis.grid.models import Area
 
 MOST_CORNERS = 5000
 ACCEPTED = "a valid GeoJSON Polygon or MultiPolygon"
@@ -32,6 +34,17 @@ def outline(given: Mapping[str, Any], crs: str) -> shapely.MultiPolygon:
         return multi(geo.transform_geometry(shapely.force_2d(shape), crs))
     except Invalid as error:
         raise rules.bad_field("area", error.facts.get("got"), f"{ACCEPTED}, in {crs}: {error.message}") from None
+
+
+def require_near(
+    session: Session, srid: int, actor: Actor, shape: shapely.MultiPolygon, place: tuple[float, float]
+) -> None:
+    """Refuse an outline that reaches farther from the place than a circle may, or misses the area of who is limited."""
+    if not around(session, srid, *place, rules.LARGEST_RADIUS_M).covers(shape):
+        raise rules.bad_field("area", None, f"ground within {rules.LARGEST_RADIUS_M:,} m of the place")
+    theirs = select(Area.code).where(Area.code == actor.area, func.ST_Intersects(Area.geom, stored(shape)))
+    if actor.area is not None and session.scalar(theirs) is None:
+        raise rules.bad_field("area", None, f"ground that reaches into {actor.area}")
 
 
 def multi(shape: shapely.Geometry) -> shapely.MultiPolygon:

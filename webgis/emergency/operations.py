@@ -60,7 +60,7 @@ def open_(session: Session, settings: Settings, actor: Actor, given: Opening, *,
         raise grid.outside(session, lon, lat, at)
     permissions.require_area(actor, [cell.code])
     _require_alarm(session, given.alarm_id)
-    emergency = _made(session, settings, given, (lon, lat), cell, at)
+    emergency = _made(session, settings, actor, given, (lon, lat), cell, at)
     emergency.lead_code = _lead(session, given.lead, cell.code)
     session.add(emergency)
     session.flush()
@@ -82,9 +82,15 @@ def _require_alarm(session: Session, number: int | None) -> None:
 
 
 def _made(
-    session: Session, settings: Settings, given: Opening, place: tuple[float, float], cell: Cell, at: datetime
+    session: Session,
+    settings: Settings,
+    actor: Actor,
+    given: Opening,
+    place: tuple[float, float],
+    cell: Cell,
+    at: datetime,
 ) -> Emergency:
-    radius, area = _ground(session, settings, given.radius_m, given.area, given.crs, place)
+    radius, area = _ground(session, settings, actor, given, place)
     return Emergency(
         number=acting.next_number(session, settings, at),
         kind=rules.kind(given.kind),
@@ -103,10 +109,14 @@ def _made(
     )
 
 
-def _ground(session: Session, settings: Settings, radius, area, crs: str, place) -> tuple[float | None, Any]:
-    if area is not None:
-        return None, ground.outline(area, crs)
-    metres = rules.radius(rules.USUAL_RADIUS_M if radius is None else radius)
+def _ground(
+    session: Session, settings: Settings, actor: Actor, given: "Opening | Change", place: tuple[float, float]
+) -> tuple[float | None, shapely.MultiPolygon]:
+    if given.area is not None:
+        outline = ground.outline(given.area, given.crs)
+        ground.require_near(session, settings.projected_srid, actor, outline, place)
+        return None, outline
+    metres = rules.radius(rules.USUAL_RADIUS_M if given.radius_m is None else given.radius_m)
     return metres, ground.around(session, settings.projected_srid, *place, metres)
 
 
@@ -167,7 +177,7 @@ def change(
     redrawn = given.area is not None or given.radius_m is not None
     if redrawn:
         place = queries.place_of(emergency)
-        radius, area = _ground(session, settings, given.radius_m, given.area, given.crs, place)
+        radius, area = _ground(session, settings, actor, given, place)
         emergency.radius_m, emergency.area = radius, ground.stored(area)
     after = {"title": emergency.title, "level": emergency.level, "lead": emergency.lead_code}
     after["radius_m"] = emergency.radius_m

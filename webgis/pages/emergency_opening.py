@@ -160,12 +160,11 @@ def emergency_decide(proposal: int, decision: str):
                 cap_inbox.decline(session, web.actor(), min(proposal, 2**63 - 1), at=at)
                 return go(url_for("pages.emergency_list"))
             made = cap_inbox.accept(session, settings, web.actor(), min(proposal, 2**63 - 1), at=at)
-    except (Conflict, Invalid) as error:
-        flash(words.sentence(error.code, error.message, error.facts), "warning")
-        return go(url_for("pages.emergency_list"))
-    except NotFound as error:
-        if error.code != "grid.outside":
+    except (Conflict, Invalid, NotFound) as error:
+        on_ground = error.code == "grid.outside" or error.facts.get("field") == "area"
+        if isinstance(error, NotFound) and not on_ground:
             raise
-        flash(_("The ground of this message lies outside the grid. Open an emergency by hand."), "warning")
+        hint = _("The ground of this message lies outside the grid or is too large. Open an emergency by hand.")
+        flash(hint if on_ground else words.sentence(error.code, error.message, error.facts), "warning")
         return go(url_for("pages.emergency_list"))
     return go(url_for("pages.emergency", number=made.number))
