@@ -20,12 +20,10 @@ BEGIN
                 FROM city.datastream d
                 CROSS JOIN LATERAL (
                     SELECT CASE WHEN EXISTS (
-                        SELECT FROM city.alarm a LEFT JOIN city.case c ON c.id = a.case_id
-                        WHERE a.datastream_id = d.id AND a.state = 'open'
-                          AND starts_with(coalesce(a.cell_code, ''), coalesce((asked).area, ''))
-                          AND fn.in_classes(a.kind, a.class_code, (asked).classes)
-                          AND ((asked).departments IS NULL
-                               OR coalesce(c.department_code, a.department_code) = ANY((asked).departments))
+                        SELECT FROM fn.alarm_line l WHERE l.datastream_id = d.id AND l.state = 'open'
+                          AND starts_with(coalesce(l.cell_code, ''), coalesce((asked).area, ''))
+                          AND fn.in_classes(l.kind, l.class_code, (asked).classes)
+                          AND ((asked).departments IS NULL OR l.department_code = ANY((asked).departments))
                     ) THEN 'alarm' WHEN d.silent_since IS NOT NULL THEN 'silent'
                     WHEN d.heard_at IS NULL THEN 'new' ELSE 'ok' END AS state
                 ) t
