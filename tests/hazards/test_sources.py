@@ -276,7 +276,22 @@ def test_a_city_has_kinds_of_its_own(session):
         sources.add_kind(session, administrator, "dam", "水坝", None)
 
 
-def test_a_source_outside_the_grid_is_stored_without_a_cell(session):
+def test_an_outline_is_told_as_rfc_7946_has_it(session):
+    add(session)
+    row = source_queries.require(session, who(session, "administrator1"), "CD-001")
+    assert row.geometry.keys() == {"type", "coordinates"}
+
+
+@pytest.mark.parametrize("place", [city.OUTSIDE, (0, 0), (104.06, 89.9), (-179.9, 30)])
+def test_a_source_outside_the_city_is_refused_with_the_distance(session, place):
+    with pytest.raises(Invalid) as refused:
+        add(session, geometry={"type": "Point", "coordinates": place}, radius_m=30)
+    facts = refused.value.facts
+    assert (refused.value.code, facts["field"]) == ("hazards.bad-field", "geometry") and facts["distance_m"] > 900
+
+
+def test_a_source_of_the_city_outside_the_grid_is_stored_without_a_cell(session):
+    wide(session, 1, 1)
     add(session, geometry=square(*city.OUTSIDE))
     row = source_queries.require(session, who(session, "administrator1"), "CD-001")
     assert (row.cell_code, row.area_code) == (None, None)

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from webgis.accounts import admin_log, permissions
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
-from webgis.errors import Conflict
+from webgis.errors import Conflict, Invalid
 from webgis.geo import SRID
+from webgis.grid import queries as grid
 from webgis.hazards import grading, persons, source_queries
 from webgis.hazards.source_rules import bad_field, checked_code, checked_credit_code
 from webgis.hazards.source_wire import ChangedSource, NewSource, SourceGiven, UnitGiven, outline
@@ -42,7 +43,9 @@ _CHANGE = text(
 )
 _PLACE = text(
     """
-    SELECT c.id AS cell_id, c.community_code FROM (SELECT ST_PointOnSurface(CAST(:geom AS geometry)) AS place) p
+    SELECT c.id AS cell_id, c.community_code, ST_X(p.place) AS lon, ST_Y(p.place) AS lat,
+           EXISTS (SELECT 1 FROM city.area a WHERE ST_Intersects(a.geom, p.place)) AS in_city
+    FROM (SELECT ST_PointOnSurface(CAST(:geom AS geometry)) AS place) p
     CROSS JOIN LATERAL fn.cell_at(p.place) c
     """
 )
@@ -123,6 +126,8 @@ def _fields(session: Session, given: SourceGiven) -> dict[str, Any]:
     shape = outline(given, session.info["settings"].projected_srid)
     geom = shapely.to_wkb(shapely.set_srid(shape, SRID), hex=True, include_srid=True)
     place = session.execute(_PLACE, {"geom": geom}).one()
+    if not place.in_city:
+        raise _outside(session, place.lon, place.lat)
     return {
         "kind": given.kind,
         "name_zh": given.name_zh,
@@ -138,6 +143,12 @@ def _fields(session: Session, given: SourceGiven) -> dict[str, Any]:
         "source": given.source,
         "active": given.state == "active",
     }
+
+
+def _outside(session: Session, lon: float, lat: float) -> Invalid:
+    near = grid.nearest_cell(session, lon, lat)
+    facts = {} if near is None else {"nearest": near[0].code, "distance_m": round(near[1], 1)}
+    return bad_field("geometry", [lon, lat], "an outline inside the city", **facts)
 
 
 def _put_parts(session: Session, actor: Actor | None, source_id: int, given: SourceGiven, at: datetime) -> int:
