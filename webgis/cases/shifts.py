@@ -205,7 +205,7 @@ _BEATS = text(
 )
 _CELLS = text(
     """
-    SELECT c.code, ST_AsGeoJSON(c.geom, 6)::jsonb AS geometry,
+    SELECT c.code, ST_AsGeoJSON(c.geom, 6, 0)::jsonb AS geometry,
            (SELECT max(t.at) FROM city.track t WHERE t.cell_id = c.id AND t.at >= :since) AS visited_at
     FROM city.beat_cell k JOIN city.cell c ON c.code = k.cell_code AND upper_inf(c.valid)
     WHERE k.beat_id = :beat ORDER BY c.code

@@ -9,7 +9,7 @@ from webgis.geo import Box
 
 _CELLS_IN = text(
     """
-    SELECT c.code, ST_AsGeoJSON(c.geom, 6)::jsonb AS geometry,
+    SELECT c.code, ST_AsGeoJSON(c.geom, 6, 0)::jsonb AS geometry,
            ARRAY(SELECT b.code FROM city.beat_cell k JOIN city.beat b ON b.id = k.beat_id
                  WHERE k.cell_code = c.code AND upper_inf(b.valid) ORDER BY b.code) AS beats
     FROM city.cell c
@@ -27,7 +27,7 @@ def cells_in(session: Session, box: Box, most: int) -> Sequence[Row]:
 
 _OUTLINES_IN = text(
     """
-    SELECT b.code, ST_AsGeoJSON(ST_Simplify(b.geom, 0.0001, true), 5)::jsonb AS geometry FROM city.beat b
+    SELECT b.code, ST_AsGeoJSON(ST_Simplify(b.geom, 0.0001, true), 5, 0)::jsonb AS geometry FROM city.beat b
     WHERE upper_inf(b.valid) AND b.geom && ST_MakeEnvelope(:west, :south, :east, :north, 4490) LIMIT :most
     """
 )

@@ -185,7 +185,7 @@ def _end(session: Session, code: str, at: datetime) -> None:
 _LISTED = text(
     """
     SELECT b.code, b.name_zh, b.name_en, b.area_code, a.name_zh AS area_zh, a.name_en AS area_en,
-           lower(b.valid) AS since, ST_AsGeoJSON(b.geom, 6)::jsonb AS geometry,
+           lower(b.valid) AS since, ST_AsGeoJSON(b.geom, 6, 0)::jsonb AS geometry,
            (SELECT count(*) FROM city.beat_cell c WHERE c.beat_id = b.id) AS cells,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('days', s.days, 'from', s.from_time, 'until', s.until_time,
                     'login', p.login, 'name', p.name) ORDER BY s.id), '[]')

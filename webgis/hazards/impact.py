@@ -79,7 +79,7 @@ def impact(session: Session, actor: Actor, code: str, metres: float, *, at: date
 
 _GROUND = text(
     """
-    SELECT encode(ST_AsEWKB(g.ground), 'hex') AS ewkb, ST_AsGeoJSON(g.ground, 6)::jsonb AS geometry,
+    SELECT encode(ST_AsEWKB(g.ground), 'hex') AS ewkb, ST_AsGeoJSON(g.ground, 6, 0)::jsonb AS geometry,
            ST_Area(ST_Transform(g.ground, :srid)) AS square_m
     FROM (SELECT fn.ground_within(h.geom, :metres, :srid) AS ground FROM city.hazard_source h WHERE h.id = :id) g
     """

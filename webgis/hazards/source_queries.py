@@ -25,7 +25,7 @@ COLUMNS = (
 )
 _SELECT = f"""
     SELECT {", ".join("l." + name for name in COLUMNS)}, fn.hazard_live(l.id) AS live,
-           ST_X(l.place) AS lon, ST_Y(l.place) AS lat, ST_AsGeoJSON(l.geom, 7)::jsonb AS geometry
+           ST_X(l.place) AS lon, ST_Y(l.place) AS lat, ST_AsGeoJSON(l.geom, 7, 0)::jsonb AS geometry
     FROM fn.hazard_line l
 """
 _SIGHT = "(CAST(:area AS text) IS NULL OR starts_with(l.area_code, :area))"
@@ -167,7 +167,7 @@ def rings(session: Session, source: Row[Any], metres: Sequence[int]) -> Sequence
 
 _RINGS = text(
     """
-    SELECT m.metres, ST_AsGeoJSON(fn.ground_within(h.geom, m.metres, :srid), 6)::jsonb AS geometry
+    SELECT m.metres, ST_AsGeoJSON(fn.ground_within(h.geom, m.metres, :srid), 6, 0)::jsonb AS geometry
     FROM city.hazard_source h CROSS JOIN unnest(CAST(:metres AS integer[])) AS m (metres)
     WHERE h.id = :id ORDER BY m.metres DESC
     """

@@ -236,7 +236,7 @@ _LISTED = text(
     SELECT z.id, z.code, z.version, z.name_zh, z.name_en, z.project, z.contractor, z.first_day, z.last_day, z.road,
            z.width_left_m, z.illustrative, z.department_code, z.patrols, fn.construction_phase(z.id, :at) AS phase,
            z.valid @> CAST(:at AS timestamptz) AS there, lower(z.valid) > CAST(:at AS timestamptz) AS ahead,
-           ST_AsGeoJSON(z.geom, 7)::jsonb AS geometry
+           ST_AsGeoJSON(z.geom, 7, 0)::jsonb AS geometry
     FROM city.construction_zone z
     WHERE z.recorded @> CAST(:known AS timestamptz)
         AND (CAST(:code AS text) IS NULL OR z.code = :code)

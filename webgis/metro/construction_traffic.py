@@ -33,7 +33,7 @@ ROUTE_FIELDS = {"code": ("code", "代码", "编号"), "name_zh": ("name_zh", "na
 
 _FEED = text("SELECT * FROM fn.construction_traffic(:at, :near, :along, :wet, :srid)")
 _ROUTES = text(
-    "SELECT r.code, r.name_zh, r.name_en, r.illustrative, ST_AsGeoJSON(r.geom, 7)::jsonb AS geometry"
+    "SELECT r.code, r.name_zh, r.name_en, r.illustrative, ST_AsGeoJSON(r.geom, 7, 0)::jsonb AS geometry"
     " FROM city.emergency_route r ORDER BY r.code"
 )
 
@@ -52,7 +52,7 @@ def routes(session: Session) -> Sequence[Row]:
 
 
 _WATER = text(
-    "SELECT DISTINCT w.station, w.name_zh, w.name_en, ST_AsGeoJSON(w.geom, 7)::jsonb AS geometry"
+    "SELECT DISTINCT w.station, w.name_zh, w.name_en, ST_AsGeoJSON(w.geom, 7, 0)::jsonb AS geometry"
     " FROM fn.advised_closures() w WHERE w.advice = 'closed' ORDER BY w.station"
 )
 

@@ -83,7 +83,7 @@ _MONITORED = text(
     JOIN city.station s ON s.id = d.station_id WHERE m.permit_id = :id ORDER BY d.code
     """
 )
-_SHAPE = text("SELECT ST_AsGeoJSON(geom, 7)::jsonb FROM city.metro_permit WHERE id = :id")
+_SHAPE = text("SELECT ST_AsGeoJSON(geom, 7, 0)::jsonb FROM city.metro_permit WHERE id = :id")
 
 
 def events(session: Session, permit: int) -> Sequence[Row[Any]]:

@@ -72,7 +72,7 @@ _STRUCTURES = text(
     """
     SELECT s.code, s.kind, s.name_zh, s.name_en, s.line_code, l.name_zh AS line_zh, l.name_en AS line_en, l.colour,
            s.surveyed, s.source, s.since, s.until, fn.metro_there(s, now()) AS there,
-           GeometryType(s.geom) AS shape, ST_AsGeoJSON(s.geom, 6)::jsonb AS geometry,
+           GeometryType(s.geom) AS shape, ST_AsGeoJSON(s.geom, 6, 0)::jsonb AS geometry,
            ARRAY[ST_XMin(s.geom), ST_YMin(s.geom), ST_XMax(s.geom), ST_YMax(s.geom)] AS bounds
     FROM city.metro_structure s LEFT JOIN city.metro_line l ON l.code = s.line_code
     WHERE (CAST(:code AS text) IS NULL OR s.code = :code)
@@ -116,7 +116,7 @@ def kinds(session: Session) -> Sequence[Row[Any]]:
 _ZONES_OF = text(
     """
     SELECT z.id, z.kind, z.metres, z.source, z.approximate, lower(z.valid) AS since, upper(z.valid) AS until,
-           z.valid @> now() AS holds, ST_Area(z.geom::geography) AS m2, ST_AsGeoJSON(z.geom, 6)::jsonb AS geometry
+           z.valid @> now() AS holds, ST_Area(z.geom::geography) AS m2, ST_AsGeoJSON(z.geom, 6, 0)::jsonb AS geometry
     FROM city.metro_zone z WHERE z.structure_code = :code
     ORDER BY upper(z.valid) DESC NULLS FIRST, fn.metro_zone_turn(z.kind), z.id
     """

@@ -32,7 +32,7 @@ _WORKS = text(
         WHERE s.person_id = :person AND upper_inf(b.valid) AND b.geom IS NOT NULL
     )
     SELECT z.code, z.name_zh, z.name_en, z.contractor, z.first_day, z.last_day,
-           fn.construction_phase(z.id, :at) AS phase, ST_AsGeoJSON(z.geom, 6)::jsonb AS geometry
+           fn.construction_phase(z.id, :at) AS phase, ST_AsGeoJSON(z.geom, 6, 0)::jsonb AS geometry
     FROM city.construction_zone z
     WHERE upper_inf(z.recorded) AND EXISTS (SELECT FROM here h WHERE z.geom && h.box)
         AND z.valid && tstzrange(:at, CAST(:at AS timestamptz) + make_interval(days => :days))

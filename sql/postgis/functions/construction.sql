@@ -56,7 +56,7 @@ BEGIN
            OR (o.kind = 'water' AND l.kind = 'diversion')
     )
     SELECT l.id, l.kind, l.words, l.code, l.name_zh, l.name_en, l.contractor, l.illustrative, l.first_day, l.last_day,
-           l.width_left_m, ST_AsGeoJSON(l.geom, 7)::jsonb,
+           l.width_left_m, ST_AsGeoJSON(l.geom, 7, 0)::jsonb,
            coalesce((SELECT jsonb_agg(jsonb_build_object('with', m.code, 'kind', m.kind, 'name_zh', m.name_zh,
                                                          'name_en', m.name_en, 'metres', round(m.metres::numeric, 1))
                                       ORDER BY m.kind, m.code)
