@@ -147,6 +147,15 @@ def test_hostile_documents_are_refused_before_they_are_expanded(given):
     assert refused.value.code == "emergency.bad-cap" and len(str(refused.value.facts)) < 20_000
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "iso-8859-1"])
+def test_other_encodings_than_utf_8_are_refused(encoding):
+    body = written(info=[INFO | {"headline": "é"}]).partition("?>")[2]
+    said = f'<?xml version="1.0" encoding="{encoding.removesuffix("-le").removesuffix("-be")}"?>' + body
+    with pytest.raises(Invalid) as refused:
+        cap_reading.read(said.encode(encoding, "replace"))
+    assert refused.value.code == "emergency.bad-cap" and "UTF-8" in refused.value.facts["accepted"]
+
+
 def test_torn_messages_are_refused_or_read_and_never_fail_otherwise():
     whole, chance = written().encode(), random.Random(7)
     for _turn in range(300):

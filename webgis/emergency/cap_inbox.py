@@ -52,7 +52,7 @@ def receive(session: Session, settings: Settings, actor: Actor, given: bytes, *,
     proposal = CapProposal(
         **name,
         told=told,
-        xml=given.decode("utf-8", "replace"),
+        xml=given.decode(),
         area=None if area is None else ground.stored(area),
         state="waiting",
         received_at=at,

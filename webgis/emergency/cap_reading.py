@@ -59,6 +59,11 @@ def _tree(given: bytes) -> Node:
     """The elements of a document, comments and processing instructions left out."""
     if len(given) > LARGEST:
         raise refused("document", f"{len(given):,} bytes", f"at most {LARGEST:,} bytes")
+    try:
+        if "\0" in given.decode():  # UTF-16 without a mark
+            raise UnicodeError
+    except UnicodeError:
+        raise refused("document", None, "a document in UTF-8") from None
     top = Node("", "")
     open_, count = [top], 0
 
