@@ -11,6 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tests import city
 from tests.emergency.scene import Scene
+from tests.hazards.test_alarms import flood
+from tests.hazards.watched import UNDERPASS, Watched
 from webgis.emergency import cap_model, cap_reading, operations, plans, queries, report
 from webgis.errors import WebgisError
 
@@ -101,6 +103,21 @@ def test_a_ground_is_changed_to_none_that_lies_far_from_the_place(scene, area):
     number = scene.open(planned=False)
     fault = refused("emergency.bad-field", scene.change, "dispatcher1", number, area=mapping(area)).facts
     assert fault["field"] == "area" and "20,000" in fault["accepted"]
+
+
+def test_an_alarm_that_one_may_not_see_is_told_like_one_that_is_none(city_runtime):
+    town, scene = Watched(city_runtime), Scene(city_runtime)
+    flood(town)
+    town.work()
+    alarm = town.alarm(UNDERPASS).id
+    with city_runtime.transaction() as session:
+        session.execute(
+            text("UPDATE city.person SET area_code = :east WHERE login = 'dispatcher2'"), {"east": city.EAST}
+        )
+    for number in (alarm, alarm + 999):
+        given = {"place": city.IN_EAST, "alarm_id": number}
+        assert refused("emergency.bad-field", scene.open, "dispatcher2", **given).facts["field"] == "alarm_id"
+    assert scene.seen("dispatcher1", scene.open(alarm_id=alarm)).alarm_id == alarm
 
 
 def test_a_task_is_done_by_its_department_and_led_by_who_leads(scene):

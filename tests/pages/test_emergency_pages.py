@@ -3,11 +3,14 @@
 import re
 
 import pytest
+from sqlalchemy import text
 
 from tests import city
 from tests.emergency.scene import people
 from tests.emergency.test_cap import INFO
 from tests.emergency.test_cap_inbox import INSIDE, message
+from tests.hazards.test_alarms import flood
+from tests.hazards.watched import UNDERPASS, Watched
 
 OPEN = {"kind": "waterlogging", "title": "下穿隧道积水", "level": "4", "crs": "wgs84", "radius_m": "300"}
 OPEN |= {"lon": str(city.IN_WEST[0]), "lat": str(city.IN_WEST[1])}
@@ -122,3 +125,14 @@ def test_a_message_whose_ground_is_too_large_leads_to_the_form(town):
     proposal = dispatcher.client.post("/api/v1/emergencies/cap", headers=headers, **sent).get_json()["proposal"]
     assert dispatcher.send(f"/emergency/cap/{proposal}/accept").location == "/emergency"
     assert "该消息的范围不在网格内或过大" in dispatcher.get("/emergency").text
+
+
+def test_an_alarm_of_other_classes_fills_no_form(city_runtime, town):
+    watched = Watched(city_runtime)
+    flood(watched)
+    watched.work()
+    alarm = watched.alarm(UNDERPASS).id
+    assert 'name="alarm_id"' in town("dispatcher1").get(f"/emergency/new?alarm={alarm}").text
+    with city_runtime.transaction() as session:
+        session.execute(text("UPDATE city.person SET class_codes = 'matter:01' WHERE login = 'dispatcher2'"))
+    assert town("dispatcher2").get(f"/emergency/new?alarm={alarm}").status_code == 404

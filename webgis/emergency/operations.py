@@ -19,10 +19,10 @@ from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.emergency import acting, board, ground, queries, rules, work
 from webgis.emergency.models import Emergency, EmergencyCase, EmergencyParty, EmergencyTask
-from webgis.errors import Conflict, Invalid
+from webgis.errors import Conflict, Invalid, NotFound
 from webgis.grid import queries as grid
 from webgis.grid.models import Cell
-from webgis.hazards.alarm_models import Alarm
+from webgis.hazards import alarm_queries
 from webgis.settings import Settings
 
 LEAD_KIND = "emergency"
@@ -59,7 +59,8 @@ def open_(session: Session, settings: Settings, actor: Actor, given: Opening, *,
     if cell is None:
         raise grid.outside(session, lon, lat, at)
     permissions.require_area(actor, [cell.code])
-    _require_alarm(session, given.alarm_id)
+    if given.alarm_id is not None:
+        _require_alarm(session, actor, given.alarm_id)
     emergency = _made(session, settings, actor, given, (lon, lat), cell, at)
     emergency.lead_code = _lead(session, given.lead, cell.code)
     session.add(emergency)
@@ -76,9 +77,11 @@ def open_(session: Session, settings: Settings, actor: Actor, given: Opening, *,
     return emergency
 
 
-def _require_alarm(session: Session, number: int | None) -> None:
-    if number is not None and session.get(Alarm, number) is None:
-        raise rules.bad_field("alarm_id", number, "the number of an alarm")
+def _require_alarm(session: Session, actor: Actor, number: int) -> None:
+    try:
+        alarm_queries.require(session, actor, number)
+    except NotFound:
+        raise rules.bad_field("alarm_id", number, "the number of an alarm that you may see") from None
 
 
 def _made(

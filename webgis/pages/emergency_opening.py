@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import flash, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis import api, web
@@ -15,7 +14,7 @@ from webgis.cases import queries as cases
 from webgis.emergency import cap_inbox, cap_reading, operations, plans, rules, wire
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.errors import Conflict, Invalid, NotFound
-from webgis.hazards import source_queries
+from webgis.hazards import alarm_queries, source_queries
 from webgis.maps import queries as map_queries
 from webgis.pages import emergency_words as said
 from webgis.pages import forms, words
@@ -47,10 +46,6 @@ def _from_case(session: Session) -> dict[str, Any]:
     }
 
 
-_ALARM = text(
-    "SELECT a.id, ST_X(a.geom) AS lon, ST_Y(a.geom) AS lat, a.rule_key, c.number FROM city.alarm a"
-    ' LEFT JOIN city."case" c ON c.id = a.case_id WHERE a.id = :id AND starts_with(a.cell_code, :area)'
-)
 KIND_OF_ALARM = {
     "depth": "waterlogging",
     "level": "waterlogging",
@@ -65,11 +60,10 @@ def _from_alarm(session: Session) -> dict[str, Any]:
     number = request.args.get("alarm", "")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         return {}
-    row = session.execute(_ALARM, {"id": int(number), "area": web.actor().area or ""}).first()
-    if row is None:
-        return {}
+    row = alarm_queries.require(session, web.actor(), int(number))
     kind = KIND_OF_ALARM.get(row.rule_key.partition(".")[0], "other")
-    seen = {"case": row.number} if row.number and cases.seen(session, web.actor(), [row.number]) else {}
+    case = row.case_number
+    seen = {"case": case} if case and cases.seen(session, web.actor(), [case]) else {}
     return {"alarm_id": row.id, "kind": kind, "lon": row.lon, "lat": row.lat, "title": said.kind(kind)} | seen
 
 
