@@ -11,6 +11,7 @@ from tests.emergency.test_cap import INFO
 from tests.emergency.test_cap_inbox import INSIDE, message
 from tests.hazards.test_alarms import flood
 from tests.hazards.watched import UNDERPASS, Watched
+from webgis.emergency import cap_reading
 
 OPEN = {"kind": "waterlogging", "title": "下穿隧道积水", "level": "4", "crs": "wgs84", "radius_m": "300"}
 OPEN |= {"lon": str(city.IN_WEST[0]), "lat": str(city.IN_WEST[1])}
@@ -136,3 +137,10 @@ def test_an_alarm_of_other_classes_fills_no_form(city_runtime, town):
     with city_runtime.transaction() as session:
         session.execute(text("UPDATE city.person SET class_codes = 'matter:01' WHERE login = 'dispatcher2'"))
     assert town("dispatcher2").get(f"/emergency/new?alarm={alarm}").status_code == 404
+
+
+def test_the_limit_of_bytes_of_a_message_holds_for_a_session_too(town):
+    dispatcher = town("dispatcher1")
+    sent = {"data": message() + b" " * cap_reading.LARGEST, "content_type": "application/cap+xml"}
+    headers = {"X-CSRFToken": dispatcher.token}
+    assert dispatcher.client.post("/api/v1/emergencies/cap", headers=headers, **sent).status_code == 413

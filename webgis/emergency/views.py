@@ -5,6 +5,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from webgis import api, web
 from webgis.emergency import cap_inbox, cap_reading, operations, plans, queries, report, wire, work
@@ -78,6 +79,8 @@ def receive():
     """Take in a CAP message."""
     request.max_content_length = cap_reading.LARGEST
     body = request.get_data()
+    if len(body) > cap_reading.LARGEST:  # of a session the CSRF check has opened the stream before the limit was set
+        raise RequestEntityTooLarge
     with web.transaction() as session:
         done = cap_inbox.receive(session, web.runtime().settings, web.actor(), body, at=datetime.now(UTC))
         return jsonify(wire.received(done)), 200 if done.known or done.proposal is None else 201
