@@ -424,11 +424,11 @@ def _http_error(error: HTTPException):
 
 
 def _too_large():
-    limit = (request.max_content_length or 0) // (1024 * 1024)
+    limit = round((request.max_content_length or 0) / (1024 * 1024), 1)
     return answer_error(
         413,
         "web.too-large",
-        f"The request is larger than {limit} MB, or its fields are too many or too long",
+        f"The request is larger than {limit:g} MB, or its fields are too many or too long",
         {"limit_mb": limit},
     )
 

@@ -38,12 +38,15 @@ READING = {
         "workload",
     ),
     *("addresses", "draw", "settings", "verify"),
+    *("rules", "watches", "plans", "missed", "zones", "status"),
 }
 """Commands that only read, by their last word."""
 
 ELSEWHERE = {
     *(f"accounts {verb}" for verb in ("activate", "add", "add-department", "change", "deactivate", "end-sessions")),
     *("accounts key", "notices set", "notices drop", "retention set", "retention remove"),
+    *(f"alarms {verb}" for verb in ("load-rules", "set-rule", "unwatch", "watch")),
+    *("hazards kind", "telemetry use", "emergency import-plans", "emergency import-resources"),
     *(f"accounts {verb}" for verb in ("first", "password", "revoke-keys", "second-factor-off", "unlock", "usual")),
 }
 """Commands whose verbs write the log themselves."""
@@ -51,6 +54,7 @@ ELSEWHERE = {
 OF_THE_MACHINE = {
     *("audit anchor", "basemap add", "basemap remove", "contacts new-key", "db upgrade", "demo accounts", "live"),
     *("replay", "scheduler", "serve", "tls init"),
+    *("demo day", "emergency receive-cap", "metro find-unpermitted", "telemetry mqtt", "telemetry run"),
 }
 """Commands that change files or run things, and nothing that administrators keep in the database."""
 

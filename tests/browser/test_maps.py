@@ -90,7 +90,7 @@ def test_filters_and_layers_stand_in_the_address_and_back_undoes_them(site):
         page.locator("[name=layer-grid]").check()
         expect(page.locator(".folium-map[data-grid]")).to_be_visible()
         asked = parse_qs(urlsplit(page.url).query)
-        assert (asked["state"], asked["layers"]) == (["closed"], ["areas,cases,grid"])
+        assert (asked["state"], asked["layers"]) == (["closed"], ["alarms,areas,cases,emergency,grid"])
         shared = page.url
         page.go_back()
         expect(page.locator("[name=layer-grid]")).not_to_be_checked()

@@ -243,5 +243,6 @@ def test_whatever_people_do_the_engine_stays_whole(engine):
     )
     acts = engine.acts
     turns = {"ask extension", "ask suspension", "ask appeal", "review", "decide", "withdraw"}
-    assert sorted((set(workflow.ACTIONS) | turns) - acts["actions"]) == []
+    of_sensors = {"alarm"}  # tests/hazards
+    assert sorted((set(workflow.ACTIONS) | turns) - acts["actions"] - of_sensors) == []
     assert acts["done"] + acts["refused"] >= 5000 and acts["done"] >= 1500 and acts["cases"] >= RUNS

@@ -1,10 +1,12 @@
 """An alarm that stands has somebody who goes there: a case, another when that one has ended, a late one if need be."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests import city
 from tests.cases.life import Life
-from tests.hazards.watched import NOW, WELL, WORKS, Watched
+from tests.hazards.watched import WELL, WORKS, Watched
 from webgis.cases import audit
 from webgis.hazards import alarm_telling
 from webgis.telemetry import operations
@@ -18,7 +20,7 @@ def town(city_runtime) -> Watched:
 def dismiss(town: Watched, code: str) -> None:
     """A dispatcher says that the alarm is none."""
     with town.runtime.transaction() as session:
-        alarm_telling.dismiss(session, town.actor("dispatcher1"), town.alarm(code).id, "探头标定", at=NOW)
+        alarm_telling.dismiss(session, town.actor("dispatcher1"), town.alarm(code).id, "探头标定", at=datetime.now(UTC))
     town.work()
 
 
@@ -28,7 +30,7 @@ def test_one_that_grows_graver_after_its_case_has_ended_opens_another(town, end)
     town.work()
     first = town.alarm(WELL).case_number
     dismiss(town, WELL)
-    Life(town.runtime, NOW).do("dispatcher1", first, end, reason="误报")
+    Life(town.runtime, datetime.now(UTC)).do("dispatcher1", first, end, reason="误报")
     town.tell(WELL, (6, 45.0))
     town.work()
     town.work()
@@ -52,7 +54,7 @@ def test_a_reset_alarm_opens_no_case_for_the_one_that_was_closed(town):
     town.tell(WELL, (8, 25.0))
     town.work()
     dismiss(town, WELL)
-    Life(town.runtime, NOW).do("dispatcher1", town.alarm(WELL).case_number, "void", reason="误报")
+    Life(town.runtime, datetime.now(UTC)).do("dispatcher1", town.alarm(WELL).case_number, "void", reason="误报")
     town.tell(WELL, (6, 2.0), (4, 2.0), (2, 2.0), (0, 2.0))
     town.work()
     assert town.ask("SELECT count(*) FROM city.case") == [(1,)]

@@ -144,7 +144,9 @@ def test_addresses_are_set_shown_masked_and_erased(administrator, life):
 
 def test_what_notices_say_is_shown_in_both_languages(administrator):
     page = administrator.get("/admin/notices/words").text
-    assert "已收到您的上报 {{ number }}" in page and 'lang="en"' in page and "at once" in page
+    assert "已收到您的上报 {{ number }}" in page
+    assert 'lang="en"' in page
+    assert "at once" in page, page
 
 
 # ---- retention

@@ -159,7 +159,7 @@ def reclassify(doing: Doing) -> dict:
 
 
 def relocate(doing: Doing) -> dict:
-    """Another place: the cell is found anew, and the zones, as they were when it was reported. The number stays, also in
+    """Another place: the cell is found anew, and the zones as they were at the report. The number stays, also in
     another county."""
     place = doing.place
     cell = queries.require_cell(doing.session, *place, doing.at)

@@ -49,10 +49,10 @@ def choose(
     """The department for a case at a place (CGCS2000 degrees) at the moment `at` (aware), by the active rule set.
 
     In this order: rules that name the component's maintainer; the department with the maintainer's credit code; the
-    `contractor`, the department of the construction zone for its classes; rules, by priority and then the more specific;
-    the department with the owner's credit code; the department of the kind that the filing condition names. The last two
-    and the second only if it serves the cell. `zones` are codes of the zones that hold the place; `version` asks another
-    rule set than the active one.
+    `contractor`, the department of the construction zone for its classes; rules, by priority and then the more
+    specific; the department with the owner's credit code; the department of the kind that the filing condition names.
+    The last two and the second only if it serves the cell. `zones` are codes of the zones that hold the place;
+    `version` asks another rule set than the active one.
     """
     given = {
         "version": version,

@@ -173,7 +173,9 @@ class ListGiven(Given):
     closed_until: datetime | None = Field(None, description="closed before")
     in_time: Literal["yes", "no"] | None = Field(None, description="closed, and resolved by the deadline or not")
     overdue: Literal["yes"] | None = Field(None, description="open and past what it is due by, the clock not at rest")
-    zone: str | None = Field(None, max_length=40, description="a construction zone's code: reported in it, as known then")
+    zone: str | None = Field(
+        None, max_length=40, description="a construction zone's code: reported in it, as known then"
+    )
     order: Literal[queries.ORDERS] = Field("newest", description="due: open cases by what is due first")
     limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
     cursor: str | None = Field(None, description="of the page before")

@@ -68,15 +68,14 @@ CASES = 10
 
 
 def settle(session: Session, city: str, now: datetime) -> int:
-    """Record the zones of which the station is there, unless there are zones already or it is another city; returns how
-    many. They are known since a month before they begin."""
+    """Record the zones of which the station lies in the grid, unless there are zones already or it is another city;
+    returns how many. They are known since a month before they begin."""
     if city != CITY or session.scalar(select(func.count()).select_from(ConstructionZone)):
         return 0
     today = now.astimezone(session.info["settings"].zone).date()
     made = 0
     for site in SITES:
-        station = session.get(MetroStructure, site.station)
-        if station is None:
+        if not session.scalar(_THERE, {"code": site.station}):
             continue
         plan = _plan(session, site, today, city)
         known = datetime.combine(min(plan.first_day, today) - timedelta(days=30), time(8), UTC)
@@ -88,6 +87,10 @@ def settle(session: Session, city: str, now: datetime) -> int:
     return made
 
 
+_THERE = text(
+    "SELECT EXISTS (SELECT FROM city.metro_structure s JOIN city.cell c ON ST_Covers(c.geom, ST_Centroid(s.geom))"
+    " WHERE s.code = :code AND upper_inf(c.valid))"
+)
 _PLACE = text("SELECT ST_X(ST_Centroid(geom)), ST_Y(ST_Centroid(geom)) FROM city.metro_structure WHERE code = :code")
 
 

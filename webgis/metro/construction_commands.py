@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.metro import construction as zones
 from webgis.metro import construction_files, construction_patrols, construction_traffic
@@ -29,6 +30,7 @@ def construction() -> None:
 @click.option("--check", is_flag=True, help="Only look: report what it would do, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.pass_obj
+@admin_log.recorded("construction.import")
 def import_zones(runtime: Runtime, file: Path, crs: str | None, check: bool, as_json: bool) -> None:
     """Record the zones of a file (GeoJSON, GeoPackage): all, or none with every fault named.
 
@@ -115,6 +117,7 @@ def missed(runtime: Runtime, since: datetime | None, until: datetime | None) -> 
 @click.argument("file", type=FILE)
 @click.option("--crs", help="wgs84, gcj02, bd09, cgcs2000 or EPSG:n; default: what the file states.")
 @click.pass_obj
+@admin_log.recorded("construction.routes")
 def import_routes(runtime: Runtime, file: Path, crs: str | None) -> None:
     """Replace the routes that emergency vehicles need by those of a file (lines with code and name)."""
     with runtime.transaction() as session:

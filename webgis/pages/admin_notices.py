@@ -41,6 +41,7 @@ EVENT_WORDS = {
     "confirmation": lazy_gettext("confirmation asked for"),
     "verification": lazy_gettext("verification asked for"),
     "alarm": lazy_gettext("alarm of a sensor"),
+    "works": lazy_gettext("case of construction works"),
 }
 AUDIENCE_WORDS = {
     "reporters": lazy_gettext("reporters"),
@@ -49,6 +50,7 @@ AUDIENCE_WORDS = {
     "inspector": lazy_gettext("inspector"),
     "tasks": lazy_gettext("departments of its tasks"),
     "ladder": lazy_gettext("who must be told of an alarm"),
+    "operator": lazy_gettext("metro company"),
 }
 CHANNEL_WORDS = {"sms": lazy_gettext("short message"), "email": lazy_gettext("e-mail")}
 

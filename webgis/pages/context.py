@@ -55,7 +55,18 @@ VENDORED = {
 """Modules of others that ours import by name."""
 
 
-FOLDERS = ("app", "app/alarms", "app/desk", "app/hazards", "app/metro", "app/sensors", "app/watch", "app/work", "app/emergency", "maps")
+FOLDERS = (
+    "app",
+    "app/alarms",
+    "app/desk",
+    "app/hazards",
+    "app/metro",
+    "app/sensors",
+    "app/watch",
+    "app/work",
+    "app/emergency",
+    "maps",
+)
 """Folders of our modules."""
 
 

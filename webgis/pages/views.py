@@ -111,6 +111,7 @@ PARTS = (
     help_pages,
     metro,
     metro_permits,
+    sensors,
 )
 """Modules that put their addresses on the blueprint when they are imported."""
 
@@ -275,9 +276,9 @@ def _map_addresses() -> dict[str, str]:
             "version": url_for("maps.version"),
             "snapshots": url_for("snapshots.ask"),
             "case": url_for("pages.case_list") + "/",
-        "works": url_for("pages.construction_list") + "/",
+            "works": url_for("pages.construction_list") + "/",
             "list": url_for("pages.case_list"),
-        "structure": url_for("pages.metro_home") + "/structures/",
+            "structure": url_for("pages.metro_home") + "/structures/",
             "api": "/api/v1/",
         }
     )
