@@ -89,6 +89,7 @@ class Slate:
         self.settings = settings_for(servers, name, folder)
         self._rows = Rows(servers.url(name))
         self._open.callback(self._rows.connection.close)
+        self._redis = self._open.enter_context(Redis.from_url(self.settings.redis))
         self._beside: dict[str, Any] = {}
         self._ends = self._open.enter_context(ExitStack())
 
@@ -117,9 +118,8 @@ class Slate:
             calendar.forget_copies()
             self._ends.close()
             self._beside.clear()
-        redis = Redis.from_url(self.settings.redis)
-        if left := list(redis.scan_iter(f"*{city_mark(self.settings)}*", count=1000)):
-            redis.delete(*left)
+        if left := list(self._redis.scan_iter(f"*{city_mark(self.settings)}*", count=1000)):
+            self._redis.delete(*left)
         for entry in self.settings.var_dir.iterdir():
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from flask import Response, current_app, jsonify, request
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from werkzeug.datastructures import MultiDict
 
 from webgis.errors import Invalid
@@ -25,11 +25,11 @@ class Given(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _storable(cls, value: Any) -> Any:
-        """PostgreSQL has no NUL in a text, and a truth value is no number."""
+    def _storable(cls, value: Any, told: ValidationInfo) -> Any:
+        """PostgreSQL has no NUL in a text, and a truth value is no number: fields of type bool alone take one."""
         if _holds_nul(value):
             raise ValueError("a text without NUL characters is expected")
-        if isinstance(value, bool):
+        if isinstance(value, bool) and cls.model_fields[told.field_name].annotation is not bool:
             raise ValueError("true and false are not expected here")
         return value
 

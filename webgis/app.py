@@ -4,10 +4,10 @@ import importlib
 
 from apiflask import APIFlask
 
-from webgis import limits, settings, web
+from webgis import health, limits, logs, settings, web
 from webgis.accounts.login_views import authenticate, permit
 from webgis.db import Runtime
-from webgis.hazards import alarm_rules
+from webgis.hazards import watches
 
 PACKAGES = (
     "accounts",
@@ -28,12 +28,13 @@ PACKAGES = (
 def create_app(loaded: settings.Settings | None = None) -> APIFlask:
     """The application. Opens no connection: engine and sessions are made on the first request."""
     loaded = loaded or settings.load()
-    web.configure_logs(loaded)
+    logs.configure(loaded)
     app = web.make_app(Runtime(loaded), authenticate, permit)
-    app.extensions["webgis-watch"] = alarm_rules.watch_by_kind  # for telemetry, which knows nothing of alarms
+    app.extensions["webgis-watch"] = watches.watch_by_kind  # for telemetry, which knows nothing of alarms
     for name in PACKAGES:
         views = importlib.import_module(f"webgis.{name}.views")
         for blueprint in views.BLUEPRINTS:
             app.register_blueprint(blueprint)
+    app.register_blueprint(health.health)
     limits.start(app)
     return app

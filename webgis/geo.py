@@ -253,6 +253,14 @@ def transform_geometry(geometry: Any, crs: str) -> Any:
     return shapely.transform(geometry, move)
 
 
+def read_geojson(given: Any) -> Any | None:
+    """The geometry of an object of GeoJSON, in the degrees in which it is given; None for what is none."""
+    try:
+        return shapely.geometry.shape(given)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.errors.ShapelyError):
+        return None
+
+
 def gk_srid(lon: float) -> int:
     """EPSG code of the CGCS2000 3-degree Gauss-Krueger zone (without zone prefix) in which longitude `lon` lies.
 

@@ -15,8 +15,8 @@ from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter, RateLimitExceeded
 
 from webgis import jobs
+from webgis.refusals import answer_error
 from webgis.settings import Settings
-from webgis.web import answer_error
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ TIMETABLE = (
     {"function": "webgis.worker.enqueue", "args": ("cases.tidy_shifts",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("cases.anchor",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("metro.expire_permits",), "queue": "quick", "interval": 3600},
+    {"function": "webgis.worker.enqueue", "args": ("metro.follow_time",), "queue": "quick", "interval": 600},
     {"function": "webgis.worker.enqueue", "args": ("metro.find_unpermitted",), "queue": "quick", "interval": 600},
     {"function": "webgis.worker.enqueue", "args": ("hazards.regrade",), "queue": "quick", "interval": 21600},
     {"function": "webgis.worker.enqueue", "args": ("maps.draw_cases",), "queue": "quick", "interval": 3600},

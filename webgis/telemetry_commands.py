@@ -1,6 +1,7 @@
 """`webgis telemetry`: stations and sensors, the writer of their readings, and the listener to MQTT."""
 
 import json
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,13 +10,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from webgis import web
+from webgis import logs
 from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.errors import Invalid
 from webgis.geo import CRS_NAMES
 from webgis.hazards import watching
 from webgis.telemetry import files, inbox, mqtt, operations, queries
+from webgis.telemetry.writing import Writer
 
 console = Console(highlight=False)
 
@@ -29,21 +31,27 @@ def telemetry() -> None:
 @click.pass_obj
 def run(runtime: Runtime) -> None:
     """Put readings in place and look for alarms, until told to stop (started by bin/serve; one a city)."""
-    web.configure_logs(runtime.settings)
-    watching.writer(runtime).run()
+    logs.configure(runtime.settings)
+    _until_told(watching.writer(runtime))
 
 
 @telemetry.command("mqtt")
 @click.pass_obj
 def listen(runtime: Runtime) -> None:
     """Take readings from the broker that `mqtt_url` names, until told to stop (started by bin/serve; one a city)."""
-    web.configure_logs(runtime.settings)
+    logs.configure(runtime.settings)
     url = runtime.settings.mqtt_url
     if url is None:
         raise Invalid(
             "settings.missing", "WEBGIS_MQTT_URL is not set: mqtt://user:password@host:1883", field="mqtt_url"
         )
-    mqtt.Listener(runtime, url.get_secret_value()).run()
+    _until_told(mqtt.Listener(runtime, url.get_secret_value()))
+
+
+def _until_told(worker: Writer | mqtt.Listener) -> None:
+    """Let it work until SIGTERM, and end what it is at."""
+    signal.signal(signal.SIGTERM, lambda *_signal: setattr(worker, "stopping", True))
+    worker.run()
 
 
 @telemetry.command("list")
@@ -82,24 +90,22 @@ def import_sensors(
 
     One row for each sensor. Every fault is reported with its row; with one, nothing is stored (exit code 1).
     """
-    with runtime.sessions() as session:
-        outcome = files.take_over(session, file, crs, None, illustrative=illustrative, outside=outside)
-        if outcome.taken and not dry_run:
-            session.commit()
-        else:
-            session.rollback()
+    with runtime.transaction() as session:
+        table = files.read(session, file, crs, illustrative=illustrative, outside=outside)
+    if not dry_run:
+        for sensor in table.sensors:
+            with runtime.transaction() as session:  # one by one: the writer of readings waits for none for long
+                operations.register(session, *sensor, None)
     if as_json:
-        told = {"rows": outcome.rows, "taken": outcome.taken and not dry_run}
-        faults = [vars(fault) for fault in outcome.faults]
+        told = {"rows": table.rows, "taken": not (table.faults or dry_run)}
+        faults = [vars(fault) for fault in table.faults]
         click.echo(json.dumps(told | {"faults": faults}, ensure_ascii=False, indent=2))
     else:
-        for fault in outcome.faults[:50]:
+        for fault in table.faults[:50]:
             console.print(f"row {fault.row}, {fault.column}: {fault.problem}")
         done = "could be taken over" if dry_run else "taken over"
-        console.print(
-            f"{outcome.rows} rows {done}" if outcome.taken else f"{len(outcome.faults)} faults; nothing stored"
-        )
-    sys.exit(0 if outcome.taken else 1)
+        console.print(f"{len(table.faults)} faults; nothing stored" if table.faults else f"{table.rows} rows {done}")
+    sys.exit(1 if table.faults else 0)
 
 
 @telemetry.command("use")
@@ -121,9 +127,9 @@ def status(runtime: Runtime, as_json: bool) -> None:
     now = datetime.now(UTC)
     with runtime.transaction() as session:
         states, waits = queries.state_counts(session), inbox.waiting(session)
-        spells = [dict(row._mapping) for row in queries.silent_spells(session, timedelta(days=1), now)]
+        silences = [dict(row._mapping) for row in queries.silences_since(session, now - timedelta(days=1))]
     if as_json:
-        told = {"sensors": states, "waiting": waits._asdict(), "silences": spells}
+        told = {"sensors": states, "waiting": waits._asdict(), "silences": silences}
         click.echo(json.dumps(told, ensure_ascii=False, default=str, indent=2))
         return
     console.print("sensors: " + ", ".join(f"{count} {state}" for state, count in states.items()))
@@ -131,6 +137,6 @@ def status(runtime: Runtime, as_json: bool) -> None:
     console.print(f"waiting to be put in place: {waits.readings} readings in {waits.rows} rows{since}")
     if waits.refused:
         console.print(f"{waits.refused} rows could not be put in place: column error of city.reading_inbox says why")
-    for spell in spells:
-        until = "still" if spell["until"] is None else f"until {runtime.settings.moment(spell['until'])}"
-        console.print(f"silent: {spell['code']} since {runtime.settings.moment(spell['since'])}, {until}")
+    for one in silences:
+        until = "still" if one["until"] is None else f"until {runtime.settings.moment(one['until'])}"
+        console.print(f"silent: {one['code']} since {runtime.settings.moment(one['since'])}, {until}")

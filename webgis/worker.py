@@ -11,7 +11,7 @@ from functools import lru_cache
 from rq import get_current_job
 
 import webgis
-from webgis import jobs, settings, web
+from webgis import jobs, logs, settings
 from webgis.children import die_with_parent
 from webgis.db import Runtime
 
@@ -20,7 +20,7 @@ from webgis.db import Runtime
 def runtime() -> Runtime:
     """This process's runtime. RQ forks for each drain: the engine is made in the child, on first use."""
     loaded = settings.load()
-    web.configure_logs(loaded)
+    logs.configure(loaded)
     return Runtime(loaded)
 
 
