@@ -7,25 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests import city
-from tests.hazards.test_alarms import flood
-from tests.hazards.watched import ROAD, UNDERPASS, WELL, Watched, minutes_ago
+from tests.hazards.watched import ROAD, WELL, Watched, flood, minutes_ago
 from tests.pages.conftest import Reader
 from webgis.cli import group
 from webgis.live import changes
 from webgis.telemetry import operations
-
-
-@pytest.fixture
-def town(city_runtime) -> Watched:
-    return Watched(city_runtime)
-
-
-@pytest.fixture
-def alarm(town):
-    """A flooded underpass whose case is open."""
-    flood(town)
-    town.work()
-    return town.alarm(UNDERPASS)
 
 
 def test_the_api_lists_tells_acknowledges_and_dismisses(api, town, alarm):
@@ -138,7 +124,7 @@ def test_the_map_is_told_of_an_alarm_at_once(api, town):
 
 def test_what_happens_is_told_live_to_those_who_may_see_it(api, town):
     first = {login: api(login).get("/api/v1/live").json["cursor"] for login in ("acceptor1", "sanitation1")}
-    feed = changes.alarms()
+    feed = changes.Feed(changes.HISTORIES["alarm"])
     feed.read(town.runtime.ask)
     flood(town)
     told = api("acceptor1").get("/api/v1/live", since=first["acceptor1"]).json["alarms"]

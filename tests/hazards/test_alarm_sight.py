@@ -6,24 +6,12 @@ import pytest
 from sqlalchemy import text
 
 from tests import city
-from tests.hazards.test_alarms import flood
-from tests.hazards.watched import UNDERPASS, WORKS, Watched
+from tests.hazards.watched import ROAD, UNDERPASS, WELL, WORKS, Watched, flood
 from tests.pages.conftest import Reader
+from webgis.cases.queries import Sight
+from webgis.live.changes import within
 
 TILE = "/tiles/waterlogging/14/12927/6724.mvt"
-
-
-@pytest.fixture
-def town(city_runtime) -> Watched:
-    return Watched(city_runtime)
-
-
-@pytest.fixture
-def alarm(town):
-    """A flooded underpass whose case is open."""
-    flood(town)
-    town.work()
-    return town.alarm(UNDERPASS)
 
 
 @pytest.fixture
@@ -82,6 +70,55 @@ def test_an_alarm_follows_its_case_to_another_place_and_class(api, town, alarm):
         assert alarm.case_number.encode() not in desk.get(f"/tiles/{layer}/14/12927/6724.mvt").data
     limit(town, "dispatcher1", area_code=east[:12])
     assert api("dispatcher1").get(f"/api/v1/alarms/{alarm.id}").json["properties"]["case"] == alarm.case_number
+
+
+def test_a_sensor_stands_in_alarm_for_those_alone_who_may_see_the_alarm(reader, town, alarm):
+    def shown(login: str) -> tuple[bool, bool]:
+        listed, one = (reader(login).get(f"/sensors{path}").text for path in ("?state=alarm", f"/{UNDERPASS}"))
+        return UNDERPASS in listed, 'data-state="alarm"' in one
+
+    assert shown("works1") == (True, True)
+    assert shown("sanitation1") == (False, False)
+    limit(town, "manager1", class_codes="matter:01")
+    assert shown("manager1") == (False, False)
+
+
+SIGHTS = [
+    # limited to departments, area, classes
+    (None, None, None), (["works"], None, None), ([], None, None), (None, "510104", None), (None, "5101050", None),
+    (None, None, ["matter:0"]), (None, None, ["matter:01", "component:"]), (["works"], "510104", ["matter:10080"]),
+]  # fmt: skip
+THINGS = [
+    ("works", "510104001001001", "matter", "10080"), ("works", None, "matter", "10080"),
+    (None, "510104001001001", "component", "01011"), ("parks", "510105001001001", "matter", "0101"),
+]  # fmt: skip
+
+
+def test_pages_and_streams_agree_on_who_sees_what(town):
+    asked = text("SELECT fn.sees(:department, :cell, :kind, :class, :departments, :area, :classes)")
+    with town.runtime.transaction() as session:
+        for departments, area, classes in SIGHTS:
+            for department, cell, kind, code in THINGS:
+                given = {"department": department, "cell": cell, "kind": kind, "class": code}
+                given |= {"departments": departments, "area": area, "classes": classes}
+                told = within(Sight(departments, area, classes), department, cell, f"{kind}:{code}")
+                assert bool(session.scalar(asked, given)) == told, given
+
+
+def test_of_more_than_a_tile_holds_the_worst_are_kept(town):
+    flood(town)
+    town.tell(WELL, (8, 25.0))
+    with town.runtime.transaction() as session:
+        session.execute(text("UPDATE city.datastream SET heard_at = now(), silent_since = NULL"))
+        few = "CREATE OR REPLACE FUNCTION fn.most_points() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1'"
+        session.execute(text(few))
+        for layer in ("alarms", "waterlogging"):
+            tile = bytes(session.scalar(text(f"SELECT fn.{layer}_tile(6, 50, 26)")))
+            assert UNDERPASS.encode() in tile and WELL.encode() not in tile and ROAD.encode() not in tile
+        session.execute(text("UPDATE city.alarm SET state = 'withdrawn' WHERE rule_key <> 'gas.well'"))
+        tile = bytes(session.scalar(text("SELECT fn.sensors_tile(6, 50, 26)")))
+        assert WELL.encode() in tile and UNDERPASS.encode() not in tile
+        session.rollback()
 
 
 @pytest.mark.parametrize("cursor", ["OTk5OTk5OTk5OTk5OTk5OTk5OQ", "LTE", "MA"])

@@ -58,6 +58,11 @@ def test_a_storm_makes_exactly_one_alarm_and_one_case_of_each(city_runtime):
     assert town.ask(_ALARMS) == [(SENSORS, SENSORS, 1)]
     assert town.ask("SELECT count(*) FROM city.alarm_event WHERE action = 'raised'") == [(SENSORS,)]
     with city_runtime.transaction() as session:
+        alarm_rules.set_rule(session, None, "gas.well", {"late_s": 300}, town.settings.zone)
+        inbox.put(session, [inbox.Told(id, NOW, 30.0) for id in ids], "own")
+    town.write()
+    assert town.ask(_ALARMS) == [(SENSORS, SENSORS, 1)], "a change of their rule while they stand makes no others"
+    with city_runtime.transaction() as session:
         session.execute(_SOME, {"some": WORKED})
         session.execute(_TWICE)
     town.work()

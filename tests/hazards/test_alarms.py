@@ -6,21 +6,13 @@ import pytest
 
 from tests import city
 from tests.cases.life import Life
-from tests.hazards.watched import NOW, ROAD, UNDERPASS, WELL, WORKS, Watched, minutes_ago
+from tests.hazards.watched import NOW, ROAD, UNDERPASS, WELL, WORKS, Watched, flood, minutes_ago
 from webgis.cases import audit, notice_addresses
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound
-from webgis.hazards import alarm_queries, alarm_rules, alarm_telling
+from webgis.hazards import alarm_queries, alarm_rules, alarm_telling, watches
+from webgis.telemetry import operations
 
-
-@pytest.fixture
-def town(city_runtime) -> Watched:
-    return Watched(city_runtime)
-
-
-def flood(town: Watched) -> None:
-    """The underpass: 30 cm for two minutes."""
-    town.tell(UNDERPASS, (9, 0.02), (8, 0.3), (7, 0.31))
-    town.tell(UNDERPASS, (6, 0.33))
+LEVEL = alarm_rules.shipped()[0]["levels"][0]
 
 
 def ebb(town: Watched) -> None:
@@ -244,6 +236,20 @@ def test_who_acknowledges_ends_the_ladder_until_a_graver_level(town):
     assert town.ask("SELECT count(*) FROM city.alarm_event WHERE action = 'acknowledged'") == [(1,)]
 
 
+def test_a_step_falls_due_while_somebody_acknowledges(town):
+    """Whoever holds the alarm to acknowledge it does not wait for what is passed on, which refers to the alarm."""
+    flood(town)
+    town.work()
+    alarm, dispatcher = town.alarm(UNDERPASS), town.actor("dispatcher1")
+    with town.runtime.transaction() as session:
+        alarm_telling.hold(session, alarm.id)
+        with town.runtime.transaction() as other:
+            other.execute(alarm_rules.text("SET LOCAL lock_timeout = '2s'"))
+            assert alarm_telling.pass_on(other, at=datetime.now(UTC) + timedelta(minutes=6)) == 1
+        alarm_telling.acknowledge(session, dispatcher, alarm.id, at=NOW)
+    assert ladder(town) == [(2, "department", True, dispatcher.id), (2, "dispatcher", False, dispatcher.id)]
+
+
 def test_who_may_not_see_or_say_is_refused(town):
     flood(town)
     town.work()
@@ -310,10 +316,25 @@ def test_a_rule_that_is_changed_counts_from_the_next_reading(town):
     [
         ({"levels": []}, "levels"),
         ({"levels": [{"name": "x"}]}, "levels"),
+        ({"levels": ["x"]}, "levels"),
+        ({"levels": [LEVEL | {"hours": 5}]}, "levels"),
+        ({"levels": [LEVEL | {"name_zh": None}]}, "name_zh"),
+        ({"levels": [LEVEL | {"advice": "swim"}]}, "advice"),
+        ({"levels": [LEVEL | {"at": float("inf")}]}, "at"),
+        ({"levels": [LEVEL | {"lasting_s": 10**9}]}, "lasting"),
+        ({"levels": [LEVEL | {"rank": 10}]}, "rank"),
+        ({"late_s": -1}, "late_s"),
+        ({"least": float("nan")}, "least"),
         ({"most": -99}, "least"),
         ({"colour": "red"}, "colour"),
         ({"name_zh": " "}, "name_zh"),
         ({"class_code": "99999"}, "class"),
+        ({"class_code": None}, "class_code"),
+        ({"quantity": {}}, "quantity"),
+        ({"place": ""}, "place"),
+        ({"unit": None}, "unit"),
+        ({"unit": "ppm"}, "unit"),
+        ({"quantity": "depth"}, "quantity"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_with_its_field_and_changes_nothing(town, given, field):
@@ -324,14 +345,75 @@ def test_a_rule_that_cannot_be_is_refused_with_its_field_and_changes_nothing(tow
         assert alarm_rules.require_rule(session, "gas.well").shipped
 
 
+def test_a_rule_looks_back_over_no_more_readings_than_can_be_held(town):
+    with town.runtime.transaction() as session:
+        town.sensor(session, "R-1", "station", "rain", city.IN_WEST)
+        town.sensor(session, "R-2", "station", "rain", city.IN_WEST, watched=False)
+        operations.put_datastream(session, operations.NewDatastream("R-2", "R-2", "rain", 5))
+        with pytest.raises(Invalid) as refused:
+            watches.watch(session, None, "R-2")
+        assert (refused.value.code, refused.value.facts["field"]) == ("hazards.window-too-long", "levels")
+        assert watches.watch_by_kind(session, None, "R-2") is None
+        levels = alarm_rules.require_rule(session, "rain.station").levels
+        longer = [one | {"window_s": 3 * 86_400} for one in levels[:1]] + levels[1:]
+        alarm_rules.set_rule(session, None, "rain.station", {"levels": longer}, town.settings.zone)
+        operations.put_datastream(session, operations.NewDatastream("R-1", "R-1", "rain", 30))
+        with pytest.raises(Invalid) as refused:
+            alarm_rules.set_rule(session, None, "rain.station", {"late_s": 900}, town.settings.zone)
+        assert refused.value.code == "hazards.window-too-long"
+
+
+def test_a_rule_that_cannot_be_used_stops_no_other(town):
+    with town.runtime.transaction() as session:
+        session.execute(alarm_rules.text("UPDATE city.threshold_rule SET levels = '[]' WHERE key LIKE 'depth.%'"))
+        alarm_rules.changed(session)
+    for ago in (4, 3):
+        town.tell(ROAD, (ago, 4.0))
+        town.tell(WELL, (ago, 45.0))
+    assert (town.alarms(ROAD), town.alarms(WELL)) == ([], [(1, "open", "second")])
+    assert town.ask("SELECT count(*) FROM city.reading_inbox") == [(0,)]
+
+
+def watch_road(town: Watched, watched: bool) -> None:
+    with town.runtime.transaction() as session:
+        if watched:
+            watches.watch(session, None, ROAD)
+        else:
+            watches.unwatch(session, None, ROAD, "depth.road")
+
+
+def test_a_pause_of_the_watch_counts_for_no_duration(town):
+    town.tell(ROAD, (40, 0.2))
+    watch_road(town, False)
+    town.tell(ROAD, *((39 - minute, 0.0) for minute in range(30)))
+    watch_road(town, True)
+    town.tell(ROAD, (1, 0.2))
+    assert town.alarms(ROAD) == []
+    town.tell(ROAD, (0, 0.2))
+    assert town.alarms(ROAD) == [(1, "open", "slowed")]
+
+
+def test_an_alarm_that_was_over_in_a_pause_of_the_watch_is_over(town):
+    town.tell(ROAD, (60, 0.2), (58, 0.2))
+    town.work()
+    watch_road(town, False)
+    town.tell(ROAD, *((57 - minute, 0.0) for minute in range(30)))
+    assert town.alarms(ROAD) == [(1, "open", "slowed")]
+    watch_road(town, True)
+    town.tell(ROAD, (1, 0.2))
+    town.work()
+    assert town.alarms(ROAD) == [(1, "reset", "slowed")]
+    assert town.alarm(ROAD).reset_at == minutes_ago(47)
+
+
 def test_a_sensor_is_watched_by_a_rule_of_its_unit_alone(town):
     with town.runtime.transaction() as session:
         with pytest.raises(Invalid) as refused:
-            alarm_rules.watch(session, None, WELL, "depth.road")
+            watches.watch(session, None, WELL, "depth.road")
         assert refused.value.code == "hazards.watch-unfit"
         for code, rule in (("nobody", None), (WELL, "nothing.known")):
             with pytest.raises(NotFound):
-                alarm_rules.watch(session, None, code, rule)
-        alarm_rules.unwatch(session, None, WELL, "gas.well")
+                watches.watch(session, None, code, rule)
+        watches.unwatch(session, None, WELL, "gas.well")
     town.tell(WELL, (2, 90.0))
     assert town.alarms(WELL) == []

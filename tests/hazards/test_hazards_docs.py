@@ -16,12 +16,14 @@ DOCS = (Path(webgis.__file__).parent.parent / "docs" / "hazards.md").read_text(e
 
 
 def test_the_examples_run_and_give_what_they_say():
-    grading, watching = re.findall(r"```python\n(.*?)```", DOCS, re.S)
+    grading, screening, watching = re.findall(r"```python\n(.*?)```", DOCS, re.S)
     names = {"moment": datetime(2026, 11, 22, 8, tzinfo=UTC), "now": datetime(2026, 11, 22, 8, tzinfo=UTC)}
     exec(grading, names)
     found = names["found"]
     assert (found.s, found.r, found.level) == (6, Fraction(48), 3)
     assert [line.step for line in found.lines] == ["ratio", "sum", "beta", "alpha", "grade", "level"]
+    exec(screening, names)
+    assert names["blast"].metres == 664
     exec(watching, names)
     assert [(one.kind, one.number, one.level) for one in names["told"]] == [("raised", 1, "power_off")]
 

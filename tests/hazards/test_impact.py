@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tests import city
 from tests.cases.life import Life
-from tests.hazards.makers import BORDER, given
+from tests.hazards.makers import BORDER, CHLORINE, given
 from webgis import geo
 from webgis.accounts import queries as accounts
 from webgis.api import checked
@@ -156,3 +156,31 @@ def test_the_sheet_goes_out_in_three_forms(api):
     rows = list(csv.reader(io.StringIO(table.data.decode("utf-8-sig"))))
     assert rows[1][:3] == ["source", "CD-001", "'=危险()"]
     assert sum(row[0] == "cell" for row in rows) == len(told["cells"])
+
+
+PROPANE = {"name": "丙烷", "quantity": 60, "cas": "74-98-6"}
+
+
+def test_a_published_distance_is_asked_for_as_a_sheet_and_named_in_every_form(api):
+    store = {"name": "1 号仓库", "kind": "storage", "stocks": [CHLORINE, PROPANE]}
+    api("administrator1").post(PATH, given(units=[store]))
+    reader = api("dispatcher1")
+    told = reader.get(f"{PATH}/CD-001/circles").get_json()
+    by_key = {one["key"]: one for one in told["circles"]}
+    assert (by_key["blast-2"]["metres"], by_key["blast-2"]["tonnes"], told["without"]) == (664, 60, [])
+    assert [one["key"] for one in told["circles"] if not one["sheet"]] == [
+        f"7782-50-5-large-{place}" for place in ("tank_truck-day", "tank_truck-night", "rail_car-day", "rail_car-night")
+    ]
+    sheet = reader.get(f"{PATH}/CD-001/impact", circle="blast-2").get_json()
+    same = reader.get(f"{PATH}/CD-001/impact", metres=664).get_json()
+    assert (sheet["metres"], sheet["cells"]) == (664, same["cells"]) and same["circle"] is None
+    assert sheet["circle"]["source"].startswith("EPA 550-B-99-009") and "not an assessment" in sheet["circle"]["limits"]
+    ring = reader.get(f"{PATH}/CD-001/impact", circle="blast-2", format="geojson").get_json()["features"][0]
+    assert ring["properties"]["circle"] == sheet["circle"]
+    rows = reader.get(f"{PATH}/CD-001/impact", circle="blast-2", format="csv").text
+    assert 'circle,blast-2,丙烷,"EPA 550-B-99-009' in rows
+    for asked, field in (({"circle": "blast-1"}, "circle"), ({"circle": "blast-2", "metres": 9}, "metres")):
+        refused = reader.get(f"{PATH}/CD-001/impact", **asked)
+        assert (refused.status_code, refused.get_json()["field"]) == (422, field)
+    wide = reader.get(f"{PATH}/CD-001/impact", circle="7782-50-5-large-rail_car-day")
+    assert (wide.status_code, wide.get_json()["accepted"]) == (422, "10 to 5,000 metres")

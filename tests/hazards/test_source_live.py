@@ -41,6 +41,23 @@ def seen(town: Watched, login: str):
         return row.live, [(one.datastream, one.state) for one in source_queries.alarms(session, actor, row.id)]
 
 
+def levels(town: Watched, login: str) -> set:
+    """The levels of alarms that the page of the source shows to somebody beside its sensors."""
+    with town.runtime.transaction() as session:
+        actor = accounts.actor(session, login)
+        source = source_queries.require(session, actor, "CD-001")
+        return {one.alarm for one in source_queries.stations(session, actor, source.id)}
+
+
+def test_an_alarm_is_shown_to_those_who_have_its_case_now(town):
+    town.tell(UNDERPASS, (28, 0.30), (27, 0.31), (26, 0.32))
+    town.work()
+    with town.runtime.transaction() as session:
+        session.execute(text("UPDATE city.case SET department_code = '510104-sanitation'"))
+    assert seen(town, "works1") == ("alarm", []) and levels(town, "works1") == {None}
+    assert seen(town, "sanitation1") == ("alarm", [(UNDERPASS, "open")]) and "closed" in levels(town, "sanitation1")
+
+
 def test_a_source_is_silent_until_its_sensors_tell_then_in_order_in_alarm_and_in_order_again(town, api):
     assert seen(town, "manager1") == ("silent", [])
     town.tell(WELL, (30, 1.0))
@@ -52,6 +69,7 @@ def test_a_source_is_silent_until_its_sensors_tell_then_in_order_in_alarm_and_in
     assert live == "alarm" and alarms == [(UNDERPASS, "open")]
     assert seen(town, "works1") == ("alarm", [(UNDERPASS, "open")])
     assert seen(town, "sanitation1") == ("alarm", [])
+    assert levels(town, "works1") == {"closed", None} and levels(town, "sanitation1") == {None}
     with town.runtime.transaction() as session:
         assert source_queries.counts(session, accounts.actor(session, "manager1"))["alarm"] == 1
     told = api("manager1").get("/api/v1/hazards").get_json()["features"][0]["properties"]

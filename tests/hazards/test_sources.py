@@ -190,6 +190,8 @@ def test_the_level_of_a_source_is_that_of_its_gravest_unit_and_a_unit_that_is_go
     [
         ({"kind": "volcano"}, "hazards.bad-field", {"field": "kind"}),
         ({"code": "一号"}, "hazards.bad-field", {"field": "code"}),
+        ({"code": "new"}, "hazards.bad-field", {"field": "code"}),
+        ({"code": "kinds"}, "hazards.bad-field", {"field": "code"}),
         ({"credit_code": "91350100M000100Y44"}, "hazards.bad-field", {"field": "credit_code"}),
         ({"department": "nobody"}, "accounts.department-unknown", {"field": "department"}),
         ({"stations": ["S-1"]}, "hazards.bad-field", {"field": "stations", "got": ["S-1"]}),
@@ -220,6 +222,21 @@ def test_a_point_with_a_radius_stands_for_the_outline(session):
     add(session, geometry={"type": "Point", "coordinates": BORDER}, radius_m=30)
     area = session.scalar(text("SELECT ST_Area(ST_Transform(geom, 4544)) FROM city.hazard_source"))
     assert area == pytest.approx(math.pi * 30**2, rel=0.01)
+
+
+def test_metres_round_a_source_are_those_of_the_area_that_holds_it(session):
+    def drawn(code):
+        add(session, code=code, geometry={"type": "Point", "coordinates": BORDER}, radius_m=30)
+        source = source_queries.require(session, who(session, "administrator1"), code)
+        (ring,) = source_queries.rings(session, source, [300])
+        own = "SELECT ST_AsGeoJSON(geom, 9, 0)::jsonb FROM city.hazard_source WHERE code = :code"
+        shapes = (session.scalar(text(own), {"code": code}), ring.geometry)
+        return np.array([geo.area_m2(shapely.geometry.shape(shape), 4544) for shape in shapes])
+
+    usual = drawn("CD-001")
+    city.measure_elsewhere(session)
+    shrunk = drawn("CD-002") / usual
+    assert ((shrunk > 0.7) & (shrunk < 0.9)).all()
 
 
 def test_a_code_is_given_once_and_an_old_version_overwrites_nothing(session):
@@ -262,9 +279,9 @@ def test_persons_in_charge_are_sealed_shown_masked_and_a_look_is_written_down(se
     assert [one.login for one in persons.looks(session, row.id)] == ["dispatcher1"]
     with pytest.raises(Forbidden):
         persons.look(session, who(session, "works1"), row.id)
-    assert change(session).changed == []
+    assert change(session).changed == {}
     assert len(persons.masked(session, row.id)) == 1
-    assert change(session, persons=[]).changed == ["persons"]
+    assert change(session, persons=[]).changed == {"persons": [None, None]}
 
 
 def test_a_city_has_kinds_of_its_own(session):
@@ -305,6 +322,10 @@ def test_new_populations_of_areas_have_the_sources_graded_anew(session):
     areas.import_areas(session, Layer(np.array([shape]), columns, "cgcs2000", "UTF-8"), srid=4544, source="普查")
     assert session.scalar(text("SELECT count(*) FROM city.outbox WHERE task = 'hazards.regrade'")) == 1
     source_tasks.regrade(session)
+    asked = "SELECT args FROM city.outbox WHERE task = 'hazards.regrade_one'"
+    assert [one.why for one in newest(session)] == [["first"]], "each source is held by its own job alone"
+    (given,) = session.scalars(text(asked))
+    source_tasks.regrade_one(session, **given)
     assert [one.why for one in newest(session)] == [["population"], ["first"]]
 
 

@@ -195,6 +195,36 @@ def test_a_rule_that_contradicts_itself_is_refused(change):
     assert refused.value.code == "hazards.bad-threshold" and refused.value.facts["accepted"]
 
 
+HALF_HOUR = timedelta(minutes=30)
+NEVER = [
+    ("depth.underpass", Level("a", 1, 0.4, -5), "reset"),
+    ("depth.underpass", Level("a", 1, 25, 0.2), "at"),
+    ("depth.underpass", Level("a", 1, 0.4, 0.2, hours=(time(6), time(6))), "hours"),
+    ("depth.underpass", Level("a", 1, 0.4, -0.05, "mean", HALF_HOUR), "reset"),
+    ("depth.underpass", Level("a", 1, 10.2, 0.2, "rise", HALF_HOUR), "at"),
+    ("depth.underpass", Level("a", 1, 0.4, 0, "rise", HALF_HOUR), "reset"),
+    ("rain.station", Level("a", 1, 500, 0, "sum", HALF_HOUR), "reset"),
+]
+
+
+@pytest.mark.parametrize(("key", "level", "field"), NEVER)
+def test_a_level_that_never_comes_or_never_ends_is_refused_but_can_be_read(key, level, field):
+    rule = replace(RULES[key], levels=(RULES[key].levels[0], level))
+    with pytest.raises(Invalid) as refused:
+        rule.check_reach()
+    assert (refused.value.facts["field"], refused.value.facts["level"]) == (field, 1)
+
+
+@pytest.mark.parametrize("key", RULES)
+def test_every_shipped_level_comes_and_ends(key):
+    RULES[key].check_reach()
+
+
+def test_a_sum_goes_above_the_highest_reading_and_with_lower_ones_below_zero():
+    level = Level("a", 1, 500, -1, "sum", HALF_HOUR)
+    replace(RULES["level.river"], levels=(level,)).check_reach()
+
+
 def test_every_shipped_level_names_its_source_and_how_sure_it_is():
     assert len(RULES) == 18
     for rule in RULES.values():

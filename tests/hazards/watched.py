@@ -10,7 +10,7 @@ from webgis import jobs
 from webgis.accounts import queries as accounts
 from webgis.cases import channel_tasks, tasks  # noqa: F401 (registers the tasks)
 from webgis.db import Runtime
-from webgis.hazards import alarm_queries, alarm_rules, alarm_tasks  # noqa: F401 (registers the tasks)
+from webgis.hazards import alarm_queries, alarm_rules, alarm_tasks, watches  # noqa: F401 (registers the tasks)
 from webgis.hazards.alarms import Considering
 from webgis.telemetry import inbox, operations, writing
 
@@ -47,7 +47,7 @@ class Watched:
         operations.put_station(session, station)
         stream = operations.put_datastream(session, operations.NewDatastream(code, code, quantity, 60))
         if watched:
-            alarm_rules.watch(session, None, code)
+            watches.watch(session, None, code)
         return stream.id
 
     def tell(self, code: str, *readings: tuple[float, float]) -> None:
@@ -91,3 +91,9 @@ class Watched:
         """Who this login is."""
         with self.runtime.transaction() as session:
             return accounts.actor(session, login)
+
+
+def flood(town: Watched) -> None:
+    """The underpass: 30 cm for two minutes."""
+    town.tell(UNDERPASS, (9, 0.02), (8, 0.3), (7, 0.31))
+    town.tell(UNDERPASS, (6, 0.33))

@@ -5,10 +5,13 @@ from sqlalchemy import text
 
 from tests import city
 from tests.cases.life import Life
+from tests.emergency.scene import Scene
+from tests.emergency.test_cap_inbox import message
 from webgis.accounts.actor import Actor
 from webgis.cases import claims, handling
+from webgis.emergency import cap_inbox
 from webgis.live import changes
-from webgis.live.changes import Feed
+from webgis.live.changes import HISTORIES, Feed
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def heard(feed: Feed, life: Life) -> list[tuple[str, str]]:
 
 def test_a_feed_begins_at_the_end_and_gives_every_event_once(life):
     life.report()
-    feed = Feed()
+    feed = Feed(HISTORIES["case"])
     assert heard(feed, life) == [] == heard(feed, life)
     number = life.filed()
     assert heard(feed, life) == [(number, "report"), (number, "file")]
@@ -30,7 +33,7 @@ def test_a_feed_begins_at_the_end_and_gives_every_event_once(life):
 
 
 def test_an_event_that_commits_after_later_ones_is_given_too(life):
-    feed, late = Feed(), life.report().number
+    feed, late = Feed(HISTORIES["case"]), life.report().number
     heard(feed, life)
     with life.runtime.transaction() as session:
         actor, condition = life.actor("acceptor1"), life.condition(late)
@@ -42,7 +45,7 @@ def test_an_event_that_commits_after_later_ones_is_given_too(life):
 
 
 def test_an_event_that_is_rolled_back_is_waited_for_and_then_forgotten(life, monkeypatch):
-    feed = Feed()
+    feed = Feed(HISTORIES["case"])
     heard(feed, life)
     with life.runtime.engine.connect() as connection:
         connection.execute(text("SELECT nextval(pg_get_serial_sequence('city.case_event', 'id'))"))
@@ -88,7 +91,7 @@ def test_who_asks_in_turns_is_told_what_committed_late(life):
     assert changes.Cursor.read(str(newest)) == newest and changes.Cursor.read("7") is None
     assert changes.mark(life.runtime.ask) == (newest, mark)
     second = life.report(place=city.IN_EAST).number
-    rows, more = changes.after(life.runtime.ask, newest.event)
+    rows, more = HISTORIES["case"].after(life.runtime.ask, newest.ids[0])
     assert not more and {first, second} == {row.number for row in rows}
     assert changes.mark(life.runtime.ask)[1] != mark
 
@@ -99,7 +102,31 @@ def test_who_asks_in_turns_is_told_of_claims(life):
     with life.runtime.transaction() as session:
         claims.claim(session, life.settings, life.actor("acceptor1"), number)
     assert changes.mark(life.runtime.ask)[1] != mark
-    rows, more = changes.claims_after(life.runtime.ask, newest.claim)
+    rows, more = HISTORIES["claim"].after(life.runtime.ask, newest.ids[1])
     elsewhere = Actor(9, "elsewhere", "elsewhere", "dispatcher", area=city.EAST)
     seen = [changes.claim_told(rows[-1], actor) for actor in (life.actor("dispatcher1"), elsewhere)]
     assert not more and seen[0]["by"]["name"] == "acceptor1 岗" and seen[1] is None
+
+
+def test_one_is_told_of_emergencies_that_one_sees_and_of_messages_that_one_decides_on(city_runtime):
+    scene = Scene(city_runtime)
+    feed = Feed(HISTORIES["emergency"])
+    feed.read(scene.runtime.ask)
+    people = [scene.actor(login) for login in ("dispatcher1", "acceptor1", "drainage1", "works1")]
+    people.append(Actor(9, "elsewhere", "elsewhere", "dispatcher", area=city.EAST))
+
+    def told() -> list[list]:
+        rows = feed.read(scene.runtime.ask)
+        seen = [[changes.emergency_told(row, actor) for row in rows] for actor in people]
+        return [[one and one.get("action", one.get("state", one.get("gone"))) for one in mine] for mine in seen]
+
+    number = scene.open(planned=False, departments=["510104-drainage"])
+    assert told() == [["open"], ["open"], ["open"], [None], [None]]
+    scene.dismiss("dispatcher1", number, "510104-drainage")
+    assert told() == [["dismiss"], ["dismiss"], [True], [None], [None]]
+    with scene.runtime.transaction() as session:
+        received = cap_inbox.receive(session, scene.settings, people[0], message(), at=scene.now)
+    assert told() == [["waiting"], [None], [None], [None], [None]]
+    with scene.runtime.transaction() as session:
+        cap_inbox.decline(session, people[0], received.proposal.id, at=scene.now)
+    assert told() == [["declined"], [None], [None], [None], [None]] and feed.missing == {}

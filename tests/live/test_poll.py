@@ -12,7 +12,7 @@ def told(api, city_runtime):
 
     def ask(login: str, tag: str = ""):
         own = api(login)
-        return own.client.get("/api/v1/live?since=0.0.0", headers=own.headers | {"If-None-Match": tag})
+        return own.client.get("/api/v1/live?since=0.0.0.0", headers=own.headers | {"If-None-Match": tag})
 
     return ask
 

@@ -30,9 +30,11 @@ class Listener:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer, self.last = reader, writer, ""
+        self.passed: list[str] = []
 
     async def next(self, wanted: str) -> Any:
-        """The data of the next event of this name."""
+        """The data of the next event of this name; the names of those before it are `passed`."""
+        self.passed = []
         name = ""
         async with asyncio.timeout(PATIENCE_S):
             while raw := await self.reader.readline():
@@ -43,6 +45,8 @@ class Listener:
                     name = value
                 elif field == "data" and name == wanted:
                     return json.loads(value)
+                elif field == "data":
+                    self.passed.append(name)
         raise AssertionError(f"the stream ended without {wanted}")
 
     async def head(self) -> str:
@@ -145,7 +149,8 @@ def test_a_claim_is_told_to_those_who_may_see_the_case_and_so_is_its_end(life):
         assert [(await again.next("claim"))["by"] and "taken" for _ in range(2)] == [None, "taken"]
         await asyncio.to_thread(life.do, "dispatcher2", number, "dispatch", department="510104-works")
         await asyncio.to_thread(life.do, "works1", number, "receive")
-        assert (await elsewhere.next("case"))["number"] == number  # and before it no claim
+        assert (await elsewhere.next("case"))["number"] == number
+        assert "claim" not in elsewhere.passed
 
     run(life, story)
 
@@ -199,6 +204,10 @@ def test_two_at_one_case_see_each_other_and_nobody_else_does(life):
         await look("dispatcher1", "dispatcher1", None)
         looks = presence.looking(redis, life.settings, number)
         assert {one.name for one in looks} == {"acceptor1 岗", "dispatcher2 岗"}
+        await asyncio.to_thread(life.report)
+        for listener in (one, elsewhere):
+            await listener.next("case")
+            assert "presence" not in listener.passed
 
     run(life, story)
 
@@ -218,6 +227,24 @@ def test_a_stream_ends_with_the_key_or_login_by_which_it_was_opened(life, monkey
         assert await listener.ended()
 
     run(life, story)
+
+
+def test_what_a_round_does_not_expect_ends_the_process_and_is_raised(life):
+    redis, channel = jobs.connect(life.settings), presence.channel(life.settings)
+
+    async def failing() -> None:
+        serving = asyncio.create_task(streams.serve(life.runtime))
+        while not (life.settings.var_dir / handover.NAME).exists():
+            await asyncio.sleep(0)
+        listener = await listen(life, "acceptor1")
+        while not await asyncio.to_thread(redis.publish, channel, "no news of ours"):
+            assert not serving.done()
+        with pytest.raises(ValueError, match="Expecting value"):
+            await asyncio.wait_for(serving, PATIENCE_S)
+        assert await listener.ended()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, failing()).result()
 
 
 def test_without_a_live_process_nothing_is_handed_over(life):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from tests import city
 from tests.telemetry.conftest import NOW, drain
@@ -26,9 +27,9 @@ def listed(runtime) -> list[dict]:
 def table(tmp_path):
     """A function that writes a table and gives its path."""
 
-    def write(text: str) -> str:
+    def write(rows: str) -> str:
         path = tmp_path / "sensors.csv"
-        path.write_text(text, encoding="gb18030")
+        path.write_text(rows, encoding="gb18030")
         return str(path)
 
     return write
@@ -40,6 +41,7 @@ def test_a_table_registers_stations_and_sensors_and_changes_them(city_runtime, t
     depth, rain = sorted(listed(city_runtime), key=lambda one: one["code"])
     assert (depth["quantity"], depth["place"], depth["most"], depth["interval_s"]) == ("depth", "underpass", 5, 60)
     assert (rain["unit"], rain["most"], rain["state"]) == ("mm", 200, "new")
+    assert depth["department_code"] == "510104-works"  # which the second row leaves empty
     changed = GOOD.replace(",60,5", ",120,5")
     assert command(city_runtime, "import", table(HEADER + changed), "--crs", "cgcs2000").exit_code == 0
     assert {one["code"]: one["interval_s"] for one in listed(city_runtime)} == {"W-9-depth": 120, "W-9-rain": 300}
@@ -52,6 +54,36 @@ def test_of_a_table_with_faults_nothing_is_stored_and_each_is_named(city_runtime
     assert (done.exit_code, told["taken"]) == (1, False)
     assert [(fault["row"], fault["column"]) for fault in told["faults"]] == [(3, "数据流编码"), (4, "上报间隔")]
     assert listed(city_runtime) == []
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "60.7", "-60", "1e2", "", "9" * 5_000])
+def test_an_interval_is_whole_seconds(city_runtime, table, given):
+    done = command(city_runtime, "import", table(HEADER + GOOD.replace(",60,5", f",{given},5")), "--crs", "cgcs2000")
+    assert done.exit_code == 1 and done.output.replace("\n", " ").startswith("row 2, 上报间隔: interval_s is ")
+
+
+def test_rows_of_one_station_agree_and_a_sensor_has_one_row(city_runtime, table):
+    wrong = (
+        OTHER.replace("东下穿", "西下穿"),
+        OTHER.replace(",,", ",510104-drain,").replace("-rain", "-level"),
+        GOOD.replace(",5\n", ",nan\n").replace("-depth", "-x"),
+        GOOD,
+    )
+    done = command(city_runtime, "import", table(HEADER + GOOD + "".join(wrong)), "--crs", "cgcs2000", "--json")
+    faults = [(fault["row"], fault["column"]) for fault in json.loads(done.output)["faults"]]
+    assert faults == [(3, "站点名称"), (4, "责任单位"), (5, "量程上限"), (6, "数据流编码")]
+    assert listed(city_runtime) == []
+
+
+def test_a_table_that_changes_nothing_waits_for_nobody_and_looking_holds_nothing(city_runtime, table):
+    path = table(HEADER + GOOD + OTHER)
+    assert command(city_runtime, "import", path, "--crs", "cgcs2000").exit_code == 0
+    changed = HEADER + GOOD.replace(",60,5", ",120,5")
+    with city_runtime.transaction() as session:
+        session.execute(text("SELECT FROM city.station s JOIN city.datastream d ON d.station_id = s.id FOR UPDATE"))
+        assert command(city_runtime, "import", path, "--crs", "cgcs2000").exit_code == 0
+        assert command(city_runtime, "import", table(changed), "--crs", "cgcs2000", "--dry-run").exit_code == 0
+    assert {one["interval_s"] for one in listed(city_runtime)} == {60, 300}
 
 
 def test_a_station_outside_the_grid_needs_a_word(city_runtime, table):

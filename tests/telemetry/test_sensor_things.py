@@ -10,9 +10,16 @@ from sqlalchemy import text
 from tests import city
 from tests.telemetry.conftest import MINUTE, NOW, drain, in_place
 from webgis.accounts import operations as accounts
-from webgis.telemetry import observations
+from webgis.telemetry import observations, views
 
 STA = "/sta/v1.1"
+MANY = text(
+    """
+    INSERT INTO city.datastream (code, station_id, quantity, unit, least, most, interval_s)
+    SELECT 'MANY-' || n, d.station_id, d.quantity, d.unit, d.least, d.most, 60
+    FROM city.datastream d, generate_series(1, :count) n WHERE d.id = :like
+    """
+)
 
 
 @pytest.fixture
@@ -50,6 +57,27 @@ def test_readings_are_taken_in_every_form(city_runtime, sensors, feed):
     drain(city_runtime)
     assert [value for _at, value in in_place(city_runtime, depth)] == [0.1, 0.2, 0.3, 0.4, 0.5]
     assert [value for _at, value in in_place(city_runtime, rain)] == [0, 2]
+
+
+def test_one_request_may_tell_of_thousands_of_datastreams(city_runtime, sensors, feed):
+    count = 4_000
+    with city_runtime.transaction() as session:
+        session.execute(MANY, {"like": sensors["W-1-depth"], "count": count})
+    told = [of(f"MANY-{number}", number / count, minutes) for minutes in (-1, 0) for number in range(1, count + 1)]
+    assert feed.post(f"{STA}/Observations", told).json == {"acknowledged": 2 * count}
+    assert drain(city_runtime) == 1
+    with city_runtime.transaction() as session:
+        rows = session.execute(
+            text(
+                "SELECT count(*), count(*) FILTER (WHERE d.last_at = :now AND d.last_value = r.value), sum(r.value)"
+                " FROM city.datastream d JOIN city.reading r ON r.datastream_id = d.id AND r.at = :now"
+                " WHERE d.code LIKE 'MANY-%'"
+            ),
+            {"now": NOW},
+        ).one()
+        counts = session.execute(text("SELECT sum(taken), sum(doubled) FROM city.reading_count")).one()
+    assert tuple(rows[:2]) == (count, count) and rows[2] == pytest.approx((count + 1) / 2)
+    assert tuple(counts) == (2 * count, 0)
 
 
 def test_a_reading_without_a_moment_is_of_its_arrival(city_runtime, sensors, feed):
@@ -97,6 +125,15 @@ def test_an_unknown_datastream_is_refused_with_its_place(city_runtime, sensors, 
         answer = feed.post(f"{STA}/Observations", [of("W-1-depth", 0.5), of(named, 0.5)])
         assert (answer.status_code, answer.json["code"], answer.json["index"]) == (404, "telemetry.unknown", 1)
     assert _waiting(city_runtime) == 0
+
+
+def test_at_the_address_of_a_datastream_readings_of_another_are_refused(city_runtime, sensors, feed):
+    path = f"{STA}/Datastreams({sensors['W-1-depth']})/Observations"
+    assert feed.post(path, [of("W-1-depth", 0.5), of(sensors["W-1-depth"], 0.4, -1)]).status_code == 201
+    for named in ("W-1-rain", sensors["W-1-rain"], "nobody"):
+        answer = feed.post(path, [{"result": 0.5}, of(named, 0.5)])
+        assert (answer.status_code, answer.json["field"], answer.json["index"]) == (422, "Datastream", 1)
+    assert _waiting(city_runtime) == 1
 
 
 BAD_JSON = (b"{", b"[]", b"[NaN]", b'{"result": NaN}', b"1", b"[" * 100_000)
@@ -169,9 +206,15 @@ def test_stations_datastreams_and_readings_are_read(city_runtime, sensors, tell,
     [
         {"$top": "many"},
         {"$top": "10001"},
+        {"$top": "0"},
         {"$skip": "-1"},
+        {"$skip": "100001"},
+        {"$filter": "result ge 1"},
+        {"$filter": "result ge 1 and phenomenonTime ge 2026-09-01T00:00Z and phenomenonTime lt 2026-10-03T00:00Z"},
         {"$orderby": "result"},
         {"$filter": "result eq 1 or 2"},
+        {"$filter": "Datastream/id eq 9999999"},
+        {"$filter": "phenomenonTime ge 2026-09-01T00:00Z and phenomenonTime ge 2026-10-01T00:00Z"},
         {"$filter": "phenomenonTime ge yesterday"},
         {"$filter": "phenomenonTime ge 2026-11-22T08:00:00"},
         {"$expand": "Datastreams"},
@@ -181,6 +224,32 @@ def test_a_query_that_is_not_understood_is_refused(sensors, api, query):
     answer = api("inspector1").get(f"{STA}/Datastreams({sensors['W-1-depth']})/Observations", **query)
     assert (answer.status_code, answer.json["code"]) == (422, "telemetry.bad-query")
     assert answer.json["field"] in query
+
+
+def test_lists_have_no_filter_and_no_order(sensors, api):
+    client = api("inspector1")
+    for path in ("Things", "Datastreams", "Things(1)/Datastreams"):
+        for query in ({"$filter": "result ge 1"}, {"$orderby": "phenomenonTime asc"}):
+            answer = client.get(f"{STA}/{path}", **query)
+            assert (answer.status_code, answer.json["accepted"]) == (422, "$top, $skip")
+
+
+def test_values_are_looked_for_in_a_span(city_runtime, sensors, tell, api):
+    tell(*(("W-1-depth", NOW - number * MINUTE, number / 10) for number in range(5)))
+    drain(city_runtime)
+    asked = {"$filter": f"result ge 0.2 and result le 0.3 and phenomenonTime ge {moment(-60)}"}
+    found = api("inspector1").get(f"{STA}/Datastreams({sensors['W-1-depth']})/Observations", **asked).json["value"]
+    assert [one["result"] for one in found] == [0.2, 0.3]
+
+
+def test_a_question_about_readings_that_takes_too_long_is_given_up(city_runtime, sensors, api, monkeypatch):
+    monkeypatch.setattr(views, "LONGEST_QUESTION", "50ms")
+    client = api("inspector1")
+    with city_runtime.transaction() as session:
+        session.execute(text("LOCK TABLE city.reading IN ACCESS EXCLUSIVE MODE"))
+        for path in (f"{STA}/Datastreams({sensors['W-1-depth']})/Observations", "/api/v1/sensors/W-1-depth/series"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.json["accepted"]) == (422, "a shorter span")
 
 
 @pytest.mark.parametrize("path", ["Things(4711)", "Datastreams(4711)", f"Datastreams({10**30})/Observations"])

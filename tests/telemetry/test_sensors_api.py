@@ -1,11 +1,17 @@
 """Sensors registered, listed and drawn by our own API."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
 import pytest
 from sqlalchemy import select
 
 from tests import city
 from tests.telemetry.conftest import MINUTE, NOW, drain
 from webgis.accounts.models import AdminEvent
+from webgis.telemetry import operations
+from webgis.telemetry.models import Datastream
 
 NEW = {
     "code": "S-1-dust",
@@ -46,6 +52,7 @@ def test_an_administrator_registers_a_sensor_and_changes_it(city_runtime, api):
     ("wrong", "field"),
     [
         ({"code": "a b"}, "datastream"),
+        ({"code": "new"}, "datastream"),
         ({"station": "a/b"}, "station"),
         ({"name_zh": " "}, "name_zh"),
         ({"place": "Nowhere!"}, "place"),
@@ -85,6 +92,39 @@ def test_what_is_not_given_of_being_illustrative_stays_as_it_is(api):
     assert illustrative(illustrative="no") is False
 
 
+def test_what_is_not_given_of_a_station_stays_and_what_is_given_empty_is_taken_away(api):
+    client = api("administrator1")
+
+    def station(**given):
+        bare = {name: value for name, value in NEW.items() if name != "department"}
+        told = client.post("/api/v1/sensors", bare | given).json["properties"]
+        return told["department_code"], told["name_en"]
+
+    assert station(department="510104-works", name_en="East works") == ("510104-works", "East works")
+    assert station(code="S-1-noise", quantity="noise") == ("510104-works", "East works")
+    assert station(department="", name_en="") == (None, None)
+
+
+def test_of_a_new_sensor_registered_by_several_at_once_there_is_one(city_runtime):
+    together = Barrier(4)
+
+    def register(interval):
+        station = operations.NewStation("S-1", "东工地", "earthwork", *city.IN_EAST)
+        stream = operations.NewDatastream("S-1-dust", "S-1", "dust", interval)
+        with city_runtime.transaction() as session:
+            session.connection()
+            together.wait()
+            operations.register(session, station, stream, None)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(register, (60, 61, 62, 63)))
+    with city_runtime.transaction() as session:
+        assert session.scalars(select(Datastream.code)).all() == ["S-1-dust"]
+        acts = session.scalars(select(AdminEvent).where(AdminEvent.subject == "S-1-dust").order_by(AdminEvent.id)).all()
+    assert [one.action for one in acts] == ["sensors.add", *["sensors.change"] * 3]
+    assert [one.before for one in acts[1:]] == [one.after for one in acts[:-1]]
+
+
 def test_what_a_sensor_has_told_stays_what_it_is(city_runtime, sensors, tell, api):
     tell(("W-1-depth", NOW, 0.1))
     drain(city_runtime)
@@ -119,5 +159,6 @@ def test_one_sensor_tells_its_counts_and_its_series(city_runtime, sensors, tell,
     assert [value for _at, value in found["points"]] == [0.2, 0.1, 0]
     assert found["points"][-1][0] == NOW.timestamp() * 1000
     assert client.get("/api/v1/sensors/nobody/series").status_code == 404
-    answer = client.get("/api/v1/sensors/W-1-depth/series", since=NOW.isoformat(), until=NOW.isoformat())
-    assert (answer.status_code, answer.json["code"]) == (422, "telemetry.bad-query")
+    for since in (NOW, NOW - timedelta(days=401)):
+        answer = client.get("/api/v1/sensors/W-1-depth/series", since=since.isoformat(), until=NOW.isoformat())
+        assert (answer.status_code, answer.json["code"]) == (422, "telemetry.bad-query")

@@ -6,13 +6,18 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tests.telemetry.conftest import MINUTE, NOW, counted, drain, in_place
+from webgis import db
 from webgis.telemetry import inbox, partitions, queries, writing
+
+PATIENCE_S = 30
 
 
 def test_a_reading_is_in_place_and_its_datastream_says_how_it_stands(city_runtime, sensors, tell):
@@ -133,7 +138,7 @@ def test_a_row_that_cannot_be_put_in_place_stays_and_says_why(city_runtime, sens
     drain(city_runtime)
     assert in_place(city_runtime, sensors["W-1-depth"]) == [(NOW, 0.1)]
     with city_runtime.transaction() as session:
-        assert inbox.waiting(session)[:2] == (0, 1)
+        assert inbox.waiting(session) == (0, 0, None, 1)
         assert session.scalar(text("SELECT error FROM city.reading_inbox")) == "ValueError: no place for rain"
 
 
@@ -176,13 +181,81 @@ def test_a_writer_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(city
     assert counted(city_runtime, sensors["W-1-depth"]) == {"taken": 50}
 
 
+class Second(writing.Writer):
+    """A writer that says when it has found another one at work."""
+
+    def __init__(self, runtime, consider) -> None:
+        super().__init__(runtime, consider)
+        self.found_another = threading.Event()
+
+    def hold(self, connection) -> bool:
+        held = super().hold(connection)
+        if not held:
+            self.found_another.set()
+        return held
+
+
 def test_a_second_writer_waits_until_the_first_is_gone(city_runtime, sensors, tell):
+    def consider(_session, _found, _now):
+        second.stopping = True
+
     tell(("W-1-depth", NOW, 0.1))
-    first = city_runtime.engine.connect()
-    first.execute(text("SELECT pg_advisory_lock(:key)"), {"key": writing.WRITER_LOCK})
-    first.commit()
-    with city_runtime.engine.connect() as other:
-        assert not other.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": writing.WRITER_LOCK})
-    first.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": writing.WRITER_LOCK})
-    first.close()
-    assert drain(city_runtime) == 1
+    second = Second(city_runtime, consider)
+    thread = threading.Thread(target=second.run)
+    with city_runtime.engine.connect() as connection:
+        first = writing.Writer(city_runtime)
+        assert first.hold(connection)
+        thread.start()
+        assert second.found_another.wait(PATIENCE_S)
+        assert in_place(city_runtime, sensors["W-1-depth"]) == []
+        assert thread.is_alive()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": writing.WRITER_LOCK})
+        connection.commit()
+    thread.join(PATIENCE_S)
+    assert in_place(city_runtime, sensors["W-1-depth"]) == [(NOW, 0.1)]
+
+
+def test_a_writer_whose_connection_is_lost_ends_and_takes_nothing_without_its_lock(city_runtime, sensors, tell):
+    def consider(session, _found, _now):
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        city_runtime.ask("SELECT pg_terminate_backend(%s)", pid)
+        db.call(session, "SELECT 1 AS one")
+
+    tell(("W-1-depth", NOW, 0.1))
+    tell(("W-1-depth", NOW - MINUTE, 0.1))
+    with pytest.raises(DBAPIError):
+        writing.Writer(city_runtime, consider).run()
+    assert in_place(city_runtime, sensors["W-1-depth"]) == []
+    assert drain(city_runtime) == 2
+
+
+def test_a_writer_that_somebody_else_stands_in_the_way_of_tries_again(city_runtime, sensors, tell):
+    tell(("W-1-depth", NOW, 0.1))
+    with city_runtime.engine.connect() as connection, city_runtime.transaction() as other:
+        writer = writing.Writer(city_runtime)
+        connection.execute(text("SET lock_timeout = '20ms'"))
+        connection.commit()
+        other.execute(text("SELECT FROM city.datastream WHERE code = 'W-1-depth' FOR UPDATE"))
+        assert (writer.step(connection), in_place(city_runtime, sensors["W-1-depth"])) == (1, [])
+        other.rollback()
+        assert (writer.step(connection), writer.step(connection)) == (1, 0)
+    assert in_place(city_runtime, sensors["W-1-depth"]) == [(NOW, 0.1)]
+
+
+def test_the_layer_of_sensors_is_new_when_one_is_heard_again_and_not_for_what_it_cannot_mean(
+    city_runtime, sensors, tell
+):
+    def version() -> str:
+        return city_runtime.ask("SELECT fn.layer_version('{sensors}', false) AS version")[0].version
+
+    before = version()
+    tell(("W-1-depth", NOW, -999.0))
+    drain(city_runtime)
+    assert version() == before
+    tell(("W-1-depth", NOW, 0.1))
+    drain(city_runtime)
+    heard = version()
+    assert heard != before
+    tell(("W-1-depth", NOW + MINUTE, 0.1))
+    drain(city_runtime)
+    assert version() == heard

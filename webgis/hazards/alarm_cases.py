@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis import jobs
 from webgis.accounts.actor import ENGINE
 from webgis.cases import clock, evidence, handling, intake, routing
 from webgis.catalog import queries as catalog
@@ -26,7 +27,7 @@ SHOWN = timedelta(hours=2)
 TOLD = ("escalated", "amended", "reset", "withdrawn", "dismissed")
 """Events of an alarm that stand in the history of its case."""
 
-_LOCK = text("SELECT a.state, a.case_id, a.no_case, a.case_told FROM city.alarm a WHERE a.id = :id FOR UPDATE")
+_LOCK = text("SELECT a.state, a.case_id, a.no_case, a.case_told FROM city.alarm a WHERE a.id = :id FOR NO KEY UPDATE")
 _ENDED = text(
     # A duplicate ends with the case into which it was merged.
     "SELECT p.outcome IS NOT NULL FROM city.case c JOIN city.case p"
@@ -37,9 +38,33 @@ _LINK = text(
 )
 _PLACED = text(
     """
-    UPDATE city.alarm a SET geom = s.geom, cell_code = s.cell_code
+    UPDATE city.alarm a SET geom = s.geom, cell_code = (fn.cell_at(s.geom)).code
     FROM city.datastream d JOIN city.station s ON s.id = d.station_id
-    WHERE a.id = :id AND d.id = a.datastream_id AND a.cell_code IS NULL AND s.cell_code IS NOT NULL
+    WHERE a.id = :id AND d.id = a.datastream_id AND a.cell_code IS NULL
+      AND (fn.cell_at(s.geom)).code IS NOT NULL
+    """
+)
+_MAY_OPEN = text(
+    """
+    SELECT a.id FROM city.alarm a JOIN city.datastream d ON d.id = a.datastream_id
+    JOIN city.station s ON s.id = d.station_id
+    WHERE a.state = 'open' AND a.no_case IS NOT NULL
+      AND NOT EXISTS (SELECT FROM city.case c JOIN city.case p
+                      ON p.id = CASE WHEN c.relation = 'duplicate' THEN c.parent_id ELSE c.id END
+                      WHERE c.id = a.case_id AND p.outcome IS NULL)
+      AND coalesce(a.cell_code, (fn.cell_at(s.geom)).code) IS NOT NULL
+      AND EXISTS (SELECT FROM city.class c
+                  WHERE c.standard = :standard AND c.kind = a.kind AND c.code = a.class_code)
+    """
+)
+_MERGED = text(
+    """
+    SELECT p.number, EXISTS (
+        SELECT FROM city.alarm a JOIN city.case o ON o.id = a.case_id
+        WHERE a.state = 'open' AND (o.id = p.id OR (o.parent_id = p.id AND o.relation = 'duplicate'))
+    ) AS stands
+    FROM city.case c JOIN city.case p ON p.id = c.parent_id
+    WHERE c.id = :case AND c.relation = 'duplicate' AND p.outcome IS NULL
     """
 )
 _OPENED = text(
@@ -59,14 +84,22 @@ def follow(session: Session, settings: Settings, alarm: int, *, at: datetime) ->
     lock = session.execute(_LOCK, {"id": alarm}).one()
     stands = lock.state == "open"
     if lock.case_id is None:
-        again = stands and _news(session, alarm, lock.case_told)
-        if lock.state != "withdrawn" and (lock.no_case is None or again):
+        if stands or (lock.state == "reset" and lock.no_case is None):
             _open(session, settings, alarm, at)
     elif stands and session.scalar(_ENDED, {"case": lock.case_id}):
         _open(session, settings, alarm, at)
     else:
         _bring_after(session, settings, alarm, lock.case_told, at)
     alarm_telling.tell(session, settings, alarm, at=at)
+
+
+def try_again(session: Session) -> int:
+    """Have those alarms followed again that stand without a case, or with one that has ended, and may have one by now;
+    how many. Run every half minute by the timetable: a sensor has moved into the grid, a class was imported."""
+    found = list(session.scalars(_MAY_OPEN, {"standard": catalog.CURRENT}))
+    for alarm in found:
+        jobs.enqueue(session, "hazards.follow_alarm", alarm=alarm)
+    return len(found)
 
 
 def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> None:
@@ -140,12 +173,15 @@ def _bring_after(session: Session, settings: Settings, alarm: int, told: int, at
     """Write what is new into the case's history, each change once."""
     news = _news(session, alarm, told)
     line = alarm_queries.one(session, alarm)
+    cases = [(line.case_number, line.state == "open")]
+    if merged := session.execute(_MERGED, {"case": line.case_id}).one_or_none():
+        cases.append((merged.number, merged.stands))  # it is worked on there, and does not end before the alarm
     for one in news:
         if one.action in TOLD:
-            stands = "yes" if line.state == "open" else "no"
             level = alarm_words.level_words(line.levels, one.level or line.level)
             reason = (one.facts or {}).get("reason", "")
-            _write(session, settings, line.case_number, one.action, stands, level, one.at, at, reason)
+            for number, stands in cases:
+                _write(session, settings, number, one.action, "yes" if stands else "no", level, one.at, at, reason)
     if news:
         session.execute(_HEARD, {"id": alarm, "told": news[-1].id})
 

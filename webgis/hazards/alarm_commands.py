@@ -12,7 +12,7 @@ from webgis.accounts.actor import ENGINE
 from webgis.cases.table_commands import console, json_option, print_json, print_table
 from webgis.db import Runtime
 from webgis.errors import Invalid
-from webgis.hazards import alarm_queries, alarm_rules, alarm_wire
+from webgis.hazards import alarm_queries, alarm_rules, alarm_wire, watches
 from webgis.hazards.alarm_models import ThresholdRule
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -85,7 +85,7 @@ def set_rule(runtime: Runtime, key: str, file: Path) -> None:
 def watch(runtime: Runtime, datastream: str, rule: str | None, department: str | None) -> None:
     """Have a DATASTREAM (its code) watched, from its next reading on."""
     with runtime.transaction() as session:
-        made = alarm_rules.watch(session, None, datastream, rule, department)
+        made = watches.watch(session, None, datastream, rule, department)
         console.print(f"{datastream} is watched by {made.rule_key}")
 
 
@@ -96,7 +96,7 @@ def watch(runtime: Runtime, datastream: str, rule: str | None, department: str |
 def unwatch(runtime: Runtime, datastream: str, rule: str) -> None:
     """Watch a DATASTREAM by a RULE no more."""
     with runtime.transaction() as session:
-        alarm_rules.unwatch(session, None, datastream, rule)
+        watches.unwatch(session, None, datastream, rule)
     console.print(f"{datastream} is no longer watched by {rule}")
 
 

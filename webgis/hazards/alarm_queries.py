@@ -16,21 +16,34 @@ from webgis.hazards.alarm_models import STATES
 MOST_STANDING = 500
 PAGE = 50
 
-_SEEN = """
-    (CAST(:departments AS varchar[]) IS NULL OR l.department_code = ANY(CAST(:departments AS varchar[])))
-    AND (CAST(:area AS text) IS NULL OR starts_with(coalesce(l.cell_code, ''), :area))
-    AND fn.in_classes(l.kind, l.class_code, CAST(:classes AS text[]))
-"""
+_WITHIN = "CAST(:departments AS text[]), CAST(:area AS text)"
+
+
+def seen(row: str) -> str:
+    """Whether somebody (`cases.queries.sight`) sees the case, or the alarm of `fn.alarm_line`, that a statement calls
+    `row`."""
+    of = ", ".join(f"{row}.{name}" for name in ("department_code", "cell_code", "kind", "class_code"))
+    return f"fn.sees({of}, {_WITHIN}, CAST(:classes AS text[]))"
+
+
+def reached(row: str) -> str:
+    """Whether somebody's departments and area reach as far as what has no class."""
+    return f"fn.sees({row}.department_code, {row}.cell_code, NULL, NULL, {_WITHIN}, NULL)"
+
+
+SEEN = seen("l")
+"""Whether somebody sees the alarm `l` of `fn.alarm_line`."""
+
 _ONE = text("SELECT l.* FROM fn.alarm_line l WHERE l.id = :id")
-_SEEN_ONE = text(f"SELECT l.* FROM fn.alarm_line l WHERE l.id = :id AND {_SEEN}")
+_SEEN_ONE = text(f"SELECT l.* FROM fn.alarm_line l WHERE l.id = :id AND {SEEN}")
 _STANDING = text(
-    f"SELECT l.* FROM fn.alarm_line l WHERE l.state = 'open' AND {_SEEN}"
+    f"SELECT l.* FROM fn.alarm_line l WHERE l.state = 'open' AND {SEEN}"
     " ORDER BY l.waiting DESC, l.rank DESC, l.raised_at DESC, l.id LIMIT :most"
 )
 _PAST = text(
     f"""
     SELECT l.* FROM fn.alarm_line l
-    WHERE (CAST(:state AS text) IS NULL OR l.state = :state) AND {_SEEN}
+    WHERE (CAST(:state AS text) IS NULL OR l.state = :state) AND {SEEN}
       AND (CAST(:quantity AS text) IS NULL OR l.quantity = :quantity)
       AND (CAST(:datastream AS text) IS NULL OR l.datastream = :datastream)
       AND (CAST(:before AS bigint) IS NULL OR l.id < :before)
@@ -39,7 +52,7 @@ _PAST = text(
 )
 _COUNT = text(
     f"SELECT count(*) AS standing, count(*) FILTER (WHERE l.waiting) AS waiting FROM fn.alarm_line l"
-    f" WHERE l.state = 'open' AND {_SEEN}"
+    f" WHERE l.state = 'open' AND {SEEN}"
 )
 _OF_CASE = text("SELECT l.* FROM fn.alarm_line l WHERE l.case_id = :case")
 _EVENTS = text(
@@ -55,7 +68,7 @@ _LEVELS = text(
     "SELECT r.key, r.name_zh, r.name_en, r.levels FROM city.watch w JOIN city.threshold_rule r ON r.key = w.rule_key"
     " WHERE w.datastream_id = :datastream AND w.active ORDER BY r.key"
 )
-_IN_ALARM = text("SELECT DISTINCT a.datastream_id FROM city.alarm a WHERE a.state = 'open'")
+_IN_ALARM = text(f"SELECT DISTINCT l.datastream_id FROM fn.alarm_line l WHERE l.state = 'open' AND {SEEN}")
 
 
 @dataclass(frozen=True)
@@ -140,6 +153,6 @@ def levels_of(session: Session, datastream_id: int) -> Sequence[Row]:
     return session.execute(_LEVELS, {"datastream": datastream_id}).all()
 
 
-def in_alarm(session: Session) -> set[int]:
-    """The datastreams (ids) of which an alarm stands."""
-    return set(session.scalars(_IN_ALARM))
+def in_alarm(session: Session, actor: Actor) -> set[int]:
+    """The datastreams (ids) of which an alarm stands that this person may see."""
+    return set(session.scalars(_IN_ALARM, cases.sight(actor)._asdict()))

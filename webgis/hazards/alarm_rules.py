@@ -1,29 +1,40 @@
-"""The rules of thresholds as a city has them, and which datastream is watched by which.
+"""The rules of thresholds as a city has them.
 
 What webgis ships (`data/*.csv`) is put into the tables once; a rule that the city has changed is left as it is then. A
 change takes effect with the next reading: a sensor's story is reckoned anew from its last readings.
 """
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
-from datetime import time, timedelta
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
-from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.catalog import queries as catalog
 from webgis.errors import Invalid, NotFound
 from webgis.hazards.alarm_models import ADVICES, AlarmLadder, ThresholdRule, Watch
-from webgis.hazards.threshold_tables import Level, Rule
-from webgis.telemetry.models import Datastream, Station
+from webgis.hazards.threshold_tables import Level, Rule, bad_rule, level_of
+from webgis.telemetry.models import Datastream
 
 LONGEST_NAME = 60
+LATEST_S, LONGEST_SILENCE_S = 86_400, 864_000
+LONGEST_UNIT = 20
+MOST_HELD = 5_000
+"""So many readings of a sensor may count at once: those of a rule's longest window, and those that may come late."""
+
+MOST_LEVELS = 20
+
+KEY = re.compile(r"(?!new$)[a-z0-9_.]{3,64}")
+"""Not `new`: its page is the form of a new rule."""
+
+_WORD = re.compile(r"[a-z0-9_]{1,40}")
 FIELDS = ("name_zh", "name_en", "quantity", "place", "unit", "least", "most", "late_s", "silence_s", "levels", "kind",
           "class_code")  # fmt: skip
 """What of a rule is a city's to say."""
@@ -50,37 +61,18 @@ def rule_of(row: ThresholdRule, zone: ZoneInfo) -> Rule:
         row.unit,
         row.least,
         row.most,
-        tuple(_level(row.key, one) for one in row.levels),
+        tuple(_level(row.key, place, one) for place, one in enumerate(row.levels)),
         late=timedelta(seconds=row.late_s),
         silence=timedelta(seconds=row.silence_s),
         zone=zone,
     )
 
 
-def _level(key: str, one: Mapping[str, Any]) -> Level:
+def _level(key: str, place: int, one: Mapping[str, Any]) -> Level:
     try:
-        begin, _, end = (one.get("hours") or "").partition("-")
-        return Level(
-            str(one["name"]),
-            int(one["rank"]),
-            float(one["at"]),
-            float(one["reset"]),
-            one["measure"],
-            timedelta(seconds=int(one["window_s"])),
-            timedelta(seconds=int(one["lasting_s"])),
-            timedelta(seconds=int(one["quiet_s"])),
-            (time.fromisoformat(begin), time.fromisoformat(end)) if begin else None,
-            one["source"],
-            one["sureness"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise bad_rule(key, "levels", f"levels of {', '.join(LEVEL_FIELDS)} ({error})") from None
-
-
-def bad_rule(key: str, field: str, accepted: str) -> Invalid:
-    """The refusal of a rule that cannot be used."""
-    message = f"The rule {key} cannot be used: {field} must be {accepted}"
-    return Invalid("hazards.bad-threshold", message, rule=key, field=field, accepted=accepted)
+        return level_of(one)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise bad_rule(key, "levels", f"levels of {', '.join(LEVEL_FIELDS)} ({error})", place) from None
 
 
 # What webgis ships
@@ -160,7 +152,7 @@ def _put(row: ThresholdRule, given: Mapping[str, Any]) -> None:
 
 def require_rule(session: Session, key: str) -> ThresholdRule:
     """The rule of this key, or `NotFound`."""
-    found = session.get(ThresholdRule, key)
+    found = session.get(ThresholdRule, key) if KEY.fullmatch(key) else None
     if found is None:
         known = list(session.scalars(select(ThresholdRule.key).order_by(ThresholdRule.key)))
         raise NotFound("hazards.rule-unknown", f"There is no rule of thresholds {key[:64]}", got=key, accepted=known)
@@ -171,16 +163,7 @@ def set_rule(session: Session, actor: Actor | None, key: str, given: Mapping[str
     """Make or change a rule; whether anything changed. Written into the log. `Invalid` for what contradicts itself,
     a field that there is not, or a class that there is not."""
     session.execute(HOLD)
-    if unknown := sorted(set(given) - set(FIELDS)):
-        raise bad_rule(key, unknown[0], f"one of {', '.join(FIELDS)}")
-    row = session.get(ThresholdRule, key)
-    before = {name: getattr(row, name) for name in FIELDS} if row else {}
-    if row is None:
-        needed = [name for name in FIELDS if name not in given and name not in ("late_s", "silence_s")]
-        if needed:
-            raise bad_rule(key, needed[0], "given for a rule of one's own")
-    after = before | dict(given)
-    _check(session, key, after, zone)
+    row, before, after = as_changed(session, key, given, zone)
     if not admin_log.record_change(session, actor, "hazards.set-rule", key, before, after):
         return False
     if row is None:
@@ -193,95 +176,84 @@ def set_rule(session: Session, actor: Actor | None, key: str, given: Mapping[str
     return True
 
 
+def as_changed(
+    session: Session, key: str, given: Mapping[str, Any], zone: ZoneInfo
+) -> tuple[ThresholdRule | None, dict[str, Any], dict[str, Any]]:
+    """The rule (None: a new one) and its fields before and after `given` is changed; refuses as `set_rule` does."""
+    if unknown := sorted(set(given) - set(FIELDS)):
+        raise bad_rule(key, unknown[0], f"one of {', '.join(FIELDS)}")
+    if not KEY.fullmatch(key):
+        raise bad_rule(key[:64], "key", "3 to 64 of a-z, 0-9, _ and ., but not new")
+    row = session.get(ThresholdRule, key)
+    before = {name: getattr(row, name) for name in FIELDS} if row else {}
+    after = {"late_s": 600, "silence_s": 1800} | before | dict(given)
+    if missing := [name for name in FIELDS if name not in after]:
+        raise bad_rule(key, missing[0], "given for a rule of one's own")
+    _check(session, key, after, zone)
+    _check_watched(session, key, before, ThresholdRule(key=key, **after))
+    return row, before, after
+
+
+def check_held(row: ThresholdRule, interval_s: int) -> None:
+    """`Invalid` "hazards.window-too-long" when too many readings of a sensor that tells so often count at once."""
+    span = max(int(one["window_s"]) for one in row.levels) + row.late_s
+    if span > MOST_HELD * interval_s:
+        raise Invalid(
+            "hazards.window-too-long",
+            f"The rule {row.key} looks back {span} s; of a sensor that tells every {interval_s} s these are more than"
+            f" {MOST_HELD} readings",
+            field="levels",
+            got=span,
+            accepted=f"windows and lateness of at most {MOST_HELD * interval_s} s together",
+        )
+
+
+def _check_watched(session: Session, key: str, before: Mapping[str, Any], after: ThresholdRule) -> None:
+    """Sensors that a rule watches are still of its unit afterwards, and do not tell too often for it."""
+    wanted = select(func.min(Datastream.interval_s)).join(Watch, Watch.datastream_id == Datastream.id)
+    fastest = session.scalar(wanted.where(Watch.rule_key == key, Watch.active))
+    if fastest is None:
+        return
+    for field in ("unit", "quantity"):
+        if before[field] != getattr(after, field):
+            raise bad_rule(key, field, f"{before[field]} while it watches sensors")
+    check_held(after, fastest)
+
+
 def _check(session: Session, key: str, after: Mapping[str, Any], zone: ZoneInfo) -> None:
     for field in ("name_zh", "name_en"):
-        if not (isinstance(after[field], str) and 0 < len(after[field].strip()) <= LONGEST_NAME):
+        if not _is_name(after[field]):
             raise bad_rule(key, field, f"a text of at most {LONGEST_NAME} characters")
-    if not isinstance(after["levels"], Sequence):
-        raise bad_rule(key, "levels", "a list")
-    for one in after["levels"]:
-        if one.get("advice") not in (None, *ADVICES):
-            raise bad_rule(key, "advice", f"{', '.join(ADVICES)} or nothing")
+    if not isinstance(after["levels"], Sequence) or not all(isinstance(one, Mapping) for one in after["levels"]):
+        raise bad_rule(key, "levels", "a list of objects")
+    if len(after["levels"]) > MOST_LEVELS:
+        raise bad_rule(key, "levels", f"at most {MOST_LEVELS}")
+    for field, most in (("late_s", LATEST_S), ("silence_s", LONGEST_SILENCE_S)):
+        if not (isinstance(after[field], int) and 0 <= after[field] <= most):
+            raise bad_rule(key, field, f"a whole number of 0 to {most}")
+    for field in ("quantity", "place"):
+        if not (isinstance(after[field], str) and _WORD.fullmatch(after[field])):
+            raise bad_rule(key, field, "1 to 40 of a-z, 0-9 and _")
+    if not _is_name(after["unit"], LONGEST_UNIT):
+        raise bad_rule(key, "unit", f"a text of at most {LONGEST_UNIT} characters")
+    if not (isinstance(after["kind"], str) and isinstance(after["class_code"], str)):
+        raise bad_rule(key, "class_code", "kind and class as texts")
     catalog.require_class(session, after["kind"], after["class_code"])
-    spans = {name: after[name] for name in ("late_s", "silence_s") if name in after}
     try:
-        rule_of(ThresholdRule(key=key, **{"late_s": 600, "silence_s": 1800} | dict(after) | spans), zone)
+        rule_of(ThresholdRule(key=key, **after), zone).check_reach()
     except TypeError:
         raise bad_rule(key, "least", "numbers where numbers belong") from None
+    _check_words(key, after["levels"])
 
 
-def watch(
-    session: Session,
-    actor: Actor | None,
-    datastream: str,
-    rule: str | None = None,
-    department: str | None = None,
-) -> Watch:
-    """Have a datastream watched by a rule (that of its quantity and kind of place when None), from its next reading
-    on. `department`: who is sent; None: the station's, else whom the routing rules choose. `NotFound` for an unknown
-    datastream or rule, `Invalid` "hazards.watch-unfit" when they measure in different units."""
-    session.execute(HOLD)
-    stream, station = _stream(session, datastream)
-    row = require_rule(session, rule or f"{stream.quantity}.{station.place}")
-    if stream.unit != row.unit:
-        raise Invalid(
-            "hazards.watch-unfit",
-            f"{datastream} tells {stream.unit}, the rule {row.key} is of {row.unit}",
-            field="rule",
-            got=row.key,
-            accepted=f"a rule of {stream.unit}",
-        )
-    if department is not None:
-        accounts.require_department(session, department)
-    found = session.scalar(select(Watch).filter_by(datastream_id=stream.id, rule_key=row.key))
-    before = {"department": found.department_code, "active": found.active} if found else {}
-    if found is None:
-        found = Watch(datastream_id=stream.id, rule_key=row.key)
-        session.add(found)
-    found.department_code, found.active = department, True
-    session.flush()
-    after = {"department": department, "active": True}
-    admin_log.record_change(session, actor, "hazards.watch", f"{datastream} {row.key}", before, after)
-    changed(session)
-    return found
+def _check_words(key: str, levels: Sequence[Mapping[str, Any]]) -> None:
+    for place, one in enumerate(levels):
+        if one.get("advice") not in (None, *ADVICES):
+            raise bad_rule(key, "advice", f"{', '.join(ADVICES)} or nothing", place)
+        for field in ("name_zh", "name_en"):
+            if not _is_name(one.get(field)):
+                raise bad_rule(key, field, f"a text of at most {LONGEST_NAME} characters", place)
 
 
-def watch_by_kind(session: Session, actor: Actor | None, datastream: str) -> str | None:
-    """Have a datastream watched by the rule of its quantity and kind of place, unless it is already; the rule's key,
-    None when there is none of its unit."""
-    session.execute(HOLD)
-    stream, station = _stream(session, datastream)
-    row = session.get(ThresholdRule, f"{stream.quantity}.{station.place}")
-    if row is None or row.unit != stream.unit:
-        return None
-    if session.scalar(select(Watch.id).filter_by(datastream_id=stream.id, rule_key=row.key, active=True)) is None:
-        watch(session, actor, datastream)
-    return row.key
-
-
-def watched(session: Session) -> set[int]:
-    """The datastreams (ids) that a rule watches."""
-    return set(session.scalars(select(Watch.datastream_id).filter_by(active=True)))
-
-
-def unwatch(session: Session, actor: Actor | None, datastream: str, rule: str) -> None:
-    """Watch a datastream by a rule no more. An alarm that stands is not ended by that."""
-    session.execute(HOLD)
-    stream, _station = _stream(session, datastream)
-    found = session.scalar(select(Watch).filter_by(datastream_id=stream.id, rule_key=rule, active=True))
-    if found is None:
-        raise NotFound("hazards.watch-unknown", f"{datastream} is not watched by {rule[:64]}", got=rule)
-    found.active = False
-    admin_log.record(session, actor, "hazards.unwatch", f"{datastream} {rule}", {"active": True}, {"active": False})
-    changed(session)
-
-
-def _stream(session: Session, code: str) -> tuple[Datastream, Station]:
-    wanted = select(Datastream, Station).join(Station, Station.id == Datastream.station_id)
-    found = session.execute(wanted.where(Datastream.code == code)).one_or_none() if "\0" not in code else None
-    if found is None:
-        raise NotFound(
-            "hazards.datastream-unknown", f"There is no datastream {code[:64]}", field="datastream", got=code
-        )
-    stream, station = found
-    return stream, station
+def _is_name(given: Any, longest: int = LONGEST_NAME) -> bool:
+    return isinstance(given, str) and 0 < len(given.strip()) <= longest and "\0" not in given

@@ -16,5 +16,6 @@ def follow_alarm(session: Session, alarm: int) -> None:
 
 @task("hazards.pass_on_alarms")
 def pass_on_alarms(session: Session) -> None:
-    """Alarms that nobody acknowledged in time go up one step."""
+    """Alarms that nobody acknowledged in time go up one step; those that had no case are tried again."""
     alarm_telling.pass_on(session, at=datetime.now(UTC))
+    alarm_cases.try_again(session)

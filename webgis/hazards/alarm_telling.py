@@ -42,23 +42,21 @@ _ACKNOWLEDGE = text(
     "UPDATE city.alarm_notice n SET acknowledged_at = :at, acknowledged_by = :person"
     " WHERE n.alarm_id = :id AND n.acknowledged_at IS NULL RETURNING n.rank, n.step, n.who"
 )
-_HELD = text("SELECT a.state FROM city.alarm a WHERE a.id = :id FOR UPDATE")
+_HELD = text("SELECT a.state FROM city.alarm a WHERE a.id = :id FOR NO KEY UPDATE")  # notices refer to it
 _DISMISS = text("UPDATE city.alarm SET state = 'withdrawn', changed_at = :at WHERE id = :id")
 _PASS_ON = text("SELECT * FROM fn.pass_on_alarms(:at)")
 _CHANGED = text("SELECT fn.layer_changed('alarms')")
 
 
 def tell(session: Session, settings: Settings, alarm: int, *, at: datetime) -> int:
-    """Tell those steps of the ladder that were not told yet; how many people get a message. Without a case nobody
-    does: messages are about cases."""
-    untold = session.execute(_UNTOLD, {"id": alarm, "at": at}).all()
-    if not untold:
-        return 0
+    """Tell those steps of the ladder that were not told yet; how many people get a message. Messages are about cases:
+    while there is none nobody is told, and all are as soon as there is one."""
     line = alarm_queries.one(session, alarm)
+    untold = session.execute(_UNTOLD, {"id": alarm, "at": at}).all() if line.case_id else []
     zh, en = alarm_words.reached(line, settings.zone, line.levels)
     told = 0
     for step in untold:
-        addresses = _messages(session, line, step, {"alarm_zh": zh, "alarm_en": en}) if line.case_id else []
+        addresses = _messages(session, line, step, {"alarm_zh": zh, "alarm_en": en})
         for address in addresses:
             jobs.enqueue(session, "cases.bundle_notices", contact=None, address=address)
         told += len(addresses)
@@ -82,12 +80,17 @@ def happened(
     session.execute(_HAPPENED, values)
 
 
+def hold(session: Session, alarm: int) -> Row:
+    """How an alarm stands; nobody else acts on it until the transaction ends."""
+    return session.execute(_HELD, {"id": alarm}).one()
+
+
 def acknowledge(session: Session, actor: Actor, alarm: int, *, at: datetime) -> Row:
     """Acknowledge an alarm that this person may see: nobody else need be told of the levels it has reached. Once more
     does nothing. Its line then."""
     permissions.require(actor, "alarms.acknowledge")
     alarm_queries.require(session, actor, alarm)
-    session.execute(_HELD, {"id": alarm})
+    hold(session, alarm)
     waiting = session.execute(_ACKNOWLEDGE, {"id": alarm, "at": at, "person": actor.id}).all()
     if waiting:
         steps = [{"who": one.who, "rank": one.rank, "step": one.step} for one in waiting]
@@ -105,7 +108,7 @@ def dismiss(session: Session, actor: Actor, alarm: int, reason: str, *, at: date
         raise bad_field("reason", None, "say why this is no alarm")
     alarm_queries.require(session, actor, alarm)
     session.execute(HOLD)
-    held = session.execute(_HELD, {"id": alarm}).one()
+    held = hold(session, alarm)
     if held.state != "open":
         raise Conflict("hazards.alarm-over", "This alarm stands no more", state=held.state)
     session.execute(_DISMISS, {"id": alarm, "at": at})

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 CHANGE_WORDS = {
     "opened": ("报警", "Alarm"),
     "escalated": ("报警升级", "Alarm graver"),
-    "amended": ("报警因迟到读数修正", "Alarm amended by late readings"),
+    "amended": ("报警修正", "Alarm amended"),
     "reset": ("报警复位", "Alarm reset"),
     "withdrawn": ("报警因迟到读数撤回", "Alarm withdrawn by late readings"),
     "dismissed": ("报警经人工解除", "Alarm dismissed by a person"),
@@ -59,6 +59,18 @@ def case_after(number: str) -> str:
     return f"报警再次成立，已另立案件 {number} / The alarm stands again; case {number} was opened for it"
 
 
-def rule_changed(version: int) -> str:
+LATE_READINGS = "读数迟到 / Readings came late"
+"""Why an alarm stands otherwise than it was told."""
+
+WATCHED_AGAIN = "监测中断后恢复，按最近读数如此 / It was not watched for a while; its last readings say so"
+"""Why an alarm stands otherwise, or stands no more, after a pause of the watch."""
+
+
+def rule_ends(version: int) -> str:
     """Why an alarm ended without its readings."""
     return f"规则已改为第 {version} 版，按新规则不再成立 / The rule was changed (version {version}): it finds none"
+
+
+def rule_finds(version: int) -> str:
+    """Why an alarm stands otherwise, or again, without new readings of it."""
+    return f"规则已改为第 {version} 版，按新规则如此 / The rule was changed (version {version}): it finds it so"

@@ -6,50 +6,41 @@ job that brings the case after it (`alarm_cases.follow`), so no alarm is lost wi
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from webgis import db, jobs
-from webgis.hazards import alarm_words, watch_states
+from webgis.errors import Invalid
+from webgis.hazards import alarm_words, changed_rules, watch_states
 from webgis.hazards.alarm_models import ThresholdRule, Watch
 from webgis.hazards.alarm_rules import HOLD, rule_of
 from webgis.hazards.threshold_tables import Rule
 from webgis.hazards.thresholds import Change, Reading, State, feed
+from webgis.hazards.watch_states import Told
+from webgis.hazards.watched_readings import Found, Watched, as_readings, with_those_before
 from webgis.settings import Settings
 
-Found = Mapping[int, Sequence[tuple[datetime, float]]]
-"""Readings by datastream."""
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A datastream watched by a version of a rule; `wakes`: no reading below counts while it is quiet; `advice`: what
-    each level says of the road."""
-
-    id: int
-    datastream_id: int
-    rule: Rule
-    version: int
-    wakes: float
-    advice: Mapping[str, str | None]
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What has become of one of them: its state, what is to be told, whether it began anew under a changed rule, and
-    the numbers of alarms that end because of that."""
+    """What has become of one of them: its state, what is to be told, whether it began anew under a changed rule (or
+    after a pause of the watch), and the alarms that ended because of that, which it may find again."""
 
     watched: Watched
     before: int
     state: State
     changes: tuple[Change, ...]
-    anew: bool
-    dropped: frozenset[int] = frozenset()
+    anew: bool = False
+    ended: Told = ()
+    paused: bool = False
 
 
 _VERSION = "SELECT fn.layer_version('{watches}', false) AS version"
@@ -58,7 +49,6 @@ _STATES = """
     SELECT w.id, w.numbered, s.rule_version, s.state FROM city.watch w LEFT JOIN city.watch_state s ON s.watch_id = w.id
     WHERE w.id = ANY(%s)
 """
-_READINGS = "SELECT * FROM fn.readings_before(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::interval[])"
 _WRITE = "SELECT * FROM fn.write_alarms(%s::jsonb, %s::jsonb, %s)"
 _KEEP = text(
     """
@@ -108,12 +98,22 @@ class Considering:
             .join(ThresholdRule, ThresholdRule.key == Watch.rule_key)
             .where(Watch.active)
         ).all()
-        self._watches, self._version = {}, version
+        rules = {row.key: self._usable(row) for row in {one.ThresholdRule for one in rows}}
+        watches: dict[int, list[Watched]] = {}
         for id, datastream, row in rows:
-            rule = rule_of(row, self._settings.zone)
-            advice = {one["name"]: one.get("advice") for one in row.levels}
-            made = Watched(id, datastream, rule, row.version, watch_states.wakes_at(rule), advice)
-            self._watches.setdefault(datastream, []).append(made)
+            if rule := rules[row.key]:
+                advice = {one["name"]: one.get("advice") for one in row.levels}
+                made = Watched(id, datastream, rule, row.version, watch_states.wakes_at(rule), advice)
+                watches.setdefault(datastream, []).append(made)
+        self._watches, self._version = watches, version
+
+    def _usable(self, row: ThresholdRule) -> Rule | None:
+        """The rule of a row; one that cannot be used (written by hand, or before a check was added) stops no other."""
+        try:
+            return rule_of(row, self._settings.zone)
+        except (Invalid, TypeError) as error:
+            log.error("hazards.rule-unusable", rule=row.key, error=str(error))
+            return None
 
 
 def _wakes(watched: Watched, readings: Sequence[tuple[datetime, float]]) -> bool:
@@ -123,76 +123,44 @@ def _wakes(watched: Watched, readings: Sequence[tuple[datetime, float]]) -> bool
 def _turns(session: Session, wanted: Sequence[Watched], found: Found, now: datetime) -> list[Turn]:
     """Feed the machines of these."""
     kept = {row.id: row for row in db.call(session, _STATES, [one.id for one in wanted])}
-    asleep = [one for one in wanted if kept[one.id].rule_version != one.version]
-    whole = _with_those_before(session, asleep, found)
+    asleep = {one.id: _told(kept[one.id]) for one in wanted if kept[one.id].rule_version != one.version}
+    whole = with_those_before(session, [(one, asleep[one.id]) for one in wanted if one.id in asleep], found)
     turns = []
     for one in wanted:
-        row = kept[one.id]
-        readings = [Reading(at, value) for at, value in found[one.datastream_id]]
-        if row.rule_version == one.version:
-            state = watch_states.unpacked(row.state)
-        else:
-            told = watch_states.unpacked(row.state).told if row.state else ()
-            state = watch_states.fresh(one.rule, row.numbered, told)
-            readings = whole[one.id]
-            if row.state and not readings:  # all too late: they say nothing of the changed rule
-                continue
-        grown, changes = feed(one.rule, state, readings, now)
-        turn = Turn(one, row.numbered, grown, changes, bool(row.state) and row.rule_version != one.version)
-        turns.append(_changed_rule(turn, max(found[one.datastream_id])[0]) if turn.anew else turn)
+        row, new = kept[one.id], found[one.datastream_id]
+        if one.id not in asleep:
+            grown, changes = feed(one.rule, watch_states.unpacked(row.state), as_readings(new), now)
+            ended = changed_rules.remembered(watch_states.ended(row.state), max(new)[0])
+            turns.append(Turn(one, row.numbered, grown, changes, ended=ended))
+        elif whole[one.id] or not row.state:  # else all came too late: they say nothing of the changed rule
+            turns.append(_begun(one, row, whole[one.id], new, now))
     return turns
 
 
-def _changed_rule(turn: Turn, newest: datetime) -> Turn:
-    """What was told under the rule as it was did happen: what the changed one does not find is not withdrawn. It ends
-    with the newest reading, if it has not ended before."""
-    gone = {change.number: change.occurrence for change in turn.changes if change.kind == "withdrawn"}
-    changes = [change for change in turn.changes if change.number not in gone]
-    dropped = {number: one for number, one in gone.items() if one.reset_at is None}
-    for number, one in dropped.items():
-        ended = replace(one, reset_at=max(newest, one.steps[-1].at))
-        changes.append(Change("reset", number, ended, one.steps[-1].level))
-    return replace(turn, changes=tuple(changes), dropped=frozenset(dropped))
+def _told(row: Any) -> Told:
+    """The alarms that readings may be about when a watch begins anew under a changed rule."""
+    return (*watch_states.unpacked(row.state).told, *watch_states.ended(row.state)) if row.state else ()
 
 
-def _with_those_before(session: Session, asleep: Sequence[Watched], found: Found) -> dict[int, list[Reading]]:
-    """The new readings of those of which nothing is kept, by watch, in their order among those that were there before
-    and may count with them. What is new and came too late is left out, as the machine would have."""
-    if not asleep:
-        return {}
-    spans: dict[int, timedelta] = {}
-    for one in asleep:
-        span = one.rule.late + one.rule.longest_window
-        spans[one.datastream_id] = max(span, spans.get(one.datastream_id, span))
-    new = {id: dict(found[id]) for id in spans}
-    firsts, newest = [min(one) for one in new.values()], [max(one) for one in new.values()]
-    known: dict[int, dict[datetime, float]] = {id: {} for id in spans}
-    for row in db.call(session, _READINGS, list(spans), firsts, newest, list(spans.values())):
-        if row.at not in new[row.datastream_id]:
-            known[row.datastream_id][row.at] = row.value
-    return {one.id: _joined(known[one.datastream_id], new[one.datastream_id], one.rule) for one in asleep}
-
-
-def _joined(known: Mapping[datetime, float], new: Mapping[datetime, float], rule: Rule) -> list[Reading]:
-    """New readings and those before in their order; none when all that is new is too late."""
-    newest = max(known, default=None)
-    in_time = {at: value for at, value in new.items() if newest is None or at >= newest - rule.late}
-    if not in_time:
-        return []
-    begin = min(in_time) - rule.late - rule.longest_window
-    whole = {at: value for at, value in known.items() if at >= begin} | in_time
-    return [Reading(at, value) for at, value in sorted(whole.items())]
+def _begun(one: Watched, row: Any, whole: list[Reading], new: Sequence[tuple[datetime, float]], now: datetime) -> Turn:
+    """The turn of one that begins anew with the readings of `whole`, of which `new` are new."""
+    told = _told(row)
+    grown, changes = feed(one.rule, watch_states.fresh(one.rule, row.numbered, told), whole, now)
+    if not row.state:
+        return Turn(one, row.numbered, grown, changes)
+    changes, ended = changed_rules.told_of(told, changes, min(new)[0], max(new)[0])
+    return Turn(one, row.numbered, grown, changes, True, ended, row.rule_version == watch_states.PAUSED)
 
 
 def _keep(session: Session, turns: Iterable[Turn]) -> None:
-    """Keep the states of those that are not quiet, and the numbers that were given."""
+    """Keep the states of those that are not quiet or may find an alarm again, and the numbers that were given."""
     states, numbers, quiet = [], [], []
     for turn in turns:
         id = turn.watched.id
-        if watch_states.is_quiet(turn.watched.rule, turn.state):
+        if watch_states.is_quiet(turn.watched.rule, turn.state) and not turn.ended:
             quiet.append(id)
         else:
-            kept = watch_states.packed(turn.state)
+            kept = watch_states.packed(turn.state, turn.ended)
             states.append({"watch": id, "version": turn.watched.version, "state": kept})
         if turn.state.numbered != turn.before:
             numbers.append({"watch": id, "number": turn.state.numbered})
@@ -245,15 +213,26 @@ def _event(turn: Turn, change: Change) -> dict[str, Any]:
     step = next((one for one in now.steps if one.level == change.level), now.steps[-1])
     at = now.reset_at if change.kind == "reset" else step.at
     steps = [[one.level, one.at.isoformat()] for one in now.steps]
-    why = {"reason": alarm_words.rule_changed(turn.watched.version)} if change.number in turn.dropped else {}
     return {
         "watch": turn.watched.id,
         "number": change.number,
         "action": change.kind,
         "at": at,
         "level": change.level,
-        "facts": {"steps": steps, "reset_at": now.reset_at and now.reset_at.isoformat()} | why,
+        "facts": {"steps": steps, "reset_at": now.reset_at and now.reset_at.isoformat()} | _why(turn, change),
     }
+
+
+def _why(turn: Turn, change: Change) -> dict[str, str]:
+    """Why an alarm stands otherwise than it did, when not by its readings in time."""
+    ends = turn.anew and change.number in dict(turn.ended)
+    if not ends and change.kind != "amended":
+        return {}
+    if not turn.anew:
+        return {"reason": alarm_words.LATE_READINGS}
+    if turn.paused:
+        return {"reason": alarm_words.WATCHED_AGAIN}
+    return {"reason": (alarm_words.rule_ends if ends else alarm_words.rule_finds)(turn.watched.version)}
 
 
 def _json(values: Any) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from webgis import jobs
 from webgis.errors import Invalid
 from webgis.grid import queries as grid
 from webgis.hazards import gb18218
@@ -87,7 +88,7 @@ _ALL = text("SELECT id, code FROM city.hazard_source WHERE active ORDER BY id")
 def people_near(session: Session, source_id: int, area_code: str | None, entered: int | None) -> People:
     """Who may be exposed: people within 500 m outside the outline, from the population of the communities spread evenly
     over them, rounded up; what was entered where too little of that ground has a known population."""
-    values = {"id": source_id, "metres": float(standard().people_within_m), "srid": srid_of(session, area_code)}
+    values = {"id": source_id, "metres": float(standard().people_within_m), "srid": grid.srid_of(session, area_code)}
     rows = session.execute(text(_GROUND), values).all()
     parts = [
         {
@@ -109,12 +110,6 @@ def people_near(session: Session, source_id: int, area_code: str | None, entered
 def rounded_up(people: float) -> int:
     """People as a whole number: a part of one counts as one."""
     return max(math.ceil(people - _ROUNDING), 0)
-
-
-def srid_of(session: Session, area_code: str | None) -> int:
-    """The projected system in whose metres a place is measured."""
-    default = session.info["settings"].projected_srid
-    return default if area_code is None else grid.projected_srids(session, [area_code], default)[0]
 
 
 def check(unit: str, stocks: Sequence[Stock]) -> None:
@@ -225,16 +220,37 @@ def regrade_all(session: Session, *, at: datetime) -> Regraded:
     session.execute(_PLACE_ANEW)
     sources = session.execute(_ALL).all()
     for source in sources:
-        try:
-            with session.begin_nested():
-                made += regrade(session, source.id, at=at)
-        except Invalid as error:
-            refused[source.code] = error.code
-            if session.execute(_UNSETTLED, {"id": source.id, "code": error.code}).rowcount:
-                session.execute(_CHANGED)
+        new, refusal = regrade_or_mark(session, source.id, at=at)
+        made += new
+        if refusal is not None:
+            refused[source.code] = refusal
     return Regraded(len(sources), made, refused)
 
 
+def regrade_or_mark(session: Session, source_id: int, *, at: datetime) -> tuple[int, str | None]:
+    """Grade a source anew; the new grades, and the refusal (its code) for which it keeps those it had, `unsettled`."""
+    try:
+        with session.begin_nested():
+            return regrade(session, source_id, at=at), None
+    except Invalid as error:
+        if session.execute(_UNSETTLED, {"id": source_id, "code": error.code}).rowcount:
+            session.execute(_CHANGED)
+        return 0, error.code
+
+
+def regrade_later(session: Session) -> None:
+    """Have every active source graded anew by a job of its own: each is held for its own grading alone."""
+    session.execute(_PLACE_ANEW)
+    session.execute(_LATER)
+    jobs.note(session, {"slow"})
+
+
+_LATER = text(
+    """
+    INSERT INTO city.outbox (queue, task, args, due_at)
+    SELECT 'slow', 'hazards.regrade_one', jsonb_build_object('source', id), now() FROM city.hazard_source WHERE active
+    """
+)
 _PLACE_ANEW = text(
     """
     UPDATE city.hazard_source h SET cell_id = p.cell_id, area_code = p.area_code

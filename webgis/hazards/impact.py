@@ -4,7 +4,7 @@ Cases and crews are those that the one who asks may see; all else is the same fo
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
-from webgis.hazards import grading, source_queries
-from webgis.hazards.impact_rules import PLACES, checked_metres
-
-FRESH = timedelta(minutes=30)
-"""A crew is where its phone was last, if that was not longer ago."""
+from webgis.cases import shifts
+from webgis.grid import queries as grid
+from webgis.hazards import alarm_queries, grading, screening, source_queries
+from webgis.hazards.impact_rules import PLACES, USUAL_M, checked_metres, one_of
+from webgis.hazards.screening import Circle
 
 MOST_LISTED = 500
 
@@ -26,9 +26,13 @@ MOST_LISTED = 500
 class Impact:
     """What lies within `metres` of the outline of a source at a moment. `people`: None where the population of some of
     the ground is not known, then `known_people` are those of the rest; `places`: by kind; `crews`: None for those who
-    may not see where they are. `truncated`: lists that end at `MOST_LISTED`."""
+    may not see where they are. `truncated`: lists that end at `MOST_LISTED`. `circle`: the published distance that the
+    metres are, of the `circles` of this source; `without`: stocks of which none is published."""
 
     source: Row[Any]
+    circle: Circle | None
+    circles: list[Circle]
+    without: list[str]
     metres: float
     at: datetime
     ground: dict[str, Any]
@@ -44,36 +48,50 @@ class Impact:
     truncated: list[str]
 
 
-def impact(session: Session, actor: Actor, code: str, metres: float, *, at: datetime) -> Impact:
-    """What lies within `metres` (10 to 5,000) of a source that this person may see."""
+def impact(
+    session: Session,
+    actor: Actor,
+    code: str,
+    metres: float | None = None,
+    *,
+    at: datetime,
+    circle: str | None = None,
+) -> Impact:
+    """What lies within `metres` (10 to 5,000) of a source that this person may see, or within a published distance, by
+    the key of its `circle`; else within `USUAL_M`."""
     source = source_queries.require(session, actor, code)
-    values = {"id": source.id, "metres": checked_metres(metres), "srid": grading.srid_of(session, source.area_code)}
-    ground = session.execute(_GROUND, values).one()
+    held = source_queries.held(session, source.id)
+    circles = screening.circles(held)
+    chosen = one_of(circles, circle, metres) if circle else None
+    metres = checked_metres(chosen.metres if chosen else USUAL_M if metres is None else metres)
+    ground = session.execute(
+        _GROUND, {"id": source.id, "metres": metres, "srid": grid.srid_of(session, source.area_code)}
+    ).one()
     on_it = {"ground": ground.ewkb, "most": MOST_LISTED + 1}
-    cells = list(session.scalars(_CELLS, on_it))
     communities = session.execute(_PEOPLE, on_it).all()
-    places = _places(session, on_it)
-    components = session.execute(_COMPONENTS, on_it).all()
-    found = session.execute(_CASES, on_it | cases.sight(actor)._asdict()).all()
-    crews = _crews(session, actor, on_it, at)
-    lists = {"cases": found} | {f"places.{kind}": rows for kind, rows in places.items()}
     known = sum(row.people for row in communities if row.people is not None)
     whole = sum(row.of_ground for row in communities if row.population is not None)
+    places = _places(session, on_it)
+    cases_there = session.execute(_CASES, on_it | cases.sight(actor)._asdict()).all()
+    lists = {"cases": cases_there} | {f"places.{kind}": rows for kind, rows in places.items()}
     return Impact(
-        source,
-        metres,
-        at,
-        ground.geometry,
-        ground.square_m,
-        cells,
-        communities,
-        grading.rounded_up(known) if whole >= grading.SURELY_INSIDE else None,
-        grading.rounded_up(known),
-        {kind: rows[:MOST_LISTED] for kind, rows in places.items()},
-        components,
-        found[:MOST_LISTED],
-        crews,
-        [name for name, rows in lists.items() if len(rows) > MOST_LISTED],
+        source=source,
+        circle=chosen,
+        circles=circles,
+        without=screening.without(held),
+        metres=metres,
+        at=at,
+        ground=ground.geometry,
+        square_m=ground.square_m,
+        cells=list(session.scalars(_CELLS, on_it)),
+        communities=communities,
+        people=grading.rounded_up(known) if whole >= grading.SURELY_INSIDE else None,
+        known_people=grading.rounded_up(known),
+        places={kind: rows[:MOST_LISTED] for kind, rows in places.items()},
+        components=session.execute(_COMPONENTS, on_it).all(),
+        cases=cases_there[:MOST_LISTED],
+        crews=_crews(session, actor, on_it, at),
+        truncated=[name for name, rows in lists.items() if len(rows) > MOST_LISTED],
     )
 
 
@@ -116,17 +134,13 @@ _CASES = text(
            ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat
     FROM city.case c JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     WHERE c.outcome IS NULL AND ST_Intersects(c.geom, CAST(:ground AS geometry)) AND """
-    + source_queries.seen("c")
+    + alarm_queries.seen("c")
     + " ORDER BY c.reported_at, c.id LIMIT :most"
 )
 _CREWS = text(
     """
-    SELECT p.login, p.name, t.at, ST_X(t.geom) AS lon, ST_Y(t.geom) AS lat
-    FROM city.shift w JOIN city.person p ON p.id = w.person_id
-    CROSS JOIN LATERAL (SELECT o.at, o.geom FROM city.track o WHERE o.shift_id = w.id ORDER BY o.at DESC LIMIT 1) t
-    WHERE w.ended_at IS NULL AND t.at >= :since AND ST_Intersects(t.geom, CAST(:ground AS geometry))
-      AND (CAST(:area AS text) IS NULL OR starts_with((fn.cell_at(t.geom)).code, :area))
-    ORDER BY p.name
+    SELECT c.login, c.name, c.seen_at AS at, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat
+    FROM fn.crews_on(CAST(:ground AS geometry), :since, :area) c ORDER BY c.name
     """
 )
 
@@ -142,4 +156,4 @@ def _crews(session: Session, actor: Actor, on_it: dict[str, Any], at: datetime) 
     """Who is on shift there now: the last point of their track, if it is fresh."""
     if actor.role == "inspector" or not permissions.may(actor, "shifts.see"):
         return None
-    return session.execute(_CREWS, on_it | {"since": at - FRESH, "area": actor.area}).all()
+    return session.execute(_CREWS, on_it | {"since": at - shifts.SEEN, "area": actor.area}).all()

@@ -2,11 +2,28 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from webgis.catalog import sheets
 from webgis.hazards.impact import Impact
+from webgis.hazards.impact_rules import MOST_M
+from webgis.hazards.screening import Circle
+
+SOURCES = {
+    "blast": "EPA 550-B-99-009, worst case: 1 psi when all of it burns as one vapour cloud, a tenth of the heat in the "
+    "blast",
+    "isolate": "Emergency Response Guidebook 2024, tables 1 and 3: initial isolation, all round",
+    "day": "Emergency Response Guidebook 2024, tables 1 and 3: protective action downwind by day, low wind",
+    "night": "Emergency Response Guidebook 2024, tables 1 and 3: protective action downwind by night, low wind",
+}
+"""Zone of a published distance -> where it is from."""
+
+LIMITS = (
+    "For planning and the first minutes, not an assessment of this site: the guidebook is made for accidents of "
+    "transport in the open, EPA's worst case lets all of the stock explode at once. Measured from the outline, on all "
+    "sides."
+)
 
 HEADER = ("kind", "code", "name_zh", "name_en", "count", "people", "lon", "lat")
 
@@ -16,6 +33,7 @@ def facts(found: Impact) -> dict[str, Any]:
     return {
         "source": found.source.code,
         "metres": found.metres,
+        "circle": found.circle and circle(found.circle),
         "at": found.at,
         "square_m": round(found.square_m),
         "people": found.people,
@@ -33,8 +51,9 @@ def facts(found: Impact) -> dict[str, Any]:
 
 def geojson(found: Impact) -> dict[str, Any]:
     """The ring, the outline and everything inside that has a place."""
+    ring = {"kind": "ring", "metres": found.metres} | ({"circle": circle(found.circle)} if found.circle else {})
     features = [
-        _feature(found.ground, {"kind": "ring", "metres": found.metres}),
+        _feature(found.ground, ring),
         _feature(found.source.geometry, {"kind": "source", "code": found.source.code}),
     ]
     for kind, rows in found.places.items():
@@ -55,10 +74,23 @@ def table(found: Impact) -> str:
     return made.getvalue()
 
 
+def circles(found: Sequence[Circle], without: Sequence[str]) -> dict[str, Any]:
+    """The published distances of a source, and the stocks that have none."""
+    return {"circles": [circle(one) for one in found], "without": list(without), "limits": LIMITS}
+
+
+def circle(one: Circle) -> dict[str, Any]:
+    """A published distance with where it is from; `sheet`: whether an impact sheet reaches so far."""
+    told = {name: value for name, value in vars(one).items() if value is not None}
+    return told | {"sheet": one.metres <= MOST_M, "source": SOURCES[one.zone], "limits": LIMITS}
+
+
 def _rows(found: Impact) -> Iterator[tuple]:
     source = found.source
     yield "source", source.code, source.name_zh, source.name_en, None, source.people_entered, source.lon, source.lat
     yield "ring", f"{found.metres:g} m", None, None, None, found.people, None, None
+    if found.circle:
+        yield "circle", found.circle.key, found.circle.name, SOURCES[found.circle.zone], None, None, None, None
     for row in found.communities:
         people = None if row.people is None else round(row.people, 1)
         yield "community", row.code, row.name_zh, row.name_en, None, people, None, None

@@ -4,16 +4,13 @@ A gate for each level of a rule opens when its measure is high enough for long e
 enough; an occurrence lasts while any is open. What comes late, twice or wrong is dealt with in `thresholds.py`.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import fsum
 
+from webgis.hazards.running_windows import measures
 from webgis.hazards.threshold_tables import Level, Rule
-
-DIGITS = 9
-"""Measures are rounded to so many places, so that 0.35 - 0.25 reaches 0.1."""
 
 
 @dataclass(frozen=True)
@@ -81,28 +78,15 @@ def walk(rule: Rule, standing: Standing, held: Sequence[Held], first: int) -> St
     begin = bisect_left(held, held[first].at - rule.longest_window, key=lambda one: one.at)
     times = [one.at for one in held[begin:]]
     values = [one.values[-1] for one in held[begin:]]
+    measured = [measures(level, times, values) for level in rule.levels]
     for place in range(first - begin, len(times)):
+        at = times[place]
         gates = tuple(
-            _gate(rule, level, gate, standing.last, times[place], _measure(rule, level, times, values, place))
-            for level, gate in zip(rule.levels, standing.gates, strict=True)
+            _gate(rule, level, gate, standing.last, at, measure(place) if level.looks(at, rule.zone) else None)
+            for level, gate, measure in zip(rule.levels, standing.gates, measured, strict=True)
         )
-        standing = _moved(rule, standing, gates, times[place])
+        standing = _moved(rule, standing, gates, at)
     return standing
-
-
-def _measure(rule: Rule, level: Level, times: list[datetime], values: list[float], place: int) -> float | None:
-    """What the level looks at, None outside its hours. Sums and means leave out the window's first moment."""
-    at = times[place]
-    if not level.looks(at, rule.zone):
-        return None
-    if level.measure == "value":
-        return values[place]
-    find = bisect_left if level.measure == "rise" else bisect_right
-    window = values[find(times, at - level.window, 0, place) : place + 1]
-    if level.measure == "rise":
-        return round(values[place] - min(window), DIGITS)
-    total = fsum(window)
-    return round(total if level.measure == "sum" else total / len(window), DIGITS)
 
 
 def _gate(rule: Rule, level: Level, gate: Gate, last: datetime | None, at: datetime, measure: float | None) -> Gate:

@@ -13,6 +13,8 @@ from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.errors import NotFound
 from webgis.grid import queries as grid
+from webgis.hazards import alarm_queries
+from webgis.hazards.screening import Held
 from webgis.hazards.source_rules import KINDS, SourceKind
 
 MOST = 500
@@ -125,6 +127,20 @@ _UNITS = text(
 )
 
 
+def held(session: Session, source_id: int) -> list[Held]:
+    """What the units of a source hold, in their order."""
+    return [Held(*row) for row in session.execute(_HELD, {"id": source_id})]
+
+
+_HELD = text(
+    """
+    SELECT k.name, k.cas, k.row_number, CAST(k.quantity_t AS float8)
+    FROM city.hazard_unit u JOIN city.hazard_stock k ON k.unit_id = u.id
+    WHERE u.source_id = :id AND u.active ORDER BY u.place, u.id, k.place
+    """
+)
+
+
 def grades(session: Session, source_id: int, most: int = 200) -> Sequence[Row[Any]]:
     """Every grade that units of a source had, the newest first, also of units that are gone."""
     return session.execute(_GRADES, {"id": source_id, "most": most}).all()
@@ -140,20 +156,21 @@ _GRADES = text(
 )
 
 
-def stations(session: Session, source_id: int) -> Sequence[Row[Any]]:
+def stations(session: Session, actor: Actor, source_id: int) -> Sequence[Row[Any]]:
     """The datastreams of the stations that watch a source: station, quantity, newest value, silent since, and the level
-    of an alarm that stands."""
-    return session.execute(_STATIONS, {"id": source_id}).all()
+    of an alarm that stands and that one may see."""
+    return session.execute(_STATIONS, cases.sight(actor)._asdict() | {"id": source_id}).all()
 
 
 _STATIONS = text(
-    """
+    f"""
     SELECT s.code, s.name_zh, s.name_en, s.active, d.code AS datastream, d.quantity, d.unit, d.last_at, d.last_value,
            d.silent_since, a.level AS alarm, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat
     FROM city.hazard_source_station w JOIN city.station s ON s.id = w.station_id
     LEFT JOIN city.datastream d ON d.station_id = s.id AND d.active
-    LEFT JOIN LATERAL (SELECT o.level FROM city.alarm o WHERE o.datastream_id = d.id AND o.state = 'open'
-                       ORDER BY o.rank DESC LIMIT 1) a ON true
+    LEFT JOIN LATERAL (SELECT l.level FROM fn.alarm_line l
+                       WHERE l.datastream_id = d.id AND l.state = 'open' AND {alarm_queries.SEEN}
+                       ORDER BY l.rank DESC LIMIT 1) a ON true
     WHERE w.source_id = :id ORDER BY s.code, d.code
     """
 )
@@ -161,8 +178,8 @@ _STATIONS = text(
 
 def rings(session: Session, source: Row[Any], metres: Sequence[int]) -> Sequence[Row[Any]]:
     """The ground within each of these distances of a source, the widest first: metres, geometry."""
-    (srid,) = grid.projected_srids(session, [source.area_code or ""], session.info["settings"].projected_srid)
-    return session.execute(_RINGS, {"id": source.id, "metres": list(metres), "srid": srid}).all()
+    asked = {"id": source.id, "metres": list(metres), "srid": grid.srid_of(session, source.area_code)}
+    return session.execute(_RINGS, asked).all()
 
 
 _RINGS = text(
@@ -180,23 +197,13 @@ def alarms(session: Session, actor: Actor, source_id: int, most: int = 20) -> Se
     return session.execute(_ALARMS, values).all()
 
 
-def seen(row: str) -> str:
-    """Whether one may see a case or an alarm, called `row` in the statement (`cases.queries.visible`)."""
-    return f"""
-    (CAST(:departments AS varchar[]) IS NULL OR {row}.department_code = ANY(:departments))
-    AND (CAST(:area AS varchar) IS NULL OR starts_with({row}.cell_code, :area))
-    AND fn.in_classes({row}.kind, {row}.class_code, CAST(:classes AS text[]))
-    """
-
-
 _ALARMS = text(
     f"""
-    SELECT a.id, a.state, a.level, a.raised_at, a.reset_at, a.peak, d.code AS datastream, d.quantity, d.unit,
-           s.code AS station, s.name_zh, s.name_en, c.number, c.state AS case_state
-    FROM city.hazard_source_station w JOIN city.station s ON s.id = w.station_id
-    JOIN city.datastream d ON d.station_id = s.id JOIN city.alarm a ON a.datastream_id = d.id
-    LEFT JOIN city.case c ON c.id = a.case_id AND {seen("c")}
-    WHERE w.source_id = :id AND {seen("a")} ORDER BY a.id DESC LIMIT :most
+    SELECT l.id, l.state, l.level, l.raised_at, l.reset_at, l.peak, l.datastream, l.quantity, l.unit, l.station,
+           l.station_zh AS name_zh, l.station_en AS name_en, l.case_number AS number, l.case_state
+    FROM city.hazard_source_station w JOIN city.datastream d ON d.station_id = w.station_id
+    JOIN fn.alarm_line l ON l.datastream_id = d.id
+    WHERE w.source_id = :id AND {alarm_queries.SEEN} ORDER BY l.id DESC LIMIT :most
     """
 )
 

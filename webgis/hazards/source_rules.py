@@ -20,6 +20,9 @@ SURELY_INSIDE = 0.99
 """So much of the ground within 500 m has to lie in communities whose population is known, else it says too little."""
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_NO_CODES = ("new", "kinds")
+"""A page and a list stand at these addresses."""
+
 _CREDIT_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_LENGTH = 18
 
@@ -62,11 +65,11 @@ def bad_field(field: str, got: Any, accepted: Any, **facts: Any) -> Invalid:
 
 def checked_code(code: str) -> str:
     """A code of a source, or `Invalid`."""
-    if not _CODE.fullmatch(code):
+    if not _CODE.fullmatch(code) or code in _NO_CODES:
         raise bad_field(
             "code",
             code,
-            "1 to 40 of A-Z, a-z, 0-9, point, hyphen, underscore; a letter or digit first",
+            "1 to 40 of A-Z, a-z, 0-9, point, hyphen, underscore; a letter or digit first; not new or kinds",
         )
     return code
 

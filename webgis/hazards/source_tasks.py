@@ -13,7 +13,13 @@ log = structlog.get_logger(__name__)
 
 @task("hazards.regrade", queue="slow")
 def regrade(session: Session) -> None:
-    """Grade every source anew whose population, outline or tables have changed."""
-    done = grading.regrade_all(session, at=datetime.now(UTC))
-    if done.grades or done.refused:
-        log.info("regraded", sources=done.sources, grades=done.grades, refused=done.refused)
+    """Have every source graded anew."""
+    grading.regrade_later(session)
+
+
+@task("hazards.regrade_one", queue="slow")
+def regrade_one(session: Session, source: int) -> None:
+    """Grade a source anew if its population, outline or tables have changed."""
+    made, refused = grading.regrade_or_mark(session, source, at=datetime.now(UTC))
+    if made or refused:
+        log.info("regraded", source=source, grades=made, refused=refused)

@@ -8,7 +8,7 @@ from flask import Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
 from webgis import api, web
-from webgis.hazards import impact, impact_rules, impact_wire, persons, source_queries, source_wire, sources
+from webgis.hazards import impact, impact_rules, impact_wire, persons, screening, source_queries, source_wire, sources
 from webgis.hazards.source_queries import Filters
 
 hazards = APIBlueprint("hazards", __name__, url_prefix="/api/v1/hazards", tag="Hazard sources")
@@ -99,8 +99,22 @@ def around(code: str):
     with web.transaction() as session:
         source = source_queries.require(session, web.actor(), code)
         rings = source_queries.rings(session, source, metres)
-        stations = source_queries.stations(session, source.id)
+        stations = source_queries.stations(session, web.actor(), source.id)
     return api.geojson(source_wire.around(source, rings, stations))
+
+
+@hazards.get("/<code>/circles")
+@hazards.doc(
+    summary="Published screening distances",
+    description="Of what a source holds, with their source and limits; each can be asked for as an impact sheet.",
+)
+@web.permits("hazards.see")
+def circles(code: str):
+    """Vapour cloud explosions by EPA's guidance, toxic gases by the Emergency Response Guidebook."""
+    with web.transaction() as session:
+        source = source_queries.require(session, web.actor(), code)
+        held = source_queries.held(session, source.id)
+    return jsonify(impact_wire.circles(screening.circles(held), screening.without(held)))
 
 
 @hazards.post("/<code>/persons")
@@ -114,18 +128,21 @@ def look_at_persons(code: str):
 
 
 @hazards.get("/<code>/impact")
-@hazards.doc(summary="Impact sheet", description="What lies within some metres: JSON, GeoJSON or CSV.")
+@hazards.doc(
+    summary="Impact sheet",
+    description="What lies within some metres, or within a published screening distance: JSON, GeoJSON or CSV.",
+)
 @api.documented(query=source_wire.ImpactAsked)
 @web.permits("hazards.see")
 def impact_sheet(code: str):
     """Cells, people, places, components, open cases and crews within some metres of the outline."""
     asked = api.checked(source_wire.ImpactAsked, api.once(request.args))
     with web.transaction() as session:
-        found = impact.impact(session, web.actor(), code, asked.metres, at=datetime.now(UTC))
+        found = impact.impact(session, web.actor(), code, asked.metres, circle=asked.circle, at=datetime.now(UTC))
     if asked.format == "geojson":
         return api.geojson(impact_wire.geojson(found))
     if asked.format == "csv":
-        name = f"impact-{found.source.code}-{asked.metres:g}m.csv"
+        name = f"impact-{found.source.code}-{found.metres:g}m.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(impact_wire.table(found), mimetype="text/csv", headers=headers)
     return jsonify(impact_wire.facts(found))
@@ -137,7 +154,7 @@ def _look() -> bool:
 
 def _whole(session: Session, code: str, **more: Any) -> dict[str, Any]:
     row = source_queries.require(session, web.actor(), code)
-    stations = source_queries.stations(session, row.id)
+    stations = source_queries.stations(session, web.actor(), row.id)
     told = {
         "units": [source_wire.unit(one) for one in source_queries.units(session, row.id)],
         "persons": [vars(one) for one in persons.masked(session, row.id)],

@@ -3,10 +3,11 @@
 A change is whole: units and stocks are those that are given, and every unit is graded again if that changes its grade.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import shapely
@@ -56,11 +57,12 @@ _CHANGED = text("SELECT fn.layer_changed('hazards')")
 
 @dataclass(frozen=True)
 class Kept:
-    """What became of a source: `added`, or the names of what changed, and how many new grades there are."""
+    """What became of a source: `added`, or what changed (the name of a field: what it was and is; of persons and
+    outline nothing that could be read), and how many new grades there are."""
 
     code: str
     added: bool
-    changed: Sequence[str]
+    changed: Mapping[str, Sequence[Any]]
     grades: int
 
 
@@ -77,7 +79,7 @@ def add(session: Session, actor: Actor | None, given: NewSource, *, at: datetime
     persons.put(session, source_id, given.persons or [])
     session.execute(_CHANGED)
     admin_log.record(session, actor, "hazards.add", given.code, None, source_queries.told(session, given.code))
-    return Kept(given.code, True, (), made)
+    return Kept(given.code, True, {}, made)
 
 
 def change(session: Session, actor: Actor | None, code: str, given: ChangedSource, *, at: datetime) -> Kept:
@@ -109,7 +111,23 @@ def change(session: Session, actor: Actor | None, code: str, given: ChangedSourc
     told = [{name: one[name] for name in changed if name in one} for one in (before, after)]
     if changed:
         admin_log.record(session, actor, "hazards.change", code, told[0], told[1] | {"changed": changed})
-    return Kept(code, False, changed, made)
+    shown = {name: [one.get(name) for one in told] if name != "outline" else [None, None] for name in changed}
+    return Kept(code, False, shown, made)
+
+
+def standing(session: Session, code: str) -> dict[str, Any]:
+    """A source as `change` takes it, but for outline and persons; it is locked until the transaction ends."""
+    source_id, _version = session.execute(_LOCK, {"code": code}).one()
+    told = source_queries.told(session, code)
+    units = [
+        {"name": unit.name, "kind": unit.kind, "stocks": unit.stocks}
+        for unit in source_queries.units(session, source_id)
+    ]
+    columns = (*("kind", "name_zh", "name_en", "holder", "credit_code", "department", "people"), "remark", "source")
+    return {name: told[name] for name in (*columns, "stations")} | {
+        "units": units,
+        "state": "active" if told["active"] else "closed",
+    }
 
 
 def _require(actor: Actor | None) -> None:
@@ -123,7 +141,7 @@ def _fields(session: Session, given: SourceGiven) -> dict[str, Any]:
         raise bad_field("kind", given.kind, list(known))
     if given.department is not None:
         accounts.require_department(session, given.department)
-    shape = outline(given, session.info["settings"].projected_srid)
+    shape = outline(given, partial(grid.srid_at, session))
     geom = shapely.to_wkb(shapely.set_srid(shape, SRID), hex=True, include_srid=True)
     place = session.execute(_PLACE, {"geom": geom}).one()
     if not place.in_city:

@@ -5,11 +5,12 @@ of its own; one whose levels contradict each other is refused. What readings mak
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from importlib.resources import files
 from itertools import groupby
+from math import isfinite
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,18 @@ MEASURES: tuple[Measure, ...] = ("value", "sum", "mean", "rise")
 """What a level looks at: a reading itself; over a window up to it the sum, the mean, or the rise from the lowest."""
 
 NO_TIME = timedelta(0)
+LONGEST = timedelta(days=3)
+"""No level looks further back, or waits longer."""
+
+GRAVEST = 9
+"""The highest rank of a level."""
+
+
+def bad_rule(key: str, field: str, accepted: str, level: int | None = None) -> Invalid:
+    """The refusal of a rule that cannot be used; `level`: the place (from 0) of the level at fault."""
+    message = f"The rule {key} cannot be used: {field} must be {accepted}"
+    where = {} if level is None else {"level": level}
+    return Invalid("hazards.bad-threshold", message, rule=key, field=field, accepted=accepted, **where)
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,25 @@ class Level:
     hours: tuple[time, time] | None = None
     source: str = ""
     sureness: str = "ours"
+
+    def demands(self) -> Iterable[tuple[bool, str, str]]:
+        """(whether it holds, field, what is accepted)."""
+        yield 1 <= self.rank <= GRAVEST, "rank", f"1 to {GRAVEST}"
+        yield self.measure in MEASURES, "measure", ", ".join(MEASURES)
+        yield isfinite(self.at), "at", "a number"
+        yield isfinite(self.reset), "reset", "a number"
+        yield self.reset <= self.at, "reset", "not above the value at which the level is reached"
+        yield min(self.lasting, self.quiet, self.window) >= NO_TIME, "lasting", "no negative span"
+        yield max(self.lasting, self.quiet, self.window) <= LONGEST, "lasting", f"at most {LONGEST.days} days"
+        yield (self.window > NO_TIME) == (self.measure != "value"), "window", "a span, but none for a plain value"
+
+    def reach(self, least: float, most: float) -> Iterable[tuple[bool, str, str]]:
+        """As `demands`, of readings between `least` and `most`: that the level can come, can end, and is looked at."""
+        low, high = (0.0, most - least) if self.measure == "rise" else (least, most)
+        sums = self.measure == "sum"
+        yield sums or self.at <= high, "at", f"at most {high:g}: no more can be"
+        yield (sums and least < 0) or self.reset > low, "reset", f"above {low:g}: no less can be"
+        yield self.hours is None or self.hours[0] != self.hours[1], "hours", "from one time to another, or none"
 
     def looks(self, at: datetime, zone: tzinfo) -> bool:
         """Whether the moment lies in its hours."""
@@ -75,26 +107,27 @@ class Rule:
     def __post_init__(self) -> None:
         for fits, field, accepted in self._demands():
             if not fits:
-                raise Invalid(
-                    "hazards.bad-threshold",
-                    f"The rule {self.key} cannot be used: {field} must be {accepted}",
-                    rule=self.key,
-                    field=field,
-                    accepted=accepted,
-                )
+                raise bad_rule(self.key, field, accepted)
+        for place, level in enumerate(self.levels):
+            for fits, field, accepted in level.demands():
+                if not fits:
+                    raise bad_rule(self.key, field, accepted, place)
+
+    def check_reach(self) -> None:
+        """Refuse a level that never comes or never ends. Asked when a rule is changed, not of each that is read: one
+        that was kept before goes on watching, and can be mended."""
+        for place, level in enumerate(self.levels):
+            for fits, field, accepted in level.reach(self.least, self.most):
+                if not fits:
+                    raise bad_rule(self.key, field, accepted, place)
 
     def _demands(self) -> Iterable[tuple[bool, str, str]]:
         """(whether it holds, field, what is accepted)."""
         ranks = [level.rank for level in self.levels]
         spans = (self.late, self.silence, self.ahead)
         yield bool(ranks) and ranks == sorted(ranks), "levels", "one or more, the gravest last"
-        yield self.least < self.most, "least", "below most"
+        yield isfinite(self.least) and isfinite(self.most) and self.least < self.most, "least", "a number below most"
         yield min(spans) >= NO_TIME, "late", "no negative span"
-        for level in self.levels:
-            yield level.measure in MEASURES, "measure", ", ".join(MEASURES)
-            yield level.reset <= level.at, "reset", "not above the value at which the level is reached"
-            yield min(level.lasting, level.quiet, level.window) >= NO_TIME, "lasting", "no negative span"
-            yield (level.window > NO_TIME) == (level.measure != "value"), "window", "a span, but none for a plain value"
 
     @property
     def longest_window(self) -> timedelta:
@@ -118,15 +151,17 @@ def _rule(key: str, rows: list[dict[str, str]], others: dict[str, Any]) -> Rule:
         first["unit"],
         float(first["least"]),
         float(first["most"]),
-        tuple(_level(row) for row in rows),
+        tuple(level_of(row) for row in rows),
         **others,
     )
 
 
-def _level(row: dict[str, str]) -> Level:
-    begin, _, end = row["hours"].partition("-")
+def level_of(row: Mapping[str, Any]) -> Level:
+    """A level as a row of the file or of a city's table says; KeyError, TypeError or ValueError when it says nothing
+    that can be used."""
+    begin, _, end = (row.get("hours") or "").partition("-")
     return Level(
-        row["level"],
+        str(row.get("name") or row["level"]),
         int(row["rank"]),
         float(row["at"]),
         float(row["reset"]),

@@ -14,6 +14,12 @@ from webgis.hazards.occurrences import Gate, Held, Occurrence, Standing, Step
 from webgis.hazards.threshold_tables import Level, Rule
 from webgis.hazards.thresholds import State, start
 
+Told = tuple[tuple[int, Occurrence], ...]
+"""Occurrences by number, as they were told."""
+
+PAUSED = -1
+"""Stands in the place of the rule's version with a state from before a pause of the watch: it begins anew."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -46,8 +52,9 @@ def fresh(rule: Rule, numbered: int, told: Iterable[tuple[int, Occurrence]] = ()
     return replace(start(rule), numbered=numbered, told=tuple(told))
 
 
-def packed(state: State) -> dict[str, Any]:
-    """A state as JSON values; moments are microseconds since 1970. What was counted is not kept."""
+def packed(state: State, ended: Told = ()) -> dict[str, Any]:
+    """A state as JSON values, with the alarms that a change of the rule has ended; moments are microseconds since 1970.
+    What was counted is not kept."""
     return {
         "settled": _standing(state.settled),
         "tip": _standing(state.tip),
@@ -55,6 +62,7 @@ def packed(state: State) -> dict[str, Any]:
         "settled_count": state.settled_count,
         "told": [[number, _occurrence(told)] for number, told in state.told],
         "numbered": state.numbered,
+        "ended": [[number, _occurrence(told)] for number, told in ended],
     }
 
 
@@ -65,9 +73,18 @@ def unpacked(kept: Mapping[str, Any]) -> State:
         _read_standing(kept["tip"]),
         tuple(Held(_moment(at), tuple(map(float, values))) for at, *values in kept["held"]),
         kept["settled_count"],
-        tuple((number, _read_occurrence(told)) for number, told in kept["told"]),
+        _read_told(kept["told"]),
         kept["numbered"],
     )
+
+
+def ended(kept: Mapping[str, Any]) -> Told:
+    """The alarms packed with a state that a change of the rule has ended."""
+    return _read_told(kept.get("ended", ()))
+
+
+def _read_told(kept: Iterable[Any]) -> Told:
+    return tuple((number, _read_occurrence(told)) for number, told in kept)
 
 
 def _micros(at: datetime | None) -> int | None:

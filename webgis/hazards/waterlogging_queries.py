@@ -9,18 +9,11 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
+from webgis.hazards.alarm_queries import SEEN, reached, seen
 
 DEPTH, RAIN = "depth", "rain"
 """The quantities of `telemetry.quantities` that tell of water on roads, and of rain."""
 
-_SEEN = """
-    (CAST(:departments AS varchar[]) IS NULL OR {department} = ANY(CAST(:departments AS varchar[])))
-    AND (CAST(:area AS text) IS NULL OR starts_with(coalesce({cell}, ''), :area))
-"""
-_ALARM = f"""
-    {_SEEN.format(department="l.department_code", cell="l.cell_code")}
-    AND fn.in_classes(l.kind, l.class_code, CAST(:classes AS text[]))
-"""
 _PLACES = text(
     f"""
     SELECT d.id, d.code, s.code AS station, s.name_zh, s.name_en, s.place, s.cell_code, ST_X(s.geom) AS lon,
@@ -33,10 +26,10 @@ _PLACES = text(
     LEFT JOIN LATERAL (SELECT t.levels, t.unit FROM city.watch w JOIN city.threshold_rule t ON t.key = w.rule_key
                        WHERE w.datastream_id = d.id AND w.active ORDER BY w.id LIMIT 1) r ON true
     LEFT JOIN LATERAL (SELECT l.id, l.level, l.rank, l.advice, l.raised_at, l.case_number FROM fn.alarm_line l
-                       WHERE l.datastream_id = d.id AND l.state = 'open' AND {_ALARM}
+                       WHERE l.datastream_id = d.id AND l.state = 'open' AND {SEEN}
                        ORDER BY l.rank DESC, l.id DESC LIMIT 1) a ON true
     WHERE d.quantity = :depth AND d.active
-      AND (a.id IS NOT NULL OR {_SEEN.format(department="s.department_code", cell="s.cell_code")})
+      AND (a.id IS NOT NULL OR {reached("s")})
     ORDER BY a.advice = 'closed' DESC NULLS LAST, a.id IS NULL, d.last_value DESC NULLS LAST, s.code
     """
 )
@@ -63,15 +56,14 @@ _CASES = text(
     FROM city.case c JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     WHERE c.reported_at >= :since AND c.reported_at < :until
       AND (c.kind, c.class_code) IN (SELECT r.kind, r.class_code FROM city.threshold_rule r WHERE r.quantity = :depth)
-      AND {_SEEN.format(department="c.department_code", cell="c.cell_code")}
-      AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
+      AND {seen("c")}
     ORDER BY c.reported_at LIMIT 200
     """
 )
 _CLOSURES = text(
     f"""
     SELECT f.* FROM fn.advised_closures() f JOIN fn.alarm_line l ON l.id = f.alarm_id
-    WHERE {_ALARM}
+    WHERE {SEEN}
     ORDER BY f.since
     """
 )

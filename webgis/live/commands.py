@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from webgis import web
+from webgis import logs
 from webgis.db import Runtime
 from webgis.live import streams
 
@@ -13,5 +13,5 @@ from webgis.live import streams
 @click.pass_obj
 def live(runtime: Runtime) -> None:
     """Hold the streams of those who listen to changes, until told to stop."""
-    web.configure_logs(runtime.settings)
+    logs.configure(runtime.settings)
     asyncio.run(streams.serve(runtime))

@@ -71,8 +71,9 @@ class Stream:
 
     @property
     def sight(self) -> tuple[Any, ...]:
-        """What they may see, to be reckoned once for all who see the same."""
-        return tuple(tuple(one) if isinstance(one, list) else one for one in queries.sight(self.actor))
+        """What they may see, to be reckoned once for all who see the same: not each role is told of everything."""
+        sight = (tuple(one) if isinstance(one, list) else one for one in queries.sight(self.actor))
+        return self.actor.role, *sight
 
     def send(self, event: str, data: str, id: str = "") -> None:
         """Send one event, or close a stream that does not take what it was sent."""
@@ -92,9 +93,9 @@ class Hub:
     kept: deque[tuple[int, str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT))
     told: int = 0
     start: str = field(default_factory=lambda: format(time.time_ns() // 1_000_000, "x"))
-    feed: changes.Feed = field(default_factory=changes.Feed)
-    claims: changes.Feed = field(default_factory=changes.claims)
-    alarms: changes.Feed = field(default_factory=changes.alarms)
+    feeds: dict[str, changes.Feed] = field(
+        default_factory=lambda: {name: changes.Feed(history) for name, history in changes.HISTORIES.items()}
+    )
     tasks: set[asyncio.Task] = field(default_factory=set)
     counted_at: float = 0.0
     to_count: bool = True
@@ -109,7 +110,8 @@ class Hub:
 
 
 async def serve(runtime: Runtime) -> None:
-    """Hold streams until SIGTERM or SIGINT."""
+    """Hold streams until SIGTERM or SIGINT. What a round does not expect ends them too, and is raised: who starts the
+    process again has pages ask anew, where streams that go on without news would look whole."""
     hub, loop, stop = Hub(runtime), asyncio.get_running_loop(), asyncio.Event()
     if threading.current_thread() is threading.main_thread():  # others get no signals
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -119,12 +121,16 @@ async def serve(runtime: Runtime) -> None:
     rounds = [_changes, _counts, _presence, _beat, _renew]
     running = [asyncio.create_task(_kept_up(hub, round)) for round in rounds]
     log.info("live.listening")
-    await stop.wait()
+    ended, _going = await asyncio.wait(
+        [asyncio.create_task(stop.wait()), *running], return_when=asyncio.FIRST_COMPLETED
+    )
     loop.remove_reader(way)
     for task in running:
         task.cancel()
     for stream in list(hub.streams):
         stream.writer.transport.abort()
+    for task in ended:
+        task.result()
 
 
 async def _kept_up(hub: Hub, round: Callable[[Hub], Any]) -> None:
@@ -193,7 +199,7 @@ def _catch_up(hub: Hub, stream: Stream, since: str) -> None:
     start, _dot, place = since.partition(".")
     if since and start == hub.start and place.isdecimal() and (not hub.kept or int(place) >= hub.kept[0][0] - 1):
         for at, name, change in hub.kept:
-            if at > int(place) and (seen := TOLD[name](change, stream.actor)) is not None:
+            if at > int(place) and (seen := changes.HISTORIES[name].told(change, stream.actor)) is not None:
                 stream.send(name, as_json(seen), hub.id(at))
     elif since:
         stream.send("resync", "{}")
@@ -202,21 +208,18 @@ def _catch_up(hub: Hub, stream: Stream, since: str) -> None:
 
 # ---- what happens
 
-TOLD = {"case": changes.told, "claim": changes.claim_told, "alarm": changes.alarm_told}
-"""What somebody is told of a change, by the name of its event."""
-
 
 async def _changes(hub: Hub) -> None:
-    rows = await hub.ask(hub.feed.read, hub.runtime.ask)
-    taken = await hub.ask(hub.claims.read, hub.runtime.ask)
-    sounded = await hub.ask(hub.alarms.read, hub.runtime.ask)
-    for name, found in (("case", rows), ("claim", taken), ("alarm", sounded)):
-        for row in found:
+    busy = False
+    for name, feed in hub.feeds.items():
+        rows = await hub.ask(feed.read, hub.runtime.ask)
+        for row in rows:
             hub.told += 1
             hub.kept.append((hub.told, name, row))
             _tell(hub, name, row)
-    hub.to_count = hub.to_count or bool(rows)
-    await asyncio.sleep(0 if len(rows) == changes.AT_ONCE else EACH_S)
+        hub.to_count = hub.to_count or (name == "case" and bool(rows))
+        busy = busy or len(rows) == changes.AT_ONCE
+    await asyncio.sleep(0 if busy else EACH_S)
 
 
 def _tell(hub: Hub, name: str, change: Any) -> None:
@@ -224,7 +227,7 @@ def _tell(hub: Hub, name: str, change: Any) -> None:
     said: dict[tuple[Any, ...], str | None] = {}
     for stream in list(hub.streams):
         if stream.sight not in said:
-            seen = TOLD[name](change, stream.actor)
+            seen = changes.HISTORIES[name].told(change, stream.actor)
             said[stream.sight] = None if seen is None else as_json(seen)
         if (data := said[stream.sight]) is not None:
             stream.send(name, data, hub.id(hub.told))
@@ -234,8 +237,8 @@ async def _counts(hub: Hub) -> None:
     """Tell how many wait, once for all who see the same, when something has happened or time has passed."""
     await asyncio.sleep(COUNT_S)
     wanted = [stream for stream in hub.streams if stream.counts]
-    quiet = time.monotonic() - hub.counted_at < COUNT_QUIET_S
-    if not wanted or (quiet and not hub.to_count):
+    recent = time.monotonic() - hub.counted_at < COUNT_QUIET_S
+    if not wanted or (recent and not hub.to_count):
         return
     hub.to_count, hub.counted_at = False, time.monotonic()
     by_sight: dict[tuple[Any, ...], str] = {}

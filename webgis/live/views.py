@@ -42,8 +42,8 @@ class LookGiven(api.Given):
 @events.get("/events")
 @web.permits("live.listen")
 def stream():
-    """Server-sent events, as far as the one who asks may see the cases: `case`, `claim`, `alarm`, `counts`,
-    `presence`, `resync`, `beat`.
+    """Server-sent events, as far as the one who asks may see what they are of: `case`, `claim`, `alarm`, `emergency`,
+    `counts`, `presence`, `resync`, `beat`.
 
     204 when no live process takes the connection: the same is asked in turns then.
     """
@@ -76,8 +76,8 @@ def _login() -> dict[str, str]:
     summary="What has happened to cases",
     description="Since a `cursor`; without one only where to begin. 304 while nothing has. Events are told as far as "
     "you may see the cases, some of them twice: a case and its version are told apart by nothing else. "
-    "`claims`: who holds a case now. `alarms`: what happened to alarms of sensors. `resync`: "
-    "more has happened than is told.",
+    "`claims`: who holds a case now. `alarms`: what happened to alarms of sensors. `emergencies`: what happened to "
+    "those that you may see, and to CAP messages. `resync`: more has happened than is told.",
 )
 @api.documented(query=ListenGiven)
 @web.permits("live.listen")
@@ -104,21 +104,15 @@ def _hash(beside: dict[str, Any]) -> str:
 def _since(actor: Actor, given: ListenGiven, newest: changes.Cursor) -> dict[str, Any]:
     since = changes.Cursor.read(given.since or "")
     if since is None:
-        told = {"cases": [], "claims": [], "alarms": []}
+        told = {history.plural: [] for history in changes.HISTORIES.values()}
         return {"cursor": str(newest)} | told | {"resync": given.since is not None}
-    ask = web.runtime().ask
-    rows, more = changes.after(ask, since.event)
-    taken, more_claims = changes.claims_after(ask, since.claim)
-    sounded, more_alarms = changes.alarms_after(ask, since.alarm)
-    found = {
-        "cases": (rows, changes.told),
-        "claims": (taken, changes.claim_told),
-        "alarms": (sounded, changes.alarm_told),
-    }
-    told = {name: [seen for row in of if (seen := tell(row, actor)) is not None] for name, (of, tell) in found.items()}
-    lasts = zip((newest.event, newest.claim, newest.alarm), (rows, taken, sounded), strict=True)
-    cursor = changes.Cursor(*(max([last, *(row.id for row in of)]) for last, of in lasts))
-    return {"cursor": str(cursor)} | told | {"resync": more or more_claims or more_alarms}
+    told, lasts, resync = {}, [], False
+    for history, last, heard in zip(changes.HISTORIES.values(), newest.ids, since.ids, strict=True):
+        rows, more = history.after(web.runtime().ask, heard)
+        told[history.plural] = [seen for row in rows if (seen := history.told(row, actor)) is not None]
+        lasts.append(max([last, *(row.id for row in rows)]))
+        resync = resync or more
+    return {"cursor": str(changes.Cursor(tuple(lasts)))} | told | {"resync": resync}
 
 
 def _beside(actor: Actor, given: ListenGiven) -> dict[str, Any]:

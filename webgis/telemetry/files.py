@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from webgis import geo
-from webgis.accounts.actor import Actor
 from webgis.catalog import sheets
-from webgis.catalog.sheets import Fault, Row
+from webgis.catalog.sheets import Fault
 from webgis.errors import WebgisError
 from webgis.telemetry import operations
 from webgis.telemetry.operations import NewDatastream, NewStation
@@ -38,20 +37,25 @@ _PLACES = {words.zh: key for key, words in PLACES.items()}
 _QUANTITIES = {words.zh: key for key, words in QUANTITIES.items()}
 
 
+class Sensor(NamedTuple):
+    """A row of a table: a datastream with its station."""
+
+    station: NewStation
+    stream: NewDatastream
+
+
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a file: how many rows it has, the faults, and whether it was taken over (all of it or nothing)."""
+class Table:
+    """What a file holds: how many rows, and either its sensors or the faults that keep it from being taken over."""
 
     rows: int
+    sensors: tuple[Sensor, ...]
     faults: tuple[Fault, ...]
-    taken: bool
 
 
-def take_over(
-    session: Session, path: Path, crs: str, actor: Actor | None, *, illustrative: bool = False, outside: bool = False
-) -> Outcome:
-    """Register or change what the file holds; nothing when a row has a fault (the caller then rolls back).
-    `illustrative`: all are made up for show; `outside`: they may lie outside the grid."""
+def read(session: Session, path: Path, crs: str, *, illustrative: bool = False, outside: bool = False) -> Table:
+    """What the file holds, each row looked at as `register` would; nothing is changed or held. `illustrative`: all are
+    made up for show; `outside`: they may lie outside the grid."""
     sheet = sheets.read(path)
     columns, _others = sheets.columns(sheet.header, HEADINGS)
     for name in NEEDED:
@@ -59,49 +63,59 @@ def take_over(
             raise sheets.bad_header(f"the column {name} is missing ({' / '.join(HEADINGS[name])})", name)
     geo.check_crs(crs)
     of_all = {"illustrative": illustrative or None, "outside": outside}
-    faults = [fault for row in sheet.rows if (fault := _take_row(session, row, columns, crs, actor, of_all))]
-    return Outcome(len(sheet.rows), tuple(faults), not faults)
+    said: dict[tuple[str, str], tuple[Any, int]] = {}
+    sensors, faults = [], []
+    for row in sheet.rows:
+        try:
+            sensor = _sensor({name: row.cells[heading] for name, heading in columns.items()}, crs, of_all)
+            operations.check(session, *sensor)
+            _agrees(sensor, row.number, said)
+            sensors.append(sensor)
+        except WebgisError as error:
+            faults.append(_fault(row.number, error, columns))
+    return Table(len(sheet.rows), () if faults else tuple(sensors), tuple(faults))
 
 
-def _take_row(
-    session: Session, row: Row, columns: Mapping[str, str], crs: str, actor: Actor | None, of_all: dict[str, Any]
-) -> Fault | None:
-    """Register what a row holds; its fault, if it has one."""
-    told = {name: row.cells[heading] for name, heading in columns.items()}
-    try:
-        lon, lat = geo.to_cgcs2000(told["lon"], told["lat"], crs)
-        station = NewStation(
-            told["station"],
-            told["name_zh"],
-            _PLACES.get(told["place"], told["place"]),
-            lon,
-            lat,
-            told.get("name_en") or None,
-            told.get("department") or None,
-            **of_all,
-        )
-        stream = NewDatastream(
-            told["code"],
-            told["station"],
-            _QUANTITIES.get(told["quantity"], told["quantity"]),
-            int(_number(told, "interval_s") or 0),
-            told.get("unit") or None,
-            _number(told, "least"),
-            _number(told, "most"),
-        )
-        operations.register(session, station, stream, actor)
-    except WebgisError as error:
-        field = str(error.facts.get("field", ""))
-        heading = columns.get("code" if field == "datastream" else field, field)
-        return Fault(row.number, heading, error.message, f"不能使用：{heading}")
-    return None
+def _sensor(told: Mapping[str, str], crs: str, of_all: dict[str, Any]) -> Sensor:
+    """A row as it is registered. An empty cell leaves what is there."""
+    lon, lat = geo.to_cgcs2000(told["lon"], told["lat"], crs)
+    station = NewStation(
+        told["station"],
+        told["name_zh"],
+        _PLACES.get(told["place"], told["place"]),
+        lon,
+        lat,
+        told.get("name_en") or None,
+        told.get("department") or None,
+        **of_all,
+    )
+    least, most = (operations.number(name, told[name]) if told.get(name) else None for name in ("least", "most"))
+    stream = NewDatastream(
+        told["code"],
+        told["station"],
+        _QUANTITIES.get(told["quantity"], told["quantity"]),
+        operations.whole("interval_s", told["interval_s"]),
+        told.get("unit") or None,
+        least,
+        most,
+    )
+    return Sensor(station, stream)
 
 
-def _number(told: Mapping[str, str], name: str) -> float | None:
-    given = told.get(name, "")
-    if not given:
-        return None
-    try:
-        return float(given)
-    except ValueError:
-        raise operations.bad_field(name, given, "a number") from None
+def _agrees(sensor: Sensor, number: int, said: dict[tuple[str, str], tuple[Any, int]]) -> None:
+    """Refuse a row that says something else of its station than a row before, or names a datastream again."""
+    station, code = sensor.station, sensor.stream.code
+    if ("", code) in said:
+        raise operations.bad_field("datastream", code, f"each once; row {said['', code][1]} has it")
+    said["", code] = code, number
+    for name in ("name_zh", "name_en", "place", "lon", "lat", "department"):
+        value = getattr(station, name)
+        first, where = said.setdefault((station.code, name), (value, number)) if value is not None else (None, 0)
+        if value != first:
+            raise operations.bad_field(name, value, f"{first}, as row {where} says of {station.code}")
+
+
+def _fault(number: int, error: WebgisError, columns: Mapping[str, str]) -> Fault:
+    field = str(error.facts.get("field", ""))
+    heading = columns.get("code" if field == "datastream" else field, field)
+    return Fault(number, heading, error.message, f"不能使用：{heading}")

@@ -53,7 +53,8 @@ def waiting(session: Session) -> Waiting:
     """What waits to be put in place."""
     row = session.execute(
         text(
-            "SELECT count(*) FILTER (WHERE error IS NULL), coalesce(sum(cardinality(vals)), 0),"
+            "SELECT count(*) FILTER (WHERE error IS NULL),"
+            " coalesce(sum(cardinality(vals)) FILTER (WHERE error IS NULL), 0),"
             " min(arrived_at) FILTER (WHERE error IS NULL), count(*) FILTER (WHERE error IS NOT NULL)"
             " FROM city.reading_inbox"
         )

@@ -3,11 +3,13 @@
 The broker is the private one of bin/serve or a city's own (`mqtt_url`). Messages come with QoS 1 in a lasting session,
 so what we have not acknowledged comes again: after a crash here, a lost connection, an absent database. A sensor's own
 acknowledgement is the broker's. What cannot be read can be refused to nobody: it is counted as impossible or unknown.
+A retained message comes anew with every connection: it counts only if it says of which moment it tells.
 """
 
 import queue
 import re
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -30,6 +32,12 @@ CLIENT = "webgis"
 MOST = 2_000
 """Messages of one commit."""
 
+OF_TOPIC = 0
+"""Stands for the datastream of the topic where a payload names none."""
+
+ROW = 10_000
+"""Readings of one row of the inbox; the writer takes a row as a whole."""
+
 WAIT_S = 0.2
 KEEPALIVE_S = 30
 
@@ -42,6 +50,7 @@ class Message(NamedTuple):
     qos: int
     topic: str
     payload: bytes
+    retained: bool
     arrived_at: datetime
 
 
@@ -62,6 +71,7 @@ class Listener:
             reconnect_on_failure=True,
         )
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 30)
@@ -92,7 +102,9 @@ class Listener:
         if not batch:
             return
         with self._runtime.transaction() as session:
-            inbox.put(session, _told(session, batch), "mqtt", batch[0].arrived_at)
+            told = _told(session, batch)
+            for first in range(0, len(told), ROW):
+                inbox.put(session, told[first : first + ROW], "mqtt", batch[0].arrived_at)
         for message in batch:
             if message.qos and message.turn == self._turn:  # one of an earlier connection comes again by itself
                 self._client.ack(message.mid, message.qos)
@@ -102,6 +114,11 @@ class Listener:
             log.error("telemetry.mqtt-refused", reason=str(reason))
             return
         client.subscribe(TOPIC, qos=1)
+
+    def _on_subscribe(self, _client, _data, _mid, reasons, _properties) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("telemetry.mqtt-refused", reason=", ".join(map(str, reasons)))
+            return
         self.connected = True
         log.info("telemetry.mqtt-connected")
 
@@ -112,7 +129,8 @@ class Listener:
 
     def _on_message(self, _client, _data, message) -> None:
         now = datetime.now(UTC)
-        self._come.put(Message(self._turn, message.mid, message.qos, message.topic, message.payload, now))
+        sent = (message.mid, message.qos, message.topic, message.payload, message.retain)
+        self._come.put(Message(self._turn, *sent, now))
 
 
 def _address(client: paho.Client, url: str) -> None:
@@ -130,12 +148,14 @@ def _told(session, batch: list[Message]) -> list[inbox.Told]:
     """The readings of these messages; of one that cannot be read, one that is impossible."""
     named = [NAMED.fullmatch(message.topic) for message in batch]
     names = {found[1] for found in named if found}
-    ids, codes = queries.ids_of(session, {int(name) for name in names if _is_id(name)}, names)
+    sent = [_read(message) for message in batch]
+    inside = {one.datastream for message in sent for one in message if isinstance(one.datastream, str)}
+    ids, codes = queries.ids_of(session, {int(name) for name in names if _is_id(name)}, names | inside)
     told: list[inbox.Told] = []
-    for message, found in zip(batch, named, strict=True):
+    for message, found, observed in zip(batch, named, sent, strict=True):
         name = found[1] if found else ""
         stream = codes.get(name) or (int(name) if _is_id(name) and int(name) in ids else inbox.UNKNOWN)
-        told += _readings(message, stream)
+        told += _readings(message, stream, observed, codes)
     return told
 
 
@@ -143,10 +163,29 @@ def _is_id(name: str) -> bool:
     return name.isdigit() and 0 < int(name) < 2**63
 
 
-def _readings(message: Message, stream: int) -> list[inbox.Told]:
+def _read(message: Message) -> list[observations.Sent]:
+    """What a message says, of the datastream of its topic (0) unless it names one; nothing when it cannot be read."""
     try:
-        sent = observations.read(message.payload, stream)
+        return observations.read(message.payload, OF_TOPIC)
     except Invalid as error:
-        log.info("telemetry.mqtt-unread", topic=message.topic[:100], why=error.message)
+        _unread(message, error)
+        return []
+
+
+def _readings(
+    message: Message, stream: int, sent: list[observations.Sent], codes: Mapping[str, int]
+) -> list[inbox.Told]:
+    try:
+        observations.of_one([one for one in sent if one.datastream != OF_TOPIC], stream, codes)
+    except Invalid as error:
+        _unread(message, error)
+        sent = []
+    if not sent:
         return [inbox.Told(stream, None, None)]
-    return [inbox.Told(stream, one.at or message.arrived_at, one.value) for one in sent]
+    arrived = None if message.retained else message.arrived_at
+    told = ((one.at or arrived, one.value) for one in sent)
+    return [inbox.Told(stream, at, value) for at, value in told if at]
+
+
+def _unread(message: Message, error: Invalid) -> None:
+    log.info("telemetry.mqtt-unread", topic=message.topic[:100], why=error.message)

@@ -5,7 +5,7 @@ Three forms are read: one observation, a list of observations, and the `dataArra
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -43,7 +43,8 @@ def bad(message: str, index: int | None = None, field: str = "body", got: Any = 
 
 
 def read(body: bytes, datastream: int | None = None) -> list[Sent]:
-    """The observations of a request's body; `datastream`: whose they are when they need not say it."""
+    """The observations of a request's body; `datastream`: whose they are when they need not say it. One that says it
+    all the same must say this one (`of_one`)."""
     try:
         given = api.json_value(body)
     except (ValueError, RecursionError) as error:
@@ -57,6 +58,15 @@ def read(body: bytes, datastream: int | None = None) -> list[Sent]:
     if not sent:
         raise bad("There is no observation", accepted="an observation, a list of them, or a dataArray")
     return sent
+
+
+def of_one(sent: list[Sent], datastream: int, codes: Mapping[str, int]) -> None:
+    """Refuse observations of another datastream than the address says. `codes`: the ids of those they name by code."""
+    for index, one in enumerate(sent):
+        named = one.datastream
+        if (codes.get(named) if isinstance(named, str) else named) != datastream:
+            accepted = "nothing, or the datastream of the address"
+            raise bad("another datastream than that of the address", index, "Datastream", named, accepted)
 
 
 def _each(listed: list[Any], datastream: int | None) -> Iterator[Sent]:

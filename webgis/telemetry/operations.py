@@ -1,17 +1,19 @@
 """Stations and datastreams: to register and to change them. Their readings come by `inbox.py`.
 
 What is registered is never deleted, since readings, alarms and cases tell of it: it is taken out of use (`active`).
+The writer of readings needs the rows of datastreams: only one that changes is held.
 """
 
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from geoalchemy2.shape import from_shape
+from geoalchemy2.shape import from_shape, to_shape
 from shapely import Point
 from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
@@ -24,10 +26,15 @@ from webgis.telemetry.models import Datastream, Station
 from webgis.telemetry.quantities import PLACES, QUANTITIES
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_NO_CODE = "new"
+"""The address of the form for another sensor."""
+
 KEY = re.compile(r"[a-z][a-z0-9_]{0,29}")
 LONGEST_NAME = 100
 LONGEST_UNIT = 20
 INTERVALS = (1, 86_400)
+
+Kept = TypeVar("Kept", Station, Datastream)
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,9 @@ class NewStation:
     lon: float
     lat: float
     name_en: str | None = None
+    """None: as it is; "": none."""
     department: str | None = None
+    """None: as it is; "": none."""
     illustrative: bool | None = None
     """None: as it is; a new one is real."""
     active: bool | None = None
@@ -72,28 +81,67 @@ def bad_field(field: str, got: Any, accepted: str) -> Invalid:
     )
 
 
+def number(field: str, told: str) -> float:
+    """A number from a text, or `Invalid`."""
+    try:
+        value = float(told)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise bad_field(field, told[:40], "a number")
+    return value
+
+
+def whole(field: str, told: str) -> int:
+    """A whole number, not below zero, from a text, or `Invalid`."""
+    if not re.fullmatch(r"\d{1,9}", told, re.ASCII):
+        raise bad_field(field, told[:40], "a whole number")
+    return int(told)
+
+
 def put_station(session: Session, given: NewStation) -> Station:
     """Register a station, or change the one with this code. Its cell is that of its place. One that would lie
     outside the grid is refused unless that is meant; one that lies there already may stay."""
+    return _put(session, Station, given.code, lambda known: _station(session, given, known))
+
+
+def _station(session: Session, given: NewStation, known: Station | None) -> dict[str, Any]:
+    """The columns of a station as given, where it is `known` already; or the refusal."""
     _check_station(session, given)
     lon, lat = check_lonlat(given.lon, given.lat)
     cell = grid.cell_at(session, lon, lat)
-    station = session.scalars(select(Station).where(Station.code == given.code).with_for_update()).one_or_none()
-    if cell is None and not given.outside and (station is None or station.cell_code):
+    if cell is None and not given.outside and (known is None or known.cell_code):
         raise _outside(session, lon, lat)
-    if station is None:
-        station = Station(code=given.code)
-        session.add(station)
-    station.name_zh, station.name_en, station.place = given.name_zh.strip(), given.name_en or None, given.place
-    station.geom = from_shape(Point(lon, lat), srid=SRID)
-    station.cell_code = None if cell is None else cell.code
-    station.department_code = given.department or None
-    if given.illustrative is not None:
-        station.illustrative = given.illustrative
-    if given.active is not None:
-        station.active = given.active
+    values = {"name_zh": given.name_zh.strip(), "place": given.place, "cell_code": cell and cell.code}
+    if known is None or to_shape(known.geom) != Point(lon, lat):
+        values["geom"] = from_shape(Point(lon, lat), srid=SRID)
+    if given.name_en is not None:
+        values["name_en"] = given.name_en or None
+    if given.department is not None:
+        values["department_code"] = given.department or None
+    return values | _flags(illustrative=given.illustrative, active=given.active)
+
+
+def _flags(**given: bool | None) -> dict[str, bool]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _put(session: Session, kind: type[Kept], code: str, values_of: Callable[[Kept | None], dict[str, Any]]) -> Kept:
+    """The station or datastream of this code with these values. Looked at first, and held only to be changed; then
+    looked at again, since it may have become another."""
+    coded = select(kind).where(kind.code == code)
+    known = session.scalars(coded).one_or_none()
+    values = values_of(known)
+    if known is None:
+        session.execute(insert(kind).values(code=code, **values).on_conflict_do_nothing(index_elements=["code"]))
+    elif all(getattr(known, name) == value for name, value in values.items()):
+        return known
+    held = coded.with_for_update(key_share=True).execution_options(populate_existing=True)
+    known = session.scalars(held).one()
+    for name, value in values_of(known).items():
+        setattr(known, name, value)
     session.flush()
-    return station
+    return known
 
 
 def _outside(session: Session, lon: float, lat: float) -> Invalid:
@@ -125,35 +173,32 @@ def _check_station(session: Session, given: NewStation) -> None:
 
 def put_datastream(session: Session, given: NewDatastream) -> Datastream:
     """Register a datastream, or change the one with this code; what it measures stays once it has told something."""
-    _check_datastream(given)
     station = session.scalars(select(Station).where(Station.code == given.station)).one_or_none()
     if station is None:
         raise bad_field("station", given.station, "the code of a registered station")
+    return _put(session, Datastream, given.code, lambda known: _datastream(given, known) | {"station_id": station.id})
+
+
+def _datastream(given: NewDatastream, known: Datastream | None) -> dict[str, Any]:
+    """The columns of a datastream as given, where it is `known` already; or the refusal."""
+    _check_datastream(given)
     unit, least, most = _range(given)
-    found = session.scalars(select(Datastream).where(Datastream.code == given.code).with_for_update()).one_or_none()
-    if found is None:
-        found = Datastream(code=given.code)
-        session.add(found)
-    elif found.last_at and (found.quantity, found.unit) != (given.quantity, unit):
+    if known and known.last_at and (known.quantity, known.unit) != (given.quantity, unit):
         raise Conflict(
             "telemetry.quantity-fixed",
-            f"{given.code} has told {found.quantity} in {found.unit}; another quantity or unit is another datastream",
+            f"{given.code} has told {known.quantity} in {known.unit}; another quantity or unit is another datastream",
             field="quantity",
             got=[given.quantity, unit],
-            accepted=[found.quantity, found.unit],
+            accepted=[known.quantity, known.unit],
         )
-    found.station_id, found.quantity, found.unit, found.least, found.most = (
-        station.id,
-        given.quantity,
-        unit,
-        least,
-        most,
-    )
-    found.interval_s = given.interval_s
-    if given.active is not None:
-        found.active = given.active
-    session.flush()
-    return found
+    values = {"quantity": given.quantity, "unit": unit, "least": least, "most": most, "interval_s": given.interval_s}
+    return values | _flags(active=given.active)
+
+
+def check(session: Session, station: NewStation, stream: NewDatastream) -> None:
+    """What `register` would refuse is refused, and nothing changed or held."""
+    _station(session, station, session.scalars(select(Station).where(Station.code == station.code)).one_or_none())
+    _datastream(stream, session.scalars(select(Datastream).where(Datastream.code == stream.code)).one_or_none())
 
 
 Watch = Callable[[Session, Actor | None, str], str | None]
@@ -165,6 +210,7 @@ def register(
 ) -> str | None:
     """Register a datastream with its station, or change them, with a line in the log of administrative acts. `watch`
     has it watched; the key of the rule that does from now on."""
+    session.execute(_ONE_AT_A_TIME)
     before = _facts(session, stream.code)
     put_station(session, station)
     put_datastream(session, stream)
@@ -183,6 +229,7 @@ def _facts(session: Session, code: str) -> dict[str, Any] | None:
     return None if row is None else dict(row._mapping)
 
 
+_ONE_AT_A_TIME = text("LOCK TABLE city.station IN SHARE ROW EXCLUSIVE MODE")
 _CHANGED = text("SELECT fn.layer_changed('sensors')")
 _FACTS = text(
     "SELECT s.code AS station, s.name_zh, s.name_en, s.place, ST_X(s.geom) AS lon, ST_Y(s.geom) AS lat,"
@@ -193,8 +240,8 @@ _FACTS = text(
 
 
 def _check_datastream(given: NewDatastream) -> None:
-    if not CODE.fullmatch(given.code):
-        raise bad_field("datastream", given.code, "1 to 40 letters, digits, '.', '_', '-'")
+    if not CODE.fullmatch(given.code) or given.code == _NO_CODE:
+        raise bad_field("datastream", given.code, f"1 to 40 letters, digits, '.', '_', '-'; not {_NO_CODE}")
     if given.quantity not in QUANTITIES and not KEY.fullmatch(given.quantity):
         raise bad_field("quantity", given.quantity, f"{', '.join(QUANTITIES)}, or a key of one's own in small letters")
     if not INTERVALS[0] <= given.interval_s <= INTERVALS[1]:

@@ -1,7 +1,7 @@
 """The tables of months in which readings lie: which are there, and to make those that are needed.
 
-A month is that of UTC. Making one needs the whole table for a moment, so it is done in a transaction of its own, and
-ahead of time (`AHEAD`).
+A month is that of UTC. It is made beside the others and then attached, which waits for nobody who reads or writes them;
+in a transaction of its own, and ahead of time (`AHEAD`).
 """
 
 import re
@@ -44,9 +44,14 @@ def make(session: Session, months: Iterable[date]) -> None:
     for month in sorted(set(months) - known(session)):
         session.execute(
             text(
-                f"CREATE TABLE city.reading_{month:%Y%m} PARTITION OF city.reading"
-                f" FOR VALUES FROM ('{month} 00:00:00+00') TO ('{later(month, 1)} 00:00:00+00')"
+                f"CREATE TABLE city.reading_{month:%Y%m} (LIKE city.reading INCLUDING ALL)"
                 " WITH (autovacuum_vacuum_insert_scale_factor = 0.02)"
+            )
+        )
+        session.execute(
+            text(
+                f"ALTER TABLE city.reading ATTACH PARTITION city.reading_{month:%Y%m}"
+                f" FOR VALUES FROM ('{month} 00:00:00+00') TO ('{later(month, 1)} 00:00:00+00')"
             )
         )
 

@@ -4,6 +4,7 @@ Keys are those of the rules of thresholds (`hazards/data/thresholds.csv`: `metha
 a datastream finds its rule by quantity and place. A city may register quantities of its own, with unit and range.
 """
 
+import math
 from typing import NamedTuple
 
 
@@ -81,6 +82,16 @@ PLACES = {
         Place("dam", "坝体", "Dam"),
     )
 }
+
+
+def reading(value: float | None, unit: str) -> str:
+    """A reading as people read it: three digits that say something, at most three of them behind the point, whole above
+    a hundred; with its unit. A dash when there is none."""
+    if value is None:
+        return "–"
+    behind = min(3, max(0, 2 - math.floor(math.log10(abs(value))))) if value else 0
+    said = f"{round(value, behind) + 0.0:.{behind}f}"  # without it -0.0001 is "-0"
+    return f"{said.rstrip('0').rstrip('.') if behind else said} {unit}"
 
 
 def quantity_words(key: str, locale: str) -> str:

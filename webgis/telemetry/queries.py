@@ -4,7 +4,7 @@ Readings are found by their datastream and a span of moments, which the key of e
 """
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Row, text
@@ -43,7 +43,6 @@ _LISTED = text(
     WHERE (CAST(:quantity AS text) IS NULL OR d.quantity = :quantity)
       AND (CAST(:place AS text) IS NULL OR s.place = :place)
       AND (CAST(:station AS text) IS NULL OR s.code = :station)
-      AND (CAST(:area AS text) IS NULL OR s.cell_code LIKE :area || '%')
       AND (CAST(:state AS text) IS NULL OR {_STATE} = :state)
       AND (CAST(:words AS text) IS NULL
            OR d.code ILIKE :words OR s.name_zh ILIKE :words OR s.name_en ILIKE :words OR s.code ILIKE :words)
@@ -69,7 +68,6 @@ def listed(
     quantity: str | None = None,
     place: str | None = None,
     station: str | None = None,
-    area: str | None = None,
     state: State | None = None,
     words: str | None = None,
     only: Collection[int] | None = None,
@@ -77,9 +75,9 @@ def listed(
     limit: int = MOST_LISTED,
     skip: int = 0,
 ) -> Listed:
-    """Datastreams with their stations: `first` (ids), then those silent. `area`: beginning of the cell's code; `words`:
-    in code or name; `only`: of these ids."""
-    given = {"quantity": quantity, "place": place, "station": station, "area": area, "state": state}
+    """Datastreams with their stations: `first` (ids), then those silent. `words`: in code or name; `only`: of these
+    ids."""
+    given = {"quantity": quantity, "place": place, "station": station, "state": state}
     given |= {"words": f"%{like(words)}%" if words else None, "only": None if only is None else list(only)}
     given |= {"first": list(first)}
     rows = session.execute(_LISTED, given | {"limit": limit, "skip": skip}).all()
@@ -105,12 +103,6 @@ def series(
     """The readings of a span for a chart: all when they are few, else of each part the lowest and the highest."""
     rows = call(session, "SELECT at, value FROM fn.series(%s, %s, %s, %s)", datastream, since, until, points)
     return [(row.at, row.value) for row in rows]
-
-
-def readings(session: Session, datastream: int, since: datetime, until: datetime) -> list[tuple[datetime, float]]:
-    """Every reading of a span (its end not included), in the order of the moments."""
-    statement = "SELECT at, value FROM city.reading WHERE datastream_id = %s AND at >= %s AND at < %s ORDER BY at"
-    return [(row.at, row.value) for row in call(session, statement, datastream, since, until)]
 
 
 def counts(session: Session, datastream: int, since: date) -> list[Row]:
@@ -190,11 +182,11 @@ def observations(session: Session, asked: Asked, *, newest_first: bool, limit: i
     )
 
 
-def silent_spells(session: Session, since: timedelta, now: datetime) -> list[Row]:
-    """The silences noticed in the last time, the newest first, with the code of their datastream."""
+def silences_since(session: Session, since: datetime) -> list[Row]:
+    """The silences noticed since then, the newest first (at most 200), with the code of their datastream."""
     statement = text(
         "SELECT d.code, s.since, s.noticed_at, s.until FROM city.datastream_silence s"
-        " JOIN city.datastream d ON d.id = s.datastream_id WHERE s.noticed_at >= :start"
+        " JOIN city.datastream d ON d.id = s.datastream_id WHERE s.noticed_at >= :since"
         " ORDER BY s.noticed_at DESC LIMIT 200"
     )
-    return list(session.execute(statement, {"start": now - since}))
+    return list(session.execute(statement, {"since": since}))

@@ -4,11 +4,17 @@ What of SensorThings is here stands in docs/telemetry.md: to read stations, data
 send readings.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import current_app, jsonify, request, url_for
+from psycopg2.errors import QueryCanceled
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webgis import api, geo, web
@@ -18,6 +24,9 @@ from webgis.telemetry import inbox, observations, operations, queries, wire
 sta = APIBlueprint("sta", __name__, url_prefix="/sta/v1.1", tag="SensorThings")
 sensors = APIBlueprint("sensors", __name__, url_prefix="/api/v1/sensors", tag="Sensors")
 BLUEPRINTS = (sta, sensors)
+
+LONGEST_QUESTION = "10s"
+"""Time that the database has for one about readings."""
 
 
 @sta.get("")
@@ -100,11 +109,23 @@ def observed():
 
 def _observed(number: int | None):
     given = api.once(request.args)
-    page, asked = wire.page(given), wire.asked(given.get("$filter"), number)
-    with web.transaction() as session:
+    page, asked = wire.page(given, wire.OF_READINGS), wire.asked(given.get("$filter"), number)
+    with web.transaction() as session, _in_time(session, "$filter", given.get("$filter", "")):
         _first(queries.datastreams(session, only=asked.datastream, limit=1), asked.datastream)
         rows = queries.observations(session, asked, newest_first=page.newest_first, limit=page.top + 1, skip=page.skip)
     return _page([wire.observation(asked.datastream, row) for row in rows], page)
+
+
+@contextmanager
+def _in_time(session: Session, field: str, got: str) -> Iterator[None]:
+    """Refuse a question about readings that takes too long: whoever may see sensors may ask it again and again."""
+    session.execute(text("SELECT set_config('statement_timeout', :most, true)"), {"most": LONGEST_QUESTION})
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise wire.bad_query(field, got, "a shorter span") from None
+        raise
 
 
 @sta.post("/Observations")
@@ -145,6 +166,8 @@ def _take(number: int | None):
         ids = {one.datastream for one in sent if isinstance(one.datastream, int)}
         codes = {one.datastream for one in sent if isinstance(one.datastream, str)}
         known, by_code = queries.ids_of(session, ids, codes)
+        if number is not None:
+            observations.of_one(sent, number, by_code)
         told = []
         for index, one in enumerate(sent):
             found = by_code.get(one.datastream) if isinstance(one.datastream, str) else one.datastream
@@ -257,7 +280,9 @@ def series(code: str):
     since = wire.moment_of("since", given.since) if given.since else until - timedelta(days=1)
     if since >= until:
         raise wire.bad_query("since", given.since or "", "a moment before until")
-    with web.transaction() as session:
+    if until - since > wire.LONGEST_SERIES:
+        raise wire.bad_query("since", given.since or "", f"at most {wire.LONGEST_SERIES.days} days before until")
+    with web.transaction() as session, _in_time(session, "since", given.since or ""):
         row = queries.one(session, code)
         points = queries.series(session, row.id, since, until, given.points)
     told = [[round(at.timestamp() * 1000), value] for at, value in points]

@@ -1,7 +1,8 @@
 """Stations, datastreams and readings over HTTP: entities of SensorThings, features of the API, and queries."""
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from flask import url_for
@@ -16,6 +17,13 @@ from webgis.telemetry.quantities import QUANTITIES
 
 TOP = 100
 MOST_TOP = 10_000
+MOST_SKIP = 100_000
+LONGEST_SERIES = timedelta(days=400)
+LONGEST_SEARCH = timedelta(days=31)
+"""The span of readings that are searched by their values, which no index knows."""
+
+OF_LISTS = ("$top", "$skip")
+OF_READINGS = (*OF_LISTS, "$orderby", "$filter")
 _CLAUSE = re.compile(r"(phenomenonTime|result|Datastream/id)\s+(eq|ge|gt|le|lt)\s+(\S+)")
 FILTERS = "phenomenonTime ge|gt|le|lt MOMENT, result ge|le NUMBER, Datastream/id eq ID, joined by and"
 _NEXT_MOMENT = {"gt", "le"}
@@ -29,15 +37,16 @@ class Page(NamedTuple):
     newest_first: bool
 
 
-def page(given: dict[str, str]) -> Page:
+def page(given: dict[str, str], known: Sequence[str] = OF_LISTS) -> Page:
     """$top, $skip and $orderby of a query, or `Invalid`; other words of a query are refused, not passed over."""
     for name in given:
-        if name not in ("$top", "$skip", "$orderby", "$filter"):
-            raise bad_query(name, given[name], "$top, $skip, $orderby, $filter")
+        if name not in known:
+            raise bad_query(name, given[name], ", ".join(known))
     order = given.get("$orderby", "phenomenonTime desc").split()
     if order[:1] != ["phenomenonTime"] or order[1:] not in ([], ["asc"], ["desc"]):
         raise bad_query("$orderby", given["$orderby"], "phenomenonTime asc, or phenomenonTime desc")
-    return Page(_whole(given, "$top", TOP, MOST_TOP), _whole(given, "$skip", 0, 10_000_000), order[1:] == ["desc"])
+    top, skip = _whole(given, "$top", TOP, range(1, MOST_TOP + 1)), _whole(given, "$skip", 0, range(MOST_SKIP + 1))
+    return Page(top, skip, order[1:] == ["desc"])
 
 
 def bad_query(name: str, got: str, accepted: str) -> Invalid:
@@ -48,32 +57,42 @@ def bad_query(name: str, got: str, accepted: str) -> Invalid:
     )
 
 
-def _whole(given: dict[str, str], name: str, default: int, most: int) -> int:
+def _whole(given: dict[str, str], name: str, default: int, among: range) -> int:
     told = given.get(name)
     if told is None:
         return default
-    if not re.fullmatch(r"\d{1,8}", told, re.ASCII) or int(told) > most:
-        raise bad_query(name, told, f"a number up to {most}")
+    if not re.fullmatch(r"\d{1,8}", told, re.ASCII) or int(told) not in among:
+        raise bad_query(name, told, f"a number from {among[0]} to {among[-1]}")
     return int(told)
 
 
 def asked(told: str | None, datastream: int | None) -> queries.Asked:
     """The observations that a $filter asks for, or `Invalid`; the datastream must be known by it or by the address."""
     bounds: dict[str, Any] = {}
+    of = datastream
     for clause in re.split(r"\s+and\s+", told.strip()) if told else ():
         found = _CLAUSE.fullmatch(clause)
         if found is None:
             raise bad_query("$filter", clause, FILTERS)
         field, compared, value = found.groups()
         if field == "Datastream/id":
-            datastream = _id(compared, value, clause)
+            bound = {"datastream": _id(compared, value, clause)}
+            of = bound["datastream"] if of is None else of
         elif field == "result":
-            bounds |= _bound_of_value(compared, value, clause)
+            bound = _bound_of_value(compared, value, clause)
         else:
-            bounds |= _bound_of_moment(compared, value, clause)
-    if datastream is None:
+            bound = _bound_of_moment(compared, value, clause)
+        if bound.keys() & bounds.keys() or bound.get("datastream", of) != of:
+            raise bad_query("$filter", clause, "each bound once, and no datastream but that of the address")
+        bounds |= bound
+    if of is None:
         raise bad_query("$filter", told or "", "Datastream/id eq ID, or the address Datastreams(ID)/Observations")
-    return queries.Asked(datastream, **bounds)
+    if bounds.keys() & {"least", "most"}:
+        until = bounds.get("until", datetime.now(UTC))
+        if "since" not in bounds or until - bounds["since"] > LONGEST_SEARCH:
+            accepted = f"with result also phenomenonTime ge MOMENT, a span of at most {LONGEST_SEARCH.days} days"
+            raise bad_query("$filter", told or "", accepted)
+    return queries.Asked(**{"datastream": of} | bounds)
 
 
 def _id(compared: str, value: str, clause: str) -> int:

@@ -5,13 +5,14 @@ gone from the inbox: a writer that is killed leaves all of it or nothing. `consi
 watches for alarms); it may write and enqueue jobs, and commits nothing.
 """
 
-import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from psycopg2.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -39,6 +40,9 @@ PAUSE_S = 0.1
 SILENCE_S = 5.0
 """Datastreams that fell silent are looked for as often."""
 
+IN_THE_WAY = (LockNotAvailable, DeadlockDetected)
+"""Somebody else holds what the writer needs: the database is there, and the same is tried again."""
+
 SHOWN = 20
 """Codes of datastreams in one line of the log."""
 
@@ -46,42 +50,59 @@ SHOWN = 20
 class Writer:
     """Takes batches through one connection until told to stop."""
 
-    def __init__(self, runtime: Runtime, consider: Consider | None = None, *, silence: bool = True) -> None:
+    def __init__(self, runtime: Runtime, consider: Consider | None = None) -> None:
         self.consider = consider
         self.stopping = False
         self._runtime = runtime
         self._oldest = timedelta(days=runtime.settings.reading_oldest_days)
         self._redis = jobs.connect(runtime.settings)
-        self._silence_due = 0.0 if silence else math.inf
         self._months: set = set()
 
     def run(self) -> None:
-        """Work until `stopping`. Raises when the database goes away, to be started again."""
+        """Work until `stopping`, once no other writer does. Raises when the database goes away, to be started again."""
         with self._runtime.engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": WRITER_LOCK})
-            connection.commit()
+            while not self.hold(connection):
+                if self.stopping:
+                    return
+                time.sleep(PAUSE_S)
+            silence_due = 0.0
             while not self.stopping:
-                if not self.step(connection):
+                taken = self.step(connection)
+                if time.monotonic() >= silence_due:
+                    silence_due = time.monotonic() + SILENCE_S
+                    self.look_for_silence(connection)
+                if not taken:
                     time.sleep(PAUSE_S)
 
+    def hold(self, connection: Connection) -> bool:
+        """Be the one writer, from now on and as long as the connection lasts; False while another is."""
+        held = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_LOCK})
+        connection.commit()
+        return held
+
     def step(self, connection: Connection) -> int:
-        """Take one batch, or look for silence when there is none; how many rows of the inbox were taken."""
+        """Take one batch; how many rows of the inbox it had."""
         with Session(connection) as session, session.begin():
             ids = list(session.scalars(text("SELECT id FROM fn.next_in_inbox(:most)"), {"most": MOST}))
         if ids:
-            self._take(connection, ids)
-        elif time.monotonic() >= self._silence_due:
-            self._silence_due = time.monotonic() + SILENCE_S
-            self._look_for_silence(connection)
+            with _tried_again(connection):
+                self._take(connection, ids)
         return len(ids)
+
+    def look_for_silence(self, connection: Connection) -> None:
+        """Note who fell silent, as of what has been taken: readings that still wait make nobody silent."""
+        with _tried_again(connection), Session(connection) as session, session.begin():
+            silent = note_silences(session, session.scalar(_TAKEN_UNTIL))
+            if silent:
+                log.warning("telemetry.silent", count=len(silent), datastreams=[row.code for row in silent[:SHOWN]])
 
     def _take(self, connection: Connection, ids: list[int]) -> None:
         """Take these rows; when that fails, each half by itself, down to the one row at fault."""
         try:
             self._take_whole(connection, ids, self.consider)
-        except OperationalError:
-            raise
         except Exception as error:
+            if _not_ours(connection, error):
+                raise
             log.exception("telemetry.batch-failed", rows=len(ids))
             if len(ids) > 1:
                 self._take(connection, ids[: len(ids) // 2])
@@ -94,9 +115,9 @@ class Writer:
         try:
             self._take_whole(connection, [row], None)
             log.error("telemetry.not-considered", row=row, error=str(error))
-        except OperationalError:
-            raise
         except Exception as worse:
+            if _not_ours(connection, worse):
+                raise
             log.exception("telemetry.row-refused", row=row)
             with Session(connection) as session, session.begin():
                 session.execute(
@@ -119,11 +140,25 @@ class Writer:
                 partitions.make(session, needed)
         self._months |= needed
 
-    def _look_for_silence(self, connection: Connection) -> None:
-        with Session(connection) as session, session.begin():
-            silent = note_silences(session, datetime.now(UTC))
-        if silent:
-            log.warning("telemetry.silent", count=len(silent), datastreams=[row.code for row in silent[:SHOWN]])
+
+_TAKEN_UNTIL = text("SELECT coalesce(min(arrived_at), now()) FROM city.reading_inbox WHERE error IS NULL")
+
+
+def _not_ours(connection: Connection, error: Exception) -> bool:
+    """The database is at fault, not what was taken. A lost connection shows itself in other errors too, as when its
+    transaction is rolled back; on the next one the lock of the writer would be missing."""
+    return connection.invalidated or isinstance(error, OperationalError)
+
+
+@contextmanager
+def _tried_again(connection: Connection) -> Iterator[None]:
+    """What somebody else's lock is in the way of stays as it was, for the next turn; anything else is raised."""
+    try:
+        yield
+    except OperationalError as error:
+        if connection.invalidated or not isinstance(error.orig, IN_THE_WAY):
+            raise
+        log.warning("telemetry.in-the-way", why=str(error.orig))
 
 
 def months(session: Session, ids: list[int], oldest: timedelta) -> set:
@@ -150,18 +185,19 @@ def drain(runtime: Runtime, consider: Consider | None = None, *, silence: bool =
 
     Where a writer runs already, its work is waited for instead (0).
     """
-    writer, rows = Writer(runtime, consider, silence=silence), 0
+    writer, rows = Writer(runtime, consider), 0
     with runtime.engine.connect() as connection:
-        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": WRITER_LOCK}):
+        while not writer.hold(connection):
             waits = connection.scalar(text("SELECT EXISTS (SELECT FROM city.reading_inbox WHERE error IS NULL)"))
             connection.rollback()
             if not waits:
                 return 0
             time.sleep(PAUSE_S)
-        connection.commit()
         try:
             while taken := writer.step(connection):
                 rows += taken
+            if silence:
+                writer.look_for_silence(connection)
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": WRITER_LOCK})
