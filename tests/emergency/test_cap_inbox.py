@@ -1,6 +1,8 @@
 """CAP messages of others: doubled ones do no harm, people decide, and one that follows another goes into its log."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from sqlalchemy import text
@@ -53,6 +55,22 @@ def waiting(scene, login="dispatcher1"):
 def limit(scene, login, area):
     with scene.runtime.transaction() as session:
         session.execute(text("UPDATE city.person SET area_code = :area WHERE login = :login"), locals())
+
+
+def test_one_message_that_comes_several_times_at_once_waits_once(scene):
+    together = Barrier(4)
+
+    def receive(given):
+        with scene.runtime.transaction() as session:
+            actor = scene.actor("dispatcher1")
+            together.wait()
+            done = cap_inbox.receive(session, scene.settings, actor, given, at=scene.now)
+            return done.proposal.id, done.known
+
+    with ThreadPoolExecutor(4) as threads:
+        received = list(threads.map(receive, [message()] * 4))
+    (proposal,) = waiting(scene)
+    assert sorted(received) == [(proposal, False), *[(proposal, True)] * 3]
 
 
 def test_a_message_becomes_what_it_suggests_when_somebody_says_so(scene):
@@ -135,16 +153,32 @@ def test_who_is_limited_to_an_area_decides_on_what_lies_in_it_alone(scene):
     assert accept(scene, east, "dispatcher2").cell_code.startswith(city.EAST)
 
 
-def test_the_mark_of_news_tells_of_no_message_that_one_does_not_see(scene):
+def about(name: str, kind: str, **changes) -> bytes:
+    """A message about the one that `message()` gives."""
+    names = f"{ALERT['sender']},{ALERT['identifier']},{ALERT['sent']}"
+    return message(identifier=name, msgType=kind, references=f"other,1,{ALERT['sent']}\n {names}", **changes)
+
+
+@pytest.mark.parametrize("told", [{"info": []}, {"info": [INFO | {"area": [EASTERN]}]}], ids=["bare", "elsewhere"])
+def test_a_cancel_is_for_the_area_of_what_it_cancels_whatever_ground_it_names(scene, told):
+    limit(scene, "dispatcher2", city.WEST)
+    limit(scene, "manager1", "510104999")
+    first = send(scene, message()).proposal.id
+    cancel = send(scene, about("E-2", "Cancel", **told)).proposal.id
+    assert waiting(scene, "dispatcher2") == [cancel, first] and waiting(scene, "manager1") == []
+    refused("emergency.nothing-to-cancel", accept, scene, cancel, "dispatcher2")
+    made = accept(scene, first, "dispatcher2")
+    assert accept(scene, cancel, "dispatcher2").number == made.number
+    assert scene.log(made.number)[-1].facts["type"] == "Cancel" and made.state == "open"
+
+
+def test_a_message_without_ground_about_one_without_ground_is_for_where_that_became_an_emergency(scene):
     limit(scene, "dispatcher2", city.EAST)
-
-    def marks():
-        with scene.runtime.transaction() as session:
-            return [queries.version(session, scene.actor(login)) for login in ("dispatcher1", "dispatcher2")]
-
-    before = marks()
-    send(scene, message())
-    assert [was != now for was, now in zip(before, marks(), strict=True)] == [True, False]
+    first = send(scene, message(info=[INFO | {"area": []}])).proposal.id
+    update = send(scene, about("E-2", "Update", info=[])).proposal.id
+    assert waiting(scene, "dispatcher2") == []
+    accept(scene, first, lon=city.IN_EAST[0], lat=city.IN_EAST[1], crs="cgcs2000")
+    assert waiting(scene, "dispatcher2") == [update]
 
 
 def test_an_update_from_ones_own_area_opens_no_door_to_an_emergency_elsewhere(scene):

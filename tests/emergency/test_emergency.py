@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests import city
+from tests.emergency.cap_schema import valid
 from tests.emergency.scene import Scene
-from tests.hazards.test_alarms import flood
-from tests.hazards.watched import UNDERPASS, Watched
+from tests.hazards.watched import UNDERPASS, Watched, flood
 from webgis.emergency import cap_model, cap_reading, operations, plans, queries, report
 from webgis.errors import WebgisError
 
@@ -72,6 +72,28 @@ def test_staff_see_and_act_where_their_department_takes_part(scene):
     refused("accounts.not-your-role", scene.open, "emergency1")
     scene.dismiss("dispatcher1", number, DRAINAGE)
     refused("emergency.unknown", scene.note, "drainage1", number, "还在")
+
+
+def test_the_metres_of_its_ground_are_those_of_the_area(scene):
+    usual = queries.area_of(scene.seen("dispatcher1", scene.open(radius_m=300))).area
+    with scene.runtime.transaction() as session:
+        city.measure_elsewhere(session)
+    far = queries.area_of(scene.seen("dispatcher1", scene.open(radius_m=300))).area
+    assert 0.7 * usual < far < 0.9 * usual
+
+
+def test_the_list_knows_how_far_each_is_by_one_question(scene):
+    first, second, third = (scene.open(planned=False) for _ in range(3))
+    tasks = [scene.add("dispatcher1", first, minutes=5) for _ in range(4)]
+    scene.step("dispatcher1", first, tasks[0], "finish")
+    scene.step("dispatcher1", first, tasks[1], "drop", "不需要")
+    scene.step("dispatcher1", first, tasks[2], "start")
+    scene.add("dispatcher1", second, minutes=600)
+    scene.passes(minutes=30)
+    ids = [scene.seen("dispatcher1", number) for number in (first, second, third)]
+    with scene.runtime.transaction() as session:
+        told = queries.progress(session, ids, scene.now)
+    assert [tuple(told[one.id]) for one in ids] == [(3, 1, 2), (1, 0, 0), (0, 0, 0)]
 
 
 def test_who_is_limited_to_an_area_sees_and_opens_in_it_alone(scene):
@@ -136,6 +158,19 @@ def test_a_task_is_done_by_its_department_and_led_by_who_leads(scene):
     refused("emergency.needed", scene.dismiss, "emergency1", number, EMERGENCY)
 
 
+@pytest.mark.parametrize(("away", "again"), [("finish", "redo"), ("drop", "restore")])
+def test_who_was_dismissed_takes_part_again_when_its_task_is_to_be_done_again(scene, away, again):
+    number = scene.open(planned=False)
+    task = scene.add("dispatcher1", number, department=DRAINAGE)
+    scene.step("dispatcher1", number, task, away, "已抽干")
+    assert "departments" not in scene.log(number)[-1].facts
+    scene.dismiss("dispatcher1", number, DRAINAGE)
+    refused("emergency.unknown", scene.seen, "drainage1", number)
+    scene.step("dispatcher1", number, task, again, "又积水了")
+    assert scene.log(number)[-1].facts["departments"] == [DRAINAGE]
+    assert scene.step("drainage1", number, task, "finish") == "done"
+
+
 def test_it_is_closed_when_nothing_is_left_to_do_and_stays_so(scene):
     number = scene.open(planned=False)
     first, second = scene.add("emergency1", number), scene.add("emergency1", number, department=DRAINAGE)
@@ -154,6 +189,7 @@ def test_messages_follow_one_another_and_keep_the_rules_of_cap(scene):
     scene.change("emergency1", number, title="下穿隧道积水加深", note="水位上涨")
     scene.change("dispatcher1", number, area=EAST_BOX, crs="cgcs2000")
     scene.close("emergency1", number)
+    assert all(valid(one.xml) for one in scene.messages(number))
     told = [cap_reading.read(one.xml.encode()) for one in scene.messages(number)]
     assert [one["msgType"] for one in told] == ["Alert", "Update", "Update", "Cancel"]
     names = [f"{one['sender']},{one['identifier']},{one['sent']}" for one in told]
@@ -168,7 +204,7 @@ def test_messages_follow_one_another_and_keep_the_rules_of_cap(scene):
 def test_an_exercise_says_so(scene):
     (message,) = scene.messages(scene.open(exercise=True, planned=False))
     told = cap_reading.read(message.xml.encode())
-    assert told["status"] == "Exercise" and "下穿隧道积水" in told["note"]
+    assert valid(message.xml) and told["status"] == "Exercise" and "下穿隧道积水" in told["note"]
 
 
 GROUND = """
@@ -268,9 +304,9 @@ def test_the_report_is_what_the_log_says(scene):
     scene.passes(minutes=60)
     scene.step("drainage1", number, slow, "finish", "泵车来晚了")
     scene.step("dispatcher1", number, gone, "drop", "路未封")
-    scene.change("dispatcher1", number, level=3)
+    scene.change("dispatcher1", number, level=3, lead=WORKS)
     scene.note("drainage1", number, "完工")
-    scene.close("emergency1", number, "结束")
+    scene.close("dispatcher1", number, "结束")
     told = report.made(scene.log(number))
     assert told.by_department == {
         DRAINAGE: {"done": 2, "late": 1, "dropped": 0}, TRAFFIC: {"done": 0, "late": 0, "dropped": 1},
@@ -278,7 +314,7 @@ def test_the_report_is_what_the_log_says(scene):
     assert (told.done, told.late, told.notes, told.summary) == (2, 1, 1, "结束")
     assert [level for _at, level in told.levels] == [1, 3] and told.minutes == 70
     assert told.tasks[slow].note == "泵车来晚了" and told.tasks[slow].late and not told.tasks[quick].late
-    assert {code for _at, code in told.departments} == {EMERGENCY, DRAINAGE, TRAFFIC}
+    assert {code for _at, code in told.departments} == {EMERGENCY, DRAINAGE, TRAFFIC, WORKS}
 
 
 def test_a_report_before_the_end_has_no_end(scene):

@@ -81,13 +81,27 @@ def test_numbers_that_are_none_are_unknown(ask):
     assert ask("dispatcher1", f"/{number}/tasks/{10**30}/start", {}).status_code == 404
 
 
-def test_lists_hold_what_one_may_see_and_a_mark_tells_of_news(ask):
-    before = {login: ask(login, "/version").get_json()["version"] for login in ("dispatcher1", "works1", "sanitation1")}
+def test_lists_hold_what_one_may_see_and_who_asks_in_turns_hears_of_it(ask, api):
+    logins = ("dispatcher1", "works1", "sanitation1")
+    live = {login: api(login) for login in logins}
+    since = {login: live[login].get("/api/v1/live").json["cursor"] for login in logins}
     number = ask("dispatcher1", "", OPEN | {"planned": "no", "departments": ["510104-works"]}).get_json()["id"]
-    after = {login: ask(login, "/version").get_json()["version"] for login in before}
-    assert [login for login in before if before[login] != after[login]] == ["dispatcher1", "works1"]
-    listed = {login: [one["id"] for one in ask(login, "?state=open").get_json()["features"]] for login in before}
+    heard = {login: live[login].get("/api/v1/live", since=since[login]).json["emergencies"] for login in logins}
+    assert [(one["number"], one["action"]) for one in heard["works1"]] == [(number, "open")]
+    assert heard["dispatcher1"] == heard["works1"] and heard["sanitation1"] == []
+    listed = {login: [one["id"] for one in ask(login, "?state=open").get_json()["features"]] for login in logins}
     assert listed == {"dispatcher1": [number], "works1": [number], "sanitation1": []}
+
+
+def test_maps_are_drawn_anew_after_every_act(ask, api):
+    def version():
+        return api("acceptor1").get("/maps/version").json["cases"]
+
+    versions = [version()]
+    number = ask("dispatcher1", "", OPEN | {"planned": "no"}).get_json()["id"]
+    versions.append(version())
+    ask("dispatcher1", f"/{number}/actions/change", {"radius_m": 900})
+    assert len({*versions, version()}) == 3
 
 
 def test_a_cap_message_comes_in_over_http(ask):

@@ -9,7 +9,8 @@ from typing import Any
 
 import shapely
 from geoalchemy2.shape import to_shape
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from webgis.accounts import permissions
@@ -24,6 +25,7 @@ FOR_PEOPLE = ("Actual", "Exercise")
 NEWS = ("Alert", "Update", "Cancel")
 """Statuses and types that somebody has to decide on; the others are taken note of by the answer alone."""
 
+NEXT_CHANGE = func.nextval("city.emergency_event_id_seq")
 USUAL_LEVEL = 4
 METRES = 1000
 CORNERS_OF_CIRCLE, MOST_TO_JOIN = 65, 400
@@ -45,11 +47,11 @@ def receive(session: Session, settings: Settings, actor: Actor, given: bytes, *,
     if told["status"] not in FOR_PEOPLE or told["msgType"] not in NEWS:
         return Received(told, None)
     name = {"sender": told["sender"], "identifier": told["identifier"], "sent": told["sent"]}
-    known = session.scalar(select(CapProposal).filter_by(**name))
-    if known is not None:
+    stands = select(CapProposal).filter_by(**name)
+    if (known := session.scalar(stands)) is not None:
         return Received(told, known, True)
-    area = _area(session, settings, told)
-    proposal = CapProposal(
+    area = _area(session, told)
+    added = insert(CapProposal).values(
         **name,
         told=told,
         xml=given.decode(),
@@ -57,13 +59,13 @@ def receive(session: Session, settings: Settings, actor: Actor, given: bytes, *,
         state="waiting",
         received_at=at,
         received_by=actor.id,
+        change=NEXT_CHANGE,
     )
-    session.add(proposal)
-    session.flush()
-    return Received(told, proposal)
+    made = session.scalar(added.on_conflict_do_nothing().returning(CapProposal.id))  # senders repeat, also at once
+    return Received(told, session.scalars(stands).one(), made is None)
 
 
-def _area(session: Session, settings: Settings, told: dict[str, Any]) -> shapely.MultiPolygon | None:
+def _area(session: Session, told: dict[str, Any]) -> shapely.MultiPolygon | None:
     """The ground of a message: its polygons and circles together; other languages tell the same ground."""
     areas = [area for info in told["info"][:1] for area in info["area"]]
     rings = [cap_model.pairs(ring) for area in areas for ring in area["polygon"]]
@@ -77,7 +79,7 @@ def _area(session: Session, settings: Settings, told: dict[str, Any]) -> shapely
         centre, _space, kilometres = circle.partition(" ")
         ((lat, lon),) = cap_model.pairs(centre)
         metres = min(max(float(kilometres) * METRES, rules.LEAST_RADIUS_M), rules.LARGEST_RADIUS_M)
-        shapes += ground.around(session, settings.projected_srid, lon, lat, metres).geoms
+        shapes += ground.around(session, lon, lat, metres).geoms
     return _together(shapes)
 
 
@@ -109,9 +111,13 @@ def accept(
     session: Session, settings: Settings, actor: Actor, proposal_id: int, *, at: datetime, **given: Any
 ) -> Emergency:
     """Make a message an emergency; `given` (fields of `operations.Opening`) says what is to be other than suggested. An
-    Update or Cancel of a message that is one already is written into its log, by who may act where that is."""
+    Update or Cancel of a message that is one already is written into its log, by who may act where that is. `Conflict`
+    for a Cancel of nothing that is open."""
     proposal = _waiting(session, actor, proposal_id)
     emergency = _referenced(session, proposal)
+    if emergency is None and proposal.told["msgType"] == "Cancel":
+        message = "It cancels a message that is no open emergency; there is nothing to open"
+        raise Conflict("emergency.nothing-to-cancel", message, proposal=proposal_id)
     if emergency is None:
         opening = operations.Opening(**_place(proposal, given) | suggested(proposal) | _exercise(proposal) | given)
         emergency = operations.open_(session, settings, actor, opening, at=at)
@@ -165,6 +171,7 @@ def _waiting(session: Session, actor: Actor, proposal_id: int) -> CapProposal:
 
 def _decide(proposal: CapProposal, state: str, actor: Actor, at: datetime) -> None:
     proposal.state, proposal.decided_at, proposal.decided_by = state, at, actor.id
+    proposal.change = NEXT_CHANGE
 
 
 def _referenced(session: Session, proposal: CapProposal) -> Emergency | None:

@@ -57,13 +57,7 @@ def _fault(path: str, got: str | None, accepted: str) -> dict[str, Any]:
 
 def _tree(given: bytes) -> Node:
     """The elements of a document, comments and processing instructions left out."""
-    if len(given) > LARGEST:
-        raise refused("document", f"{len(given):,} bytes", f"at most {LARGEST:,} bytes")
-    try:
-        if "\0" in given.decode():  # UTF-16 without a mark
-            raise UnicodeError
-    except UnicodeError:
-        raise refused("document", None, "a document in UTF-8") from None
+    _require_text(given)
     top = Node("", "")
     open_, count = [top], 0
 
@@ -92,6 +86,16 @@ def _tree(given: bytes) -> Node:
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise refused("document", str(error), "a well-formed XML document") from None
     return top.inside[0]
+
+
+def _require_text(given: bytes) -> None:
+    if len(given) > LARGEST:
+        raise refused("document", f"{len(given):,} bytes", f"at most {LARGEST:,} bytes")
+    try:
+        if "\0" in given.decode():  # UTF-16 without a mark
+            raise UnicodeError
+    except UnicodeError:
+        raise refused("document", None, "a document in UTF-8") from None
 
 
 def _content(node: Node, model: tuple[Element, ...], path: str, faults: list[dict[str, Any]]) -> dict[str, Any]:

@@ -63,8 +63,8 @@ def import_plans(runtime: Runtime, file: Path) -> None:
 def import_resources(runtime: Runtime, file: Path, crs: str) -> None:
     """Store the resources of FILE (CSV, TSV, XLSX): those whose code is known become as their row says."""
     with runtime.transaction() as session:
-        counts = resources.take_over(session, file, crs, admin_log.command_line())
-    click.echo(f"{counts['added']} added, {counts['changed']} changed")
+        done = resources.take_over(session, file, crs, admin_log.command_line())
+    click.echo(", ".join(f"{len(codes)} {name}" for name, codes in done.items()))
 
 
 @emergency.command("receive-cap")

@@ -14,9 +14,13 @@ from webgis import geo
 from webgis.accounts.actor import Actor
 from webgis.emergency import rules
 from webgis.errors import Invalid
+from webgis.grid import queries as grid
 from webgis.grid.models import Area
 
 MOST_CORNERS = 5000
+SEGMENTS = 16
+"""A quarter of a circle has so many: messages that are sent hold no thousands of corners."""
+
 ACCEPTED = "a valid GeoJSON Polygon or MultiPolygon"
 
 
@@ -36,11 +40,9 @@ def outline(given: Mapping[str, Any], crs: str) -> shapely.MultiPolygon:
         raise rules.bad_field("area", error.facts.get("got"), f"{ACCEPTED}, in {crs}: {error.message}") from None
 
 
-def require_near(
-    session: Session, srid: int, actor: Actor, shape: shapely.MultiPolygon, place: tuple[float, float]
-) -> None:
+def require_near(session: Session, actor: Actor, shape: shapely.MultiPolygon, place: tuple[float, float]) -> None:
     """Refuse an outline that reaches farther from the place than a circle may, or misses the area of who is limited."""
-    if not around(session, srid, *place, rules.LARGEST_RADIUS_M).covers(shape):
+    if not around(session, *place, rules.LARGEST_RADIUS_M).covers(shape):
         raise rules.bad_field("area", None, f"ground within {rules.LARGEST_RADIUS_M:,} m of the place")
     theirs = select(Area.code).where(Area.code == actor.area, func.ST_Intersects(Area.geom, stored(shape)))
     if actor.area is not None and session.scalar(theirs) is None:
@@ -52,10 +54,10 @@ def multi(shape: shapely.Geometry) -> shapely.MultiPolygon:
     return shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
 
 
-def around(session: Session, srid: int, lon: float, lat: float, metres: float) -> shapely.MultiPolygon:
-    """The ground within so many metres of a place."""
+def around(session: Session, lon: float, lat: float, metres: float) -> shapely.MultiPolygon:
+    """The ground within so many metres of a place, in the projected system of the area there."""
     place = literal(from_shape(shapely.Point(lon, lat), geo.SRID), Geometry)
-    asked = select(func.fn.ground_around(place, metres, srid, type_=Geometry))
+    asked = select(func.fn.ground_within(place, metres, grid.srid_at(session, lon, lat), SEGMENTS, type_=Geometry))
     return multi(to_shape(session.scalar(asked)))
 
 

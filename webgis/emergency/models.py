@@ -204,13 +204,15 @@ class CapMessage(Base):
 
 class CapProposal(Base):
     """A CAP message that came in: waits until somebody opens an emergency from it, or declines. Sender, identifier and
-    moment are its identity in CAP. `told` is what it says, in the shape of `cap_reading.read`."""
+    moment are its identity in CAP. `told` is what it says, in the shape of `cap_reading.read`. `change`: what happened
+    last to it, an id of the sequence that numbers the events of emergencies (`fn.emergency_news`)."""
 
     __tablename__ = "cap_proposal"
     __table_args__ = (
         UniqueConstraint("sender", "identifier", "sent"),
         CheckConstraint(one_of("state", PROPOSAL_STATES), name="state"),
         Index("ix_cap_proposal_waiting", "id", postgresql_where=text("state = 'waiting'")),
+        Index("ix_cap_proposal_change", "change"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -226,3 +228,4 @@ class CapProposal(Base):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[int | None] = mapped_column(Integer, ForeignKey(Person.id))
     emergency_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(Emergency.id))
+    change: Mapped[int | None] = mapped_column(BigInteger)

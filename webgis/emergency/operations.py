@@ -93,7 +93,7 @@ def _made(
     cell: Cell,
     at: datetime,
 ) -> Emergency:
-    radius, area = _ground(session, settings, actor, given, place)
+    radius, area = _ground(session, actor, given, place)
     return Emergency(
         number=acting.next_number(session, settings, at),
         kind=rules.kind(given.kind),
@@ -113,14 +113,14 @@ def _made(
 
 
 def _ground(
-    session: Session, settings: Settings, actor: Actor, given: "Opening | Change", place: tuple[float, float]
+    session: Session, actor: Actor, given: "Opening | Change", place: tuple[float, float]
 ) -> tuple[float | None, shapely.MultiPolygon]:
     if given.area is not None:
         outline = ground.outline(given.area, given.crs)
-        ground.require_near(session, settings.projected_srid, actor, outline, place)
+        ground.require_near(session, actor, outline, place)
         return None, outline
     metres = rules.radius(rules.USUAL_RADIUS_M if given.radius_m is None else given.radius_m)
-    return metres, ground.around(session, settings.projected_srid, *place, metres)
+    return metres, ground.around(session, *place, metres)
 
 
 def _lead(session: Session, code: str | None, cell_code: str) -> str | None:
@@ -168,33 +168,47 @@ def change(
 ) -> Emergency:
     """Change level, title, ground or who leads; a graver level brings the tasks of its plan. CAP Update."""
     emergency = acting.taken(session, actor, number, lead=True)
-    before = {"title": emergency.title, "level": emergency.level, "lead": emergency.lead_code}
-    before["radius_m"] = emergency.radius_m
-    if given.title is not None:
-        emergency.title = rules.words("title", given.title, rules.LONGEST_TITLE)
-    if given.level is not None:
-        emergency.level = rules.level(given.level)
-    if given.lead is not None:
-        emergency.lead_code = _department(session, "lead", given.lead)
-        acting.join(session, emergency, [emergency.lead_code], at)
-    redrawn = given.area is not None or given.radius_m is not None
-    if redrawn:
-        place = queries.place_of(emergency)
-        radius, area = _ground(session, settings, actor, given, place)
-        emergency.radius_m, emergency.area = radius, ground.stored(area)
-    after = {"title": emergency.title, "level": emergency.level, "lead": emergency.lead_code}
-    after["radius_m"] = emergency.radius_m
+    before = _changeable(emergency)
+    joined = _lead_on(session, emergency, given.lead, at)
+    redrawn = _put(session, actor, emergency, given)
+    after = _changeable(emergency)
     changed = [name for name in after if before[name] != after[name]]
     if not changed and not redrawn:
         raise rules.bad_field("level", given.level, "something other than it is already")
-    told = ({name: one[name] for name in changed} for one in (before, after))
-    facts = dict(zip(("before", "after"), told, strict=True))
     why = rules.words("note", given.note) if given.note else ""
-    acting.note(session, emergency, actor, "change", facts | {"redrawn": redrawn, "note": why}, at)
+    facts = {"before": {name: before[name] for name in changed}, "after": {name: after[name] for name in changed}}
+    facts |= {"redrawn": redrawn, "note": why, "departments": joined}
+    acting.note(session, emergency, actor, "change", facts, at)
     if emergency.level < before["level"]:
         work.plan(session, emergency, actor, at=at, since=before["level"])
     acting.tell(session, settings, emergency, "Update", why, at)
     return emergency
+
+
+def _changeable(emergency: Emergency) -> dict[str, Any]:
+    names = {"title": emergency.title, "level": emergency.level, "lead": emergency.lead_code}
+    return names | {"radius_m": emergency.radius_m}
+
+
+def _lead_on(session: Session, emergency: Emergency, code: str | None, at: datetime) -> list[str]:
+    """Have another department lead, which takes part from now on; those that did not already."""
+    if code is None:
+        return []
+    emergency.lead_code = _department(session, "lead", code)
+    return acting.join(session, emergency, [code], at)
+
+
+def _put(session: Session, actor: Actor, emergency: Emergency, given: Change) -> bool:
+    """Make title, level and ground what is given; whether the ground was drawn anew."""
+    if given.title is not None:
+        emergency.title = rules.words("title", given.title, rules.LONGEST_TITLE)
+    if given.level is not None:
+        emergency.level = rules.level(given.level)
+    if given.area is None and given.radius_m is None:
+        return False
+    radius, area = _ground(session, actor, given, queries.place_of(emergency))
+    emergency.radius_m, emergency.area = radius, ground.stored(area)
+    return True
 
 
 def invite(session: Session, actor: Actor, number: str, codes: Collection[str], *, at: datetime) -> Emergency:

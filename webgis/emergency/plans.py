@@ -3,21 +3,22 @@
 A city's own stand in `city.emergency_plan`; a kind of which it has none uses the plan that ships (`data/plans.csv`).
 """
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
 from webgis.accounts.actor import DEPARTMENT_KINDS, Actor
-from webgis.catalog import sheets
-from webgis.emergency import rules
+from webgis.emergency import rules, tables
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.emergency.models import EmergencyPlan
-from webgis.errors import Invalid
+from webgis.errors import Conflict
 
 SHIPPED = Path(__file__).parent / "data" / "plans.csv"
 COLUMNS = {
@@ -29,7 +30,7 @@ COLUMNS = {
     "words_en": ("words_en", "任务（英文）"),
     "source": ("source", "来源"),
 }
-LONGEST = 200
+LONGEST, MOST_TASKS = 200, 100
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ class Planned:
 @cache
 def shipped() -> tuple[Planned, ...]:
     """The plans that ship."""
-    return _read(SHIPPED)
+    return tuple(_read(SHIPPED))
 
 
 def plan(session: Session, kind: str) -> list[Planned]:
     """The plan of a kind, in its order: the city's own, else the one that ships."""
     wanted = select(EmergencyPlan).where(EmergencyPlan.kind == kind).order_by(EmergencyPlan.seq)
-    own = [Planned(*(getattr(row, name) for name in COLUMNS)) for row in session.scalars(wanted)]
-    return own or [one for one in shipped() if one.kind == kind]
+    tasks = [Planned(*(getattr(row, name) for name in COLUMNS)) for row in session.scalars(wanted)]
+    return tasks or [one for one in shipped() if one.kind == kind]
 
 
 def plans(session: Session) -> dict[str, list[Planned]]:
@@ -63,46 +64,59 @@ def plans(session: Session) -> dict[str, list[Planned]]:
     return {kind: plan(session, kind) for kind in KINDS}
 
 
+def own(session: Session) -> set[str]:
+    """The kinds of which the city has a plan of its own."""
+    return set(session.scalars(select(EmergencyPlan.kind).distinct()))
+
+
+def planned(cells: Mapping[str, str]) -> Planned:
+    """A task from the texts of a table or a form. `Invalid` "emergency.bad-field" for what is none."""
+    return Planned(
+        rules.kind(cells["kind"]),
+        rules.level(_whole("level", cells["level"], LEVELS)),
+        _department_kind(cells["department_kind"]),
+        rules.minutes(_whole("minutes", cells["minutes"])),
+        *(rules.words(name, cells[name], LONGEST) for name in ("words_zh", "words_en", "source")),
+    )
+
+
+def mark(tasks: Sequence[Planned]) -> str:
+    """Another text for every other plan."""
+    return hashlib.sha256(json.dumps([asdict(one) for one in tasks]).encode()).hexdigest()[:16]
+
+
+def replace(session: Session, by: Actor | None, kind: str, tasks: Sequence[Planned], seen: str | None = None) -> None:
+    """Make these tasks the city's own plan of a kind, in the place of the one there was; none: the one that ships holds
+    again. Emergencies that are open keep the tasks that they have. `seen`: the mark of the plan as it was read;
+    `Conflict` when it is another by now."""
+    session.execute(_ONE_AT_A_TIME)
+    if len(tasks) > MOST_TASKS:
+        raise rules.bad_field("tasks", len(tasks), f"at most {MOST_TASKS}")
+    before = plan(session, kind)
+    if seen not in (None, mark(before)):
+        raise Conflict("emergency.plan-changed", f"The plan of {kind} was changed by somebody else meanwhile", got=kind)
+    session.execute(delete(EmergencyPlan).where(EmergencyPlan.kind == kind))
+    session.add_all(EmergencyPlan(seq=seq, **asdict(one)) for seq, one in enumerate(tasks, start=1))
+    session.flush()
+    told = ({"tasks": [asdict(one) for one in found]} for found in (before, plan(session, kind)))
+    admin_log.record_change(session, by, "emergency.plan", kind, *told)
+
+
+_ONE_AT_A_TIME = text("LOCK TABLE city.emergency_plan IN SHARE ROW EXCLUSIVE MODE")
+
+
 def take_over(session: Session, file: Path, by: Actor | None = None) -> dict[str, int]:
-    """Make the plans of a table those of the city, each in the place of the one there was; tasks by kind. A fault names
-    its row, and nothing is changed."""
+    """Make the plans of a table those of the city, each in the place of the one there was; tasks by kind. Faults name
+    their rows, and nothing is changed."""
     given = _read(file)
-    counts: dict[str, int] = {}
-    for kind in dict.fromkeys(one.kind for one in given):
-        before = [asdict(one) for one in plan(session, kind)]
-        session.execute(delete(EmergencyPlan).where(EmergencyPlan.kind == kind))
-        rows = [one for one in given if one.kind == kind]
-        session.add_all(EmergencyPlan(seq=seq, **asdict(one)) for seq, one in enumerate(rows, start=1))
-        after = {"tasks": [asdict(one) for one in rows]}
-        admin_log.record(session, by, "emergency.plan", kind, {"tasks": before}, after)
-        counts[kind] = len(rows)
-    return counts
+    by_kind = {kind: [one for one in given if one.kind == kind] for kind in dict.fromkeys(one.kind for one in given)}
+    for kind, tasks in by_kind.items():
+        replace(session, by, kind, tasks)
+    return {kind: len(tasks) for kind, tasks in by_kind.items()}
 
 
-def _read(file: Path) -> tuple[Planned, ...]:
-    table = sheets.read(file)
-    names, _unknown = sheets.columns(table.header, COLUMNS)
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise sheets.bad_header(f"the columns {', '.join(missing)} are missing", missing[0])
-    found = tuple(_planned(row.number, {name: row.cells[names[name]] for name in COLUMNS}) for row in table.rows)
-    if not found:
-        raise rules.bad_field("file", None, "a table with at least one task")
-    return found
-
-
-def _planned(number: int, cells: Mapping[str, str]) -> Planned:
-    try:
-        return Planned(
-            rules.kind(cells["kind"]),
-            rules.level(_whole("level", cells["level"], LEVELS)),
-            _department_kind(cells["department_kind"]),
-            rules.minutes(_whole("minutes", cells["minutes"])),
-            *(rules.words(name, cells[name], LONGEST) for name in ("words_zh", "words_en", "source")),
-        )
-    except Invalid as error:
-        message = f"Row {number}: {error.message}"
-        raise Invalid("emergency.bad-row", message, row=number, **error.facts) from None
+def _read(file: Path) -> list[Planned]:
+    return tables.read(file, COLUMNS, tuple(COLUMNS), planned)
 
 
 def _whole(field: str, given: str, known: Mapping[int, object] | None = None) -> int:

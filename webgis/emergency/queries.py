@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import shapely
 from geoalchemy2.shape import to_shape
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select, text, true
+from sqlalchemy import ColumnElement, Row, and_, exists, func, literal_column, select, text, true
 from sqlalchemy.orm import Session
 
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department, Person
 from webgis.cases import queries as cases
+from webgis.cases import shifts
 from webgis.cases.models import Case
+from webgis.emergency import board
 from webgis.emergency.models import (
     CapMessage,
     CapProposal,
@@ -25,12 +27,9 @@ from webgis.emergency.models import (
     EmergencyTask,
 )
 from webgis.errors import NotFound
-from webgis.grid.models import Cell
 
 MOST_ROWS = 200
 WITHIN_M, MOST_OF_KIND, MOST_CREWS = 5000.0, 3, 20
-SEEN = timedelta(minutes=30)
-"""Who was last seen on a shift longer ago is nowhere in particular."""
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:
@@ -151,6 +150,28 @@ def tasks(session: Session, emergency: Emergency) -> list[Task]:
     ]  # fmt: skip
 
 
+class Progress(NamedTuple):
+    """How many tasks of an emergency there are but those taken off, are done, and stand past what they were due by."""
+
+    tasks: int = 0
+    done: int = 0
+    late: int = 0
+
+
+def progress(session: Session, emergencies: Sequence[Emergency], now: datetime) -> dict[int, Progress]:
+    """How far each of these is, by its id."""
+    state, counted = EmergencyTask.state, func.count()
+    wanted = select(
+        EmergencyTask.emergency_id,
+        counted.filter(state != "dropped"),
+        counted.filter(state == "done"),
+        counted.filter(state.in_(board.STANDING), EmergencyTask.due_at < now),
+    )
+    wanted = wanted.where(EmergencyTask.emergency_id.in_([one.id for one in emergencies]))
+    told = {id: Progress(*counts) for id, *counts in session.execute(wanted.group_by(EmergencyTask.emergency_id))}
+    return {one.id: told.get(one.id, Progress()) for one in emergencies}
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of the log, with the name and login of who and the names of their department."""
@@ -233,13 +254,12 @@ def require_message(session: Session, actor: Actor, number: str, seq: int) -> Ca
 
 
 def decides(actor: Actor) -> ColumnElement[bool]:
-    """On which CAP messages this person decides. Limited to an area: those whose place lies in it, so none without
-    ground."""
+    """On which CAP messages this person decides. Limited to an area: those that concern a cell of it, by their own
+    ground or by a message that they name."""
     if actor.area is None:
         return true()
-    place = func.ST_PointOnSurface(CapProposal.area)
-    theirs = Cell.code.startswith(actor.area, autoescape=True)
-    return exists().where(theirs, func.upper_inf(Cell.valid), func.ST_Covers(Cell.geom, place))
+    cell = func.unnest(func.fn.cap_cells(literal_column("cap_proposal"))).column_valued("cell")
+    return exists(select(cell).where(cell.startswith(actor.area, autoescape=True)))
 
 
 def proposals(session: Session, actor: Actor, most: int = 50) -> Sequence[CapProposal]:
@@ -266,13 +286,5 @@ def crews_near(
     """Inspectors on a shift near a place, nearest first, for those who may see shifts, within their area."""
     if actor.role == "inspector" or not permissions.may(actor, "shifts.see"):
         return []
-    asked: dict[str, Any] = {"lon": lon, "lat": lat, "within": within, "since": at - SEEN}
+    asked: dict[str, Any] = {"lon": lon, "lat": lat, "within": within, "since": at - shifts.SEEN}
     return session.execute(_CREWS, asked | {"area": actor.area, "most": MOST_CREWS}).all()
-
-
-def version(session: Session, actor: Actor) -> str:
-    """Another after every act in any emergency that this person sees, and after every message that came in for them."""
-    wanted = select(func.count(), func.coalesce(func.sum(Emergency.version), 0)).where(visible(actor))
-    counted = "-".join(str(one) for one in session.execute(wanted).one())
-    waiting = select(func.count()).select_from(CapProposal).where(CapProposal.state == "waiting", decides(actor))
-    return f"{counted}-{session.scalar(waiting)}"

@@ -8,7 +8,7 @@ from flask import Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from webgis import api, web
-from webgis.emergency import cap_inbox, cap_reading, operations, plans, queries, report, wire, work
+from webgis.emergency import acts, cap_inbox, cap_reading, operations, plans, queries, report, wire, work
 from webgis.errors import NotFound
 
 emergencies = APIBlueprint("emergencies", __name__, url_prefix="/api/v1/emergencies", tag="Emergencies")
@@ -53,19 +53,6 @@ def all_plans():
     """The plan of every kind."""
     with web.transaction() as session:
         return jsonify({kind: [vars(one) for one in rows] for kind, rows in plans.plans(session).items()})
-
-
-@emergencies.get("/version")
-@emergencies.doc(summary="Whether anything happened", description="Another text after every act that you may see.")
-@web.permits("emergency.see")
-def version():
-    """A tag for those who ask in turns."""
-    with web.transaction() as session:
-        tag = web.opaque(queries.version(session, web.actor()))
-    response = Response(status=304) if request.if_none_match.contains_weak(tag) else jsonify({"version": tag})
-    response.set_etag(tag, weak=True)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
 
 
 @emergencies.post("/cap")
@@ -191,38 +178,14 @@ def message(number: str, seq: int):
     return response
 
 
-ACTIONS = {
-    "change": (wire.ChangeGiven, lambda s, a, n, given, at: _change(s, a, n, given, at)),
-    "invite": (wire.InviteGiven, lambda s, a, n, given, at: operations.invite(s, a, n, given.departments, at=at)),
-    "dismiss": (wire.DismissGiven, lambda s, a, n, given, at: operations.dismiss(s, a, n, given.department, at=at)),
-    "link": (wire.LinkGiven, lambda s, a, n, given, at: operations.link(s, a, n, given.case, at=at)),
-    "note": (wire.NoteGiven, lambda s, a, n, given, at: operations.note(s, a, n, given.words, at=at)),
-    "add_task": (wire.TaskGiven, lambda s, a, n, given, at: work.add(s, a, n, **given.model_dump(), at=at)),
-    "close": (wire.CloseGiven, lambda s, a, n, given, at: _close(s, a, n, given, at)),
-}
-"""What may be done with an emergency: the fields it takes, and the operation."""
-
-
-def _change(session, actor, number, given, at):
-    change = operations.Change(**given.model_dump())
-    return operations.change(session, web.runtime().settings, actor, number, change, at=at)
-
-
-def _close(session, actor, number, given, at):
-    return operations.close(session, web.runtime().settings, actor, number, given.summary, at=at)
-
-
 @emergencies.post("/<number>/actions/<action>")
-@emergencies.doc(summary="Act in an emergency", description=f"One of {', '.join(ACTIONS)}.")
+@emergencies.doc(summary="Act in an emergency", description=f"One of {', '.join(acts.ACTS)}.")
 @web.permits("emergency.act")
 def act(number: str, action: str):
     """Do something in an emergency; it as it is then."""
-    if action not in ACTIONS:
-        raise NotFound("emergency.action-unknown", f"There is no action '{action[:40]}'", accepted=list(ACTIONS))
-    model, operation = ACTIONS[action]
-    given, now, actor = api.checked(model, api.fields()), datetime.now(UTC), web.actor()
+    fields, now, actor = api.fields(), datetime.now(UTC), web.actor()
     with web.transaction() as session:
-        operation(session, actor, number, given, now)
+        acts.act(acts.By(session, web.runtime().settings, actor, number, now), action, fields)
         told = wire.whole(session, actor, queries.require(session, actor, number), now)
     return api.geojson(told)
 

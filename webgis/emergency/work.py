@@ -86,7 +86,8 @@ def add(
 def act(
     session: Session, actor: Actor, number: str, seq: int, action: str, note: str | None = None, *, at: datetime
 ) -> EmergencyTask:
-    """Do something with a task (`board.STEPS`): its department, or who leads."""
+    """Do something with a task (`board.STEPS`): its department, or who leads. Whose task is to be done takes part,
+    again if it was dismissed."""
     emergency = acting.taken(session, actor, number)
     task = session.get(EmergencyTask, (emergency.id, seq), populate_existing=True)
     if task is None:
@@ -97,7 +98,9 @@ def act(
     before = task.state
     task.state = board.after(before, action, owner=owner, lead=lead, note=said)
     task.changed_at = at
+    joined = acting.join(session, emergency, [task.department_code], at) if task.state in board.STANDING else []
     facts = {"task": seq, "words_zh": task.words_zh, "words_en": task.words_en, "department": task.department_code}
     facts |= {"from": before, "to": task.state, "late": task.state == "done" and at > task.due_at}
-    acting.note(session, emergency, actor, f"task_{action}", facts | ({"note": said} if said else {}), at)
+    facts |= ({"note": said} if said else {}) | ({"departments": joined} if joined else {})
+    acting.note(session, emergency, actor, f"task_{action}", facts, at)
     return task
