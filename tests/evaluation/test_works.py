@@ -38,8 +38,13 @@ _PUT = text(
 
 @pytest.fixture
 def town(city_runtime):
-    """The small city with a zone in its western corner, which began 30 weeks ago."""
+    """The small city with a zone in its western corner, which began 30 weeks ago, and ten communities far from it."""
     with city_runtime.transaction() as session:
+        for turn in range(10):
+            west, south = 104.08 + 0.005 * turn, 30.655
+            city.add_community(
+                session, f"{city.SUBDISTRICT}{101 + turn}", shapely.box(west, south, west + 0.005, 30.66)
+            )
         accounts.add_department(session, "builder", "施工单位", "Builder", kind="other")
         accounts.add_department(session, "metro", "地铁公司", "Metro", kind="other")
         west, south = 104.0600, 30.6550
@@ -59,13 +64,13 @@ def put(session, planted: float, seed: int = 5, class_code: str = city.REFUSE) -
     cells = session.execute(
         text(
             "SELECT c.code, ST_Intersects(c.geom, z.geom) AS inside FROM city.cell c, city.construction_zone z"
-            " WHERE upper_inf(c.valid) ORDER BY c.code"
+            " WHERE upper_inf(c.valid) AND z.code = 'CZ1' ORDER BY c.code"
         )
     ).all()
     codes, ats = [], []
     for week in range(134):
         since = BEGAN + timedelta(weeks=week - 104)
-        means = np.array([1.2 * (planted if one.inside and week >= 114 else 1.0) for one in cells])
+        means = np.array([0.8 * (planted if one.inside and week >= 114 else 1.0) for one in cells])
         for one, count in zip(cells, random.poisson(means), strict=True):
             codes += [one.code] * count
             ats += [since + timedelta(hours=int(hour)) for hour in random.integers(0, 168, count)]
@@ -77,26 +82,73 @@ def told(session) -> dict:
     return {(one.part, one.phase): one.effect for one in found}
 
 
-def test_a_planted_effect_is_found_where_and_when_it_was_and_nowhere_else(town, monkeypatch):
-    monkeypatch.setattr(works, "FAR_M", 250)
-    monkeypatch.setattr("webgis.metro.effect.LEAST_ELSEWHERE", 25)
-    monkeypatch.setattr("webgis.metro.effect.MATCHED", 10)
+def test_a_planted_effect_is_found_where_and_when_it_was_and_nowhere_else(town):
     put(town, 2.5)
     found = told(town)
     assert found["inside", "excavation"].claim == "more"
     assert found["inside", "excavation"].low < 2.5 < found["inside", "excavation"].high
-    assert {found[one].claim for one in (("inside", "hoarding"), ("ring", "hoarding"), ("ring", "excavation"))} == {
-        "none"
-    }
+    assert found["inside", "hoarding"].claim == "none"
+    assert {one.claim for (part, _phase), one in found.items() if part == "ring"} == {"too-little"}, (
+        "too few such patches"
+    )
     assert found["inside", None].weeks == 30 and found["inside", "hoarding"].weeks == 10
 
 
-def test_without_an_effect_nothing_is_claimed(town, monkeypatch):
-    monkeypatch.setattr(works, "FAR_M", 250)
-    monkeypatch.setattr("webgis.metro.effect.LEAST_ELSEWHERE", 25)
-    monkeypatch.setattr("webgis.metro.effect.MATCHED", 10)
+def test_without_an_effect_nothing_is_claimed(town):
     put(town, 1.0)
-    assert {one.claim for one in told(town).values()} == {"none"}
+    assert {one.claim for (part, _phase), one in told(town).items() if part == "inside"} == {"none"}
+
+
+def test_works_of_three_years_are_compared_with_the_years_before_them(town):
+    put(town, 2.5)
+    now = BEGAN + timedelta(weeks=30)
+    began = FIRST - timedelta(weeks=120)
+    construction.keep(town, [plan("LONG", first_day=began, last_day=None, phases=())], at=BEGAN - timedelta(weeks=121))
+    span = works.span_of(town, construction.require(town, "LONG"), now)
+    assert (span.start, span.weeks - span.start) == (52 * 4, 150)
+
+
+def test_without_any_case_every_question_is_answered_with_too_little(town):
+    assert {one.claim for one in told(town).values()} == {"too-little"}
+
+
+def test_a_zone_in_one_cell_and_one_beside_the_grid_are_studied_too(town):
+    cell = town.scalar(text("SELECT ST_AsBinary(geom) FROM city.cell WHERE upper_inf(valid) ORDER BY code LIMIT 1"))
+    inside = shapely.from_wkb(bytes(cell)).buffer(-1e-4)
+    beside = shapely.box(104.0595, 30.6560, 104.06001, 30.6561)
+    span = {"first_day": FIRST, "last_day": FIRST + timedelta(weeks=50), "phases": ()}
+    for code, ground in (("ONE", inside), ("EDGE", beside)):
+        construction.keep(town, [plan(code, ground=ground, **span)], at=BEGAN - timedelta(days=9))
+    put(town, 1.0)
+    cells = {}
+    for code in ("ONE", "EDGE"):
+        found = works.effects(town, construction.require(town, code), now=NOW)
+        (within,) = (one.effect for one in found if one.part == "inside")
+        assert within.claim == "none"
+        cells[code] = within.cells
+    assert cells["ONE"] == 1 <= cells["EDGE"]
+
+
+def test_cells_that_were_cut_anew_meanwhile_are_left_out(town):
+    zone = construction.require(town, "CZ1")
+    before = {one.code for one in works.cells_near(town, zone, BEGAN)}
+    anew = min(before)
+    town.execute(
+        text(
+            "INSERT INTO city.cell_lineage (from_cell, to_cell, share, reason, at)"
+            " SELECT o.id, c.id, 1, 'split', :at FROM city.cell c, city.cell o WHERE c.code = :anew AND o.code = :old"
+        ),
+        {"anew": anew, "old": max(before), "at": BEGAN + timedelta(days=1)},
+    )
+    assert {one.code for one in works.cells_near(town, zone, BEGAN)} == before - {anew}
+    assert {one.code for one in works.cells_near(town, zone, NOW)} == before
+
+
+def test_how_near_a_cell_is_is_measured_in_the_system_of_the_city(town):
+    zone = construction.require(town, "CZ1")
+    before = {one.code for one in works.cells_near(town, zone, BEGAN)}
+    city.measure_elsewhere(town)
+    assert {one.code for one in works.cells_near(town, zone, BEGAN)} < before
 
 
 def test_before_a_week_is_over_nothing_is_asked(town):

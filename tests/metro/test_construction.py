@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import shapely
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tests import city
 from webgis.accounts import operations as accounts
@@ -15,6 +16,7 @@ from webgis.accounts import queries as people
 from webgis.cases import handling, intake, queries, zones
 from webgis.catalog import queries as catalog
 from webgis.errors import Invalid, NotFound
+from webgis.evaluation import works as evaluation
 from webgis.metro import construction
 from webgis.metro.construction_rules import Line, Phase, Plan, checked, holding
 
@@ -184,6 +186,20 @@ def test_works_go_to_the_contractor_with_the_metro_company_told_and_other_classe
         dispatched(works, reported(works, after), after)
 
 
+def test_of_the_works_are_the_cases_that_count_for_the_contractor_as_in_the_score_card(works):
+    construction.keep(works, [plan()], at=KNOWN)
+    at = moment(FIRST, 9)
+    acceptor = people.actor(works, "acceptor1")
+    mistaken = reported(works, at)
+    reported(works, at)
+    reported(works, at, REFUSE)
+    handling.act(works, works.info["settings"], acceptor, mistaken.number, "reject", {"reason": "invalid"}, at=at)
+    counts = zones.counts(works, "CZ1", queries.sight(people.actor(works, "manager1")))
+    assert (counts.reported, counts.open, counts.works) == (3, 2, 1)
+    ((score,),) = [evaluation.scores(works, at - DAY, at + DAY, now=at)]
+    assert score.counts.reported == counts.works
+
+
 def test_severity_and_clock_follow_the_rule_and_the_protection_zone(works):
     construction.keep(works, [plan()], at=KNOWN)
     at = moment(FIRST, 9)
@@ -218,6 +234,33 @@ def test_recording_what_is_known_already_is_nothing_new_and_every_version_stays(
     assert construction.version_of(works, "CZ1").version == 3
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE city.construction_zone SET contractor = 'x'",
+        "UPDATE city.construction_zone SET recorded = tstzrange(now(), NULL) WHERE upper_inf(recorded)",
+        "UPDATE city.construction_zone SET recorded = 'empty' WHERE upper_inf(recorded)",
+        "UPDATE city.construction_zone SET recorded = tstzrange(lower(recorded), NULL) WHERE NOT upper_inf(recorded)",
+        "UPDATE city.construction_zone SET recorded = tstzrange(lower(recorded), now()), road = 'x'"
+        " WHERE upper_inf(recorded)",
+        "DELETE FROM city.construction_zone",
+        "TRUNCATE city.construction_zone CASCADE",
+        "UPDATE city.construction_phase SET kind = 'backfill'",
+        "DELETE FROM city.construction_phase",
+        "TRUNCATE city.construction_phase",
+        "UPDATE city.construction_line SET words = 'x'",
+        "DELETE FROM city.construction_line",
+        "TRUNCATE city.construction_line",
+    ],
+)
+def test_the_database_refuses_to_alter_what_was_known(works, change):
+    line = Line("closure", shapely.LineString([(LON, LAT), (LON + 0.001, LAT)]))
+    construction.keep(works, [plan(lines=(line,))], at=KNOWN)
+    construction.keep(works, [plan(lines=(line,), road="示例路")], at=KNOWN + DAY)
+    with pytest.raises(DBAPIError, match="never changed"):
+        works.execute(text(change))
+
+
 CROSSED = shapely.Polygon([(104.0, 30.6), (104.1, 30.7), (104.1, 30.6), (104.0, 30.7)])
 
 
@@ -239,6 +282,9 @@ CROSSED = shapely.Polygon([(104.0, 30.6), (104.1, 30.7), (104.1, 30.6), (104.0, 
         ({"patrols": 99}, "patrols"),
         ({"department": "nobody"}, "department"),
         ({"code": "a/b"}, "code"),
+        ({"code": "new"}, "code"),
+        ({"code": "contractors"}, "code"),
+        ({"code": "一号"}, "code"),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )

@@ -1,16 +1,17 @@
 """Work without a permit is found by cases, components and sites, once, and settled by a person."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import shapely
 from sqlalchemy import text
 
 from tests.cases.life import Life
-from tests.metro.conftest import BUILDERS, NOW, square
+from tests.metro.conftest import BUILDERS, EAST, NORTH, NOW, STATION, square
 from webgis.catalog import components
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound
-from webgis.metro import findings, permit_queries
+from webgis.metro import findings, permit_queries, structures
+from webgis.metro.structure_files import Read, StructureGiven
 
 DIGGING = "08003"
 """The class 无证掘路, digging up a road without a permit."""
@@ -49,7 +50,28 @@ def test_where_a_permit_is_in_force_nothing_is_found(metro):
     assert find(metro, life.now) == {}
 
 
-def test_a_component_that_was_moved_is_found(metro):
+def test_a_case_that_was_split_is_found_once_for_all_its_tasks(metro):
+    life = Life(metro.runtime, NOW)
+    number = life.filed(class_code=DIGGING, place=place(30))
+    life.do("dispatcher1", number, "split", departments=["510104-sanitation", "510104-works"])
+    assert find(metro, life.now) == {"case": 1}
+    assert [one.reference for one in found(metro)] == [number]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"), [(30, 90, {"component": 1}), (90, 30, {"component": 1}), (90, 95, {})]
+)
+def test_a_component_that_was_moved_out_of_a_zone_or_into_one_is_found(metro, before, after, expected):
+    with metro.runtime.transaction() as session:
+        code = components.add(session, {"class": "01037"}, shapely.Point(*place(before)), at=NOW, reason="登记")
+    with metro.runtime.transaction() as session:
+        components.change(session, code, {}, geom=shapely.Point(*place(after)), at=NOW, reason="迁移")
+    with metro.runtime.transaction() as session:
+        now = session.scalar(text("SELECT now()"))
+    assert find(metro, now) == expected and find(metro, now) == {}
+
+
+def test_a_component_that_was_lost_is_found(metro):
     with metro.runtime.transaction() as session:
         code = components.add(session, {"class": "01037"}, shapely.Point(*place(30)), at=NOW, reason="登记")
     assert find(metro) == {}
@@ -109,6 +131,45 @@ SELECT 'Z1', 1, tstzrange(:at, NULL), '工地', '工程', '总包', :department,
 def test_a_site_of_a_construction_zone_without_permit_is_found(metro):
     with metro.runtime.transaction() as session:
         session.execute(text(SITE), {"at": NOW, "department": BUILDERS, "ground": square(55, 0, 40).wkt})
-    assert find(metro) == {"site": 1}
+    assert find(metro) == {"site": 1} and find(metro) == {}
     (one,) = found(metro)
-    assert (one.reference, one.class_key, one.zone_kind) == ("Z1", None, "control")
+    assert (one.reference, one.class_key, one.zone_kind) == ("Z1/2026-11-02", None, "control")
+
+
+def site(metro, east=30, code="Z1", at=NOW):
+    with metro.runtime.transaction() as session:
+        session.execute(
+            text(SITE.replace("Z1", code)), {"at": at, "department": BUILDERS, "ground": square(east, 0).wkt}
+        )
+
+
+def test_a_site_is_found_when_its_permit_ends_and_again_when_the_next_does(metro):
+    number = metro.granted()
+    site(metro)
+    day = timedelta(days=1)
+    assert find(metro, NOW + day) == {}
+    metro.act("metro1", number, "revoke", at=NOW + 2 * day, note="超出许可范围")
+    assert find(metro, NOW + 2 * day) == {"site": 1} and find(metro, NOW + 3 * day) == {}
+    (one,) = found(metro)
+    assert (one.reference, one.at) == ("Z1/2026-11-04", NOW + 2 * day)
+    actor = metro.actor("manager1")
+    with metro.runtime.transaction() as session:
+        findings.settle(session, actor, one.id, "permitted", "已补办", NOW + 3 * day)
+    metro.granted(ends=date(2026, 11, 10))
+    assert find(metro, NOW + 8 * day) == {}
+    assert find(metro, NOW + 9 * day) == {"site": 1} and find(metro, NOW + 30 * day) == {}
+    assert [(one.reference, one.state) for one in found(metro)] == [
+        ("Z1/2026-11-11", "open"), ("Z1/2026-11-04", "permitted"),
+    ]  # fmt: skip
+
+
+def test_a_site_is_found_when_a_structure_becomes_known_beside_it(metro):
+    site(metro, east=200)
+    assert find(metro, NOW) == {}
+    lon, lat = STATION[0] + 200 * EAST, STATION[1] + 20 * NORTH
+    ground = shapely.box(lon - 2 * EAST, lat - 2 * NORTH, lon + 2 * EAST, lat + 2 * NORTH)
+    east = StructureGiven(1, "east", "underground_station", "东站", None, None, ground, surveyed=True)
+    with metro.runtime.transaction() as session:
+        structures.take_in(session, Read("cgcs2000", 1, [], [east]), source="test", at=NOW + timedelta(days=3))
+    assert find(metro, NOW + timedelta(days=4)) == {"site": 1}
+    assert [one.structure for one in found(metro)] == ["east"]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import webgis
+from webgis.maps import metro_words
 from webgis.metro.commands import metro
 from webgis.metro.distances import shipped
 from webgis.metro.permit_rules import STEPS
@@ -27,6 +28,10 @@ def test_every_distance_is_listed():
             listed[kind] = [float(metres) for cell in cells for metres in re.findall(r"([\d.]+) m", cell)]
     for row in shipped():
         assert row.metres in listed[row.structure_kind], row
+
+
+def test_the_source_of_every_distance_that_ships_is_told_in_both_languages():
+    assert {row.source for row in shipped()} == set(metro_words.SOURCES)
 
 
 def test_the_steps_of_a_permit_are_those_of_the_table():

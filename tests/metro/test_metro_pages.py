@@ -1,13 +1,18 @@
 """The pages and the API of the metro: what is shown to whom, applied for, decided; structures by long work."""
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
+from sqlalchemy import select
 
+from tests import city
 from tests.metro.conftest import METRO, STATION, build, square, wanted
 from tests.pages.conftest import Reader
 from webgis import jobs, worker
+from webgis.exchange.work_models import LongWork
 
 LON, LAT = STATION
 CORNERS = " ".join(f"{lon:.6f},{lat:.6f}" for lon, lat in square(30, 0).exterior.coords[:-1])
@@ -38,8 +43,22 @@ def test_a_line_and_a_structure_tell_of_their_zones_in_both_languages(reader):
     page = english.get("/metro/structures/west").text
     assert "Control protection zone" in page and "Surveyed outline" in page
     assert "西站" in chinese.get("/metro?q=西").text and "没有这样的名称" in chinese.get("/metro?q=東").text
-    for path in ("/metro/lines/none", "/metro/structures/none"):
-        assert chinese.get(path).status_code == 404
+    for path, said in (("/metro/lines/none", "没有该线路"), ("/metro/structures/none", "没有该结构")):
+        answer = chinese.get(path)
+        assert answer.status_code == 404 and said in answer.text
+
+
+def test_the_ground_of_a_permit_is_measured_in_the_system_of_the_city(reader, city_app):
+    builder = reader("builder1")
+    address = builder.send("/metro/permits/new", **(FORM | {"starts": "2038-01-01"})).headers["Location"]
+
+    def m2():
+        return float(re.search(r"([\d,]+) m²", builder.get(address).text)[1].replace(",", ""))
+
+    assert m2() == pytest.approx(100, abs=2)
+    with city_app.extensions["webgis"].transaction() as session:
+        city.measure_elsewhere(session)
+    assert 115 < m2() < 135
 
 
 def test_an_application_goes_its_way_through_the_pages(reader):
@@ -63,6 +82,22 @@ def test_an_application_goes_its_way_through_the_pages(reader):
         assert reader(stranger).get(address).status_code == 404
         assert reader(stranger).get(f"{address}/files/1").status_code == 404
     assert builder.send(f"{address}/monitor", datastreams="none").status_code == 422
+
+
+def test_a_returned_application_is_changed_on_its_page_and_handed_in_again(reader):
+    builder, operator, form = reader("builder1"), reader("metro1"), FORM | {"starts": "2038-01-01"}
+    address = builder.send("/metro/permits/new", **form).headers["Location"]
+    assert builder.get(f"{address}/change").status_code == 303
+    assert operator.send(f"{address}/steps/return", note="请避开夜间").status_code == 303
+    page = builder.get(f"{address}/change").text
+    assert "基坑工程" in page and CORNERS.split(" ")[0][:9] in page
+    assert operator.get(f"{address}/change").status_code == 303
+    wrong = builder.send(f"{address}/change", **(form | {"ends": "2020-01-01"}))
+    assert wrong.status_code == 422 and "结束日期" in wrong.text
+    again = builder.send(f"{address}/change", **(form | {"ground": "", "work": "drilling"}))
+    assert again.status_code == 303
+    page = operator.get(address).text
+    assert "申请内容已修改" in page and "作业内容" in page and "许可" in page
 
 
 @pytest.mark.parametrize(
@@ -103,23 +138,47 @@ def test_a_finding_is_settled_on_its_page(reader, city_app):
     assert number in dispatcher.get("/metro/findings").text
     page = dispatcher.get(f"/cases/{number}").text
     assert "控制保护区" in page and "此处没有有效的作业许可" in page
+    assert re.search(r'class="metro-sum" href="/metro/findings"><b>1</b>', dispatcher.get("/metro").text)
     assert dispatcher.send("/metro/findings/1", state="stopped", note="").status_code == 422
     assert dispatcher.send("/metro/findings/1", state="stopped", note="已停工").status_code == 303
     assert "已责令停工" in dispatcher.get("/metro/findings").text
+
+
+def test_the_page_of_a_case_names_a_permit_to_those_only_who_may_see_it(reader, city_app):
+    from tests.cases.life import Life
+
+    builder, operator, life = reader("builder1"), reader("metro1"), Life(city_app.extensions["webgis"])
+    life.now = datetime.now(UTC)
+    today = life.now.astimezone(life.settings.zone).date()
+    form = FORM | {"starts": today.isoformat(), "ends": (today + timedelta(days=9)).isoformat()}
+    address = builder.send("/metro/permits/new", **form).headers["Location"]
+    assert operator.send(f"{address}/steps/grant", conditions="监测").status_code == 303
+    life.passes(minutes=1)
+    number = life.filed(class_code="08003", place=square(30, 0).centroid.coords[0])
+    life.do("dispatcher1", number, "dispatch", department="510104-sanitation")
+    permit = address.rsplit("/", 1)[1]
+    assert permit in reader_of(city_app, "dispatcher1").get(f"/cases/{number}").text
+    page = reader_of(city_app, "sanitation1").get(f"/cases/{number}").text
+    assert "此处有有效的作业许可" in page and permit not in page and "基坑工程" not in page
 
 
 def reader_of(app, login):
     return Reader(app, login, "zh-CN")
 
 
+def sent_file(admin, facts: dict, outline):
+    """The answer to a file of one structure."""
+    one = {"type": "Feature", "geometry": outline.__geo_interface__, "properties": facts}
+    told = json.dumps({"type": "FeatureCollection", "features": [one]}).encode()
+    sent = {"csrf_token": admin.token, "crs": "cgcs2000", "station": "underground_station", "section": "tunnel",
+            "file": (BytesIO(told), "出入口.geojson")}  # fmt: skip
+    return admin.client.post("/admin/metro/import", data=sent, headers=admin.headers)
+
+
 def test_an_administrator_takes_structures_over_after_a_look(reader, city_app):
     admin = reader("administrator1")
-    outline = json.loads(json.dumps(square(200, 0, 40).__geo_interface__))
     facts = {"code": "east", "kind": "entrance", "name": "东口", "line": "1"}
-    told = {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": outline, "properties": facts}]}
-    sent = {"csrf_token": admin.token, "crs": "cgcs2000", "station": "underground_station", "section": "tunnel",
-            "file": (BytesIO(json.dumps(told).encode()), "出入口.geojson")}  # fmt: skip
-    answer = admin.client.post("/admin/metro/import", data=sent, headers=admin.headers)
+    answer = sent_file(admin, facts, square(200, 0, 40))
     assert answer.status_code == 303
     run_jobs(city_app)
     page = admin.get(answer.headers["Location"]).text
@@ -133,25 +192,100 @@ def test_an_administrator_takes_structures_over_after_a_look(reader, city_app):
     assert admin.send("/admin/metro/end", code="east").status_code == 303
     assert admin.send("/admin/metro/end", code="east").status_code == 422
     assert admin.send("/admin/metro/lines/1", department="").status_code == 303
-    assert "metro.end" in admin.get("/admin/log").text or "metro" in admin.get("/admin/log").text
+    asked = "SELECT action, subject FROM city.admin_event WHERE action LIKE 'metro.%%' ORDER BY id"
+    logged = city_app.extensions["webgis"].ask(asked)
+    assert [tuple(row) for row in logged] == [
+        ("metro.import", city.CITY), ("metro.end", "east"), ("metro.operator", "1"),
+    ]  # fmt: skip
+
+
+def table(**more) -> dict:
+    """The form of a table: of underground stations the two zones as they are, and what is other."""
+    rows = {
+        "structure_kind": ["underground_station"] * 2, "zone_kind": ["control", "special"], "metres": ["50", "5"],
+        "measured_from": ["outline"] * 2, "sureness": ["M"] * 2, "source": ["条例第九条"] * 2,
+    }  # fmt: skip
+    return rows | more
 
 
 def test_another_table_of_distances_is_looked_at_first(reader, city_app):
     admin = reader("administrator1")
-    row = {"structure_kind": "underground_station", "measured_from": "outline", "sureness": "H", "source": "条例第九条"}
-    columns = {"zone_kind": ["control", "special"], "metres": ["60", "5"]} | {
-        name: [value] * 2 for name, value in row.items()
-    }
-    answer = admin.send("/admin/metro/distances", **columns)
+    answer = admin.send("/admin/metro/distances", **table(metres=["60", "5"]))
     assert answer.status_code == 303
     run_jobs(city_app)
     page = admin.get(answer.headers["Location"]).text
-    assert "underground_station/control" in page and "60 m" in page
+    assert "地下车站" in page and "60 m" in page and "西站" in page and "控制保护区" in page
+    assert "60" not in admin.get("/metro/structures/west").text.split("data-metro-map")[0]
     assert admin.send(f"{answer.headers['Location']}/take").status_code == 303
     run_jobs(city_app)
     assert "条例第九条" in admin.get("/metro/structures/west").text
-    for wrong in ({"metres": ["x", "5"]}, {"metres": ["60", "90"]}, {"source": ["", ""]}):
-        assert admin.send("/admin/metro/distances", **(columns | wrong)).status_code == 422
+    log = admin.get("/admin/log").text
+    assert "underground_station/control" in log and "50 m" in log and "60 m, outline, M: 条例第九条" in log
+    again = admin.send("/admin/metro/distances", **table(metres=["60", "5"]))
+    run_jobs(city_app)
+    page = admin.get(again.headers["Location"]).text
+    assert "不会有任何变化" in page and "data-once" not in page.split("</h1>")[1]
+
+
+def another_table(admin, metres: str):
+    """Another distance of tunnels. None stands: no zone begins or ends with it."""
+    three = {name: [*values, values[0]] for name, values in table(metres=["50", "5"]).items()}
+    three["structure_kind"][2], three["metres"][2] = "tunnel", metres
+    return admin.send("/admin/metro/distances", **three)
+
+
+def another_name(admin, name: str):
+    """The station under another English name, on the same ground."""
+    facts = {"code": "west", "kind": "underground_station", "name": "西站", "name_en": name, "line": "1"}
+    return sent_file(admin, facts, square(0, 0))
+
+
+@pytest.mark.parametrize("change", [another_table, another_name])
+def test_of_two_changes_looked_at_together_the_second_is_not_taken_over(reader, city_app, change):
+    admins = [reader("administrator1"), reader("administrator1")]
+    looks = [(admin, change(admin, told)) for admin, told in zip(admins, ("61", "62"), strict=True)]
+    run_jobs(city_app)
+    for admin, answer in looks:
+        assert admin.send(f"{answer.headers['Location']}/take").status_code == 303
+        run_jobs(city_app)
+    with city_app.extensions["webgis"].transaction() as session:
+        works = session.scalars(select(LongWork).order_by(LongWork.id)).all()
+        assert [(work.state, work.told.get("code")) for work in works] == [
+            ("done", None), ("refused", "exchange.work-outdated"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"metres": ["x", "5"]}, "0 以上"),
+        ({"metres": ["nan", "5"]}, "0 以上"),
+        ({"metres": ["1001", "5"]}, "0 以上"),
+        ({"metres": ["60", "90"]}, "0 以上"),
+        ({"source": ["", "条例"]}, "依据"),
+        ({"source": ["长" * 301, "条例"]}, "依据"),
+        ({"zone_kind": ["special", "special"]}, "两次"),
+        ({"measured_from": ["outline", "centre_line"]}, "同一"),
+        ({"structure_kind": ["", "underground_station"]}, "结构类型"),
+        ({"structure_kind": ["<b>", "underground_station"]}, "结构类型"),
+    ],
+)
+def test_a_row_of_distances_that_cannot_be_is_marked_and_nothing_is_looked_at(reader, wrong, said):
+    admin = reader("administrator1")
+    answer = admin.send("/admin/metro/distances", **table(**wrong))
+    (fault,) = re.findall(r'class="field-error" role="alert">.*?<span>(.*?)</span>', answer.text)[:1]
+    assert answer.status_code == 422 and said in fault and "条例" in answer.text
+    assert "调整保护区距离" not in admin.get("/admin/metro").text
+
+
+def test_a_row_is_taken_out_unless_such_a_structure_stands_somewhere(reader, city_app):
+    admin = reader("administrator1")
+    three = {name: [*values, values[0]] for name, values in table().items()}
+    three["structure_kind"][2] = "tunnel"
+    for drop, said in ((["2"], "西站"), (["1", "2"], "没有这类结构的保护区距离"), (["1", "2", "3"], "无法使用")):
+        answer = admin.send("/admin/metro/distances", drop=drop, **three)
+        run_jobs(city_app)
+        assert said in admin.get(answer.headers["Location"]).text
 
 
 # The API
@@ -187,7 +321,13 @@ def test_the_api_tells_of_zones_and_takes_applications(asks):
     assert (refused.status_code, refused.json["code"]) == (403, "metro.not-your-permit")
     done = operator.post(f"/api/v1/metro/permits/{number}/actions/grant", {"conditions": "监测"})
     assert done.json["properties"]["state"] == "granted" and done.json["geometry"]["type"] == "MultiPolygon"
+    again = builder.client.put(f"/api/v1/metro/permits/{number}", json=body, headers=builder.headers)
+    assert (again.status_code, again.json["code"]) == (409, "metro.not-now")
     assert [one["number"] for one in operator.get("/api/v1/metro/permits", state="granted").json["permits"]] == [number]
+    for days in ({"starts": "2039-01-02"}, {"ends": "9999-12-31"}, {"starts": "0001-01-01"}):
+        for address, asked in (("/api/v1/metro/permits/check", work), ("/api/v1/metro/permits", body)):
+            answer = builder.post(address, asked | days)
+            assert (answer.status_code, answer.json["code"]) == (422, "metro.bad-field")
     for ground in (
         {},
         {"type": "Polygon"},

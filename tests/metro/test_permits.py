@@ -20,7 +20,7 @@ def test_every_state_is_reached_and_every_one_that_has_not_ended_is_left():
     assert reached == set(STATES) and left == set(STATES) - set(permit_rules.ENDED)
 
 
-@pytest.mark.parametrize(("zone", "purpose"), product(("special", "control", "planned"), permit_rules.PURPOSES))
+@pytest.mark.parametrize(("zone", "purpose"), [*product(("special", "control", "planned"), permit_rules.PURPOSES)])
 def test_only_a_special_zone_excludes_and_only_what_is_for_no_listed_purpose(zone, purpose):
     excluded = permit_rules.allowed(zone, purpose) == "excluded"
     assert excluded == (zone == "special" and purpose == "other")
@@ -123,6 +123,49 @@ def test_an_application_may_be_returned_and_come_again(metro):
     assert metro.act("builder1", number, "finish") == "finished"
 
 
+def test_a_returned_application_is_handed_in_again_as_it_is_asked_for_then(metro):
+    number = metro.apply(east=8)
+    metro.act("metro1", number, "return", note="须避让特别保护区")
+    actor = metro.actor("builder1")
+    with metro.runtime.transaction() as session:
+        permits.apply_again(session, actor, number, wanted(east=25, contractor="某施工单位"), NOW)
+    assert metro.act("metro1", number, "grant", conditions="监测") == "granted"
+    assert metro.valid(25, NOW + timedelta(days=3)) == [number] and metro.valid(8, NOW + timedelta(days=3)) == []
+    with metro.runtime.transaction() as session:
+        permit = permits.require(session, actor, number)
+        history = [(row.action, row.note) for row in permit_queries.events(session, permit.id)]
+        assert [zone["kind"] for zone in permit.checked] == ["control"]
+    assert history[1:4] == [("return", "须避让特别保护区"), ("amend", "contractor ground"), ("resubmit", None)]
+
+
+@pytest.mark.parametrize(
+    ("login", "returned", "refusal"),
+    [
+        ("builder1", False, "metro.not-now"),
+        ("metro1", True, "metro.not-your-permit"),
+        ("sanitation1", True, "metro.permit-unknown"),
+        ("inspector1", True, "accounts.not-your-role"),
+    ],
+)
+def test_only_the_applicant_changes_an_application_and_only_a_returned_one(metro, login, returned, refusal, asked):
+    number = metro.apply()
+    if returned:
+        metro.act("metro1", number, "return", note="缺平面图")
+    actor = metro.actor(login)
+    with pytest.raises((Forbidden, NotFound, Conflict)) as refused, metro.runtime.transaction() as session:
+        permits.apply_again(session, actor, number, wanted(project="另一工程"), NOW)
+    assert refused.value.code == refusal and asked("SELECT project FROM city.metro_permit") == "基坑工程"
+
+
+def test_an_application_whose_days_are_over_is_not_granted(metro):
+    number = metro.apply()
+    over = datetime(2026, 12, 1, tzinfo=metro.runtime.settings.zone)
+    with pytest.raises(Conflict) as refused:
+        metro.act("metro1", number, "grant", conditions="监测", at=over)
+    assert refused.value.code == "metro.days-over"
+    assert metro.act("metro1", number, "grant", conditions="监测", at=over - timedelta(seconds=1)) == "granted"
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -137,6 +180,10 @@ def test_an_application_may_be_returned_and_come_again(metro):
         ("ground", shapely.Polygon([(104, 30), (104.001, 30.001), (104.001, 30), (104, 30.001)])),
         ("ground", shapely.box(104, 30, 104.2, 30.2)),
         ("ground", shapely.box(410000, 3393000, 410010, 3393010)),
+        ("ground", shapely.Point(104, 30).buffer(0.001, quad_segs=1300)),
+        ("starts", date(9999, 1, 1)),
+        ("starts", date(1, 1, 1)),
+        ("ends", date(9999, 12, 31)),
     ],
 )
 def test_an_application_that_cannot_be_names_the_field_and_stores_nothing(metro, field, value, asked):
@@ -144,6 +191,12 @@ def test_an_application_that_cannot_be_names_the_field_and_stores_nothing(metro,
         metro.apply(**{field: value})
     assert (refused.value.code, refused.value.facts["field"]) == ("metro.bad-field", field)
     assert asked("SELECT count(*) FROM city.metro_permit") == 0
+
+
+def test_what_a_ground_covers_is_reckoned_at_its_latitude():
+    assert permits.ground(shapely.box(104, 30.6, 104.022, 30.621)) is not None  # 4.91 km2
+    with pytest.raises(Invalid):
+        permits.ground(shapely.box(104, 30.6, 104.022, 30.622))  # 5.15 km2
 
 
 def test_who_is_limited_to_an_area_neither_applies_nor_sees_beyond_it(metro):
@@ -195,6 +248,15 @@ def test_what_is_no_plan_file_is_refused(metro, data, asked):
     assert asked("SELECT count(*) FROM city.metro_permit_file") == 0
 
 
+def test_a_plan_is_a_line_of_the_history(metro):
+    number = metro.apply()
+    add(metro, "builder1", number, "平面图.pdf", PDF)
+    with metro.runtime.transaction() as session:
+        permit = permits.require(session, metro.actor("manager1"), number)
+        (*_, last) = permit_queries.events(session, permit.id)
+    assert (last.action, last.note, last.name) == ("plan", "平面图.pdf", "builder1 岗")
+
+
 def test_an_ended_permit_takes_no_files(metro):
     number = metro.apply()
     metro.act("builder1", number, "withdraw")
@@ -226,11 +288,14 @@ SELECT 'S1-settlement', s.id, 'settlement', 'mm', -100, 100, 3600 FROM s
 
 def test_no_permit_holds_where_none_was_granted(metro):
     metro.apply()
-    with metro.runtime.transaction() as session:
-        lon, lat = square(30, 0).centroid.coords[0]
-        zone = permits.unpermitted(session, lon, lat, NOW + timedelta(days=2))
-        assert (zone.code, zone.kind) == ("west", "control")
-        assert permits.unpermitted(session, *square(90, 0).centroid.coords[0], NOW) is None
-    metro.act("metro1", metro.apply(), "grant", conditions="监测")
-    with metro.runtime.transaction() as session:
-        assert permits.unpermitted(session, lon, lat, NOW + timedelta(days=2)) is None
+    assert metro.valid(30, NOW + timedelta(days=2)) == []
+    number = metro.granted()
+    assert metro.valid(30, NOW + timedelta(days=2)) == [number]
+
+
+def test_without_the_zone_of_the_city_no_day_of_a_permit_is_told(metro):
+    metro.granted()
+    lon, lat = square(30, 0).centroid.coords[0]
+    with pytest.raises(DBAPIError, match="time zone"), metro.runtime.transaction() as session:
+        session.execute(text("SET LOCAL webgis.zone = ''"))
+        permits.valid_at(session, lon, lat, NOW + timedelta(days=2))

@@ -121,7 +121,7 @@ def test_a_planned_line_is_measured_from_its_centre_and_so_not_approximate():
 
 def test_every_zone_names_the_rule_it_comes_from():
     found = of("river_crossing", STATION)
-    assert found.keys() == {"control", "special"} and all("verified" in zone.source for zone in found.values())
+    assert found.keys() == {"control", "special"} and all("待核实" in zone.source for zone in found.values())
 
 
 CROSSING = [
@@ -217,6 +217,7 @@ def test_only_systems_that_measure_in_metres_are_taken(srid):
 SOUND = Distance("tunnel", "control", 50, "a rule")
 BAD_TABLES = [
     [replace(SOUND, metres=0)], [replace(SOUND, metres=-1)], [replace(SOUND, metres=float("nan"))],
+    [replace(SOUND, structure_kind="<b>")], [replace(SOUND, structure_kind="")],
     [replace(SOUND, metres=5000)], [replace(SOUND, zone_kind="outer")], [replace(SOUND, source=" ")],
     [replace(SOUND, measured_from="door")], [SOUND, SOUND], [SOUND, replace(SOUND, zone_kind="special", metres=51)],
     [SOUND, replace(SOUND, zone_kind="special", metres=5, measured_from="centre_line")],

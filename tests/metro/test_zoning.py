@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 import shapely
 from sqlalchemy import text
@@ -95,7 +96,8 @@ def test_an_outline_surveyed_anew_changes_zones_from_then_on_only(session):
     put(session, given())
     later = NOW + timedelta(days=1)
     outcome = put(session, given(geom=outline(0, 0, 300, 20)), at=later)
-    assert (outcome.changed, outcome.zones.opened, outcome.zones.closed) == (1, 2, 2)
+    assert outcome.changed == 1
+    assert outcome.zones.counts() == {"opened": 2, "closed": 2, "unchanged": 0}
     assert kinds(session, 340, 10, later - timedelta(seconds=1)) == []
     assert kinds(session, 340, 10, later) == ["control"]
 
@@ -104,7 +106,7 @@ def test_the_same_file_again_changes_nothing(session):
     put(session, given())
     outcome = put(session, given(), at=NOW + timedelta(days=1))
     assert (outcome.added, outcome.changed, outcome.unchanged) == (0, 0, 1)
-    assert (outcome.zones.opened, outcome.zones.closed, outcome.zones.unchanged) == (0, 0, 2)
+    assert outcome.zones.counts() == {"opened": 0, "closed": 0, "unchanged": 2}
 
 
 def test_a_city_enters_its_own_distances_and_zones_follow(session):
@@ -113,7 +115,8 @@ def test_a_city_enters_its_own_distances_and_zones_follow(session):
            and row.structure_kind == "underground_station" else row for row in shipped()]  # fmt: skip
     later = NOW + timedelta(hours=1)
     changed = zoning.set_distances(session, own, later)
-    assert (changed.opened, changed.closed, changed.unchanged) == (1, 1, 1)
+    assert changed.counts() == {"opened": 1, "closed": 1, "unchanged": 1}
+    assert changed.differences() == [{"structure": "station", "kind": "control", "before": 50.0, "after": 60.0}]
     assert kinds(session, -55, 10, later) == ["control"] and kinds(session, -55, 10, NOW) == []
     assert queries.distances(session) != list(shipped())
 
@@ -144,6 +147,34 @@ def test_zones_of_a_line_to_come_hold_from_its_day(session):
     assert kinds(session, 100, 59.98, opens + timedelta(days=300)) == []
 
 
+def test_a_line_that_opens_earlier_than_planned_has_its_zone_from_that_day(session):
+    way = shapely.LineString([degrees(0, 0), degrees(300, 0)])
+    first, then = NOW + timedelta(days=30), NOW + timedelta(days=10)
+    put(session, given("plan", "planned_line", way, since=first))
+    put(session, given("plan", "planned_line", way, since=then), at=NOW + timedelta(days=1))
+    assert kinds(session, 100, 50, then) == ["planned"] and kinds(session, 100, 50, then - timedelta(seconds=1)) == []
+
+
+def drawn(session) -> dict[str, float]:
+    rows = session.execute(text("SELECT structure_code, ST_Area(held::geography) FROM city.metro_zone"
+                                " WHERE kind <> 'special' AND held IS NOT NULL"))  # fmt: skip
+    return {code: round(m2) for code, m2 in rows}
+
+
+def test_zones_that_begin_and_end_as_planned_are_drawn_from_their_day(session):
+    way = shapely.LineString([degrees(0, 10), degrees(200, 10)])
+    opens, closes = NOW + timedelta(days=30), NOW + timedelta(days=60)
+    put(session, given("plan", "planned_line", way), given("station", until=closes), given("later", since=opens))
+    before = drawn(session)
+    zoning.follow_time(session, NOW)
+    assert drawn(session) == before and set(before) == {"plan", "station"}
+    zoning.follow_time(session, opens)
+    both = drawn(session)
+    assert both["station"] == 0 and both["later"] == before["station"] and both["plan"] == before["plan"]
+    zoning.follow_time(session, closes)
+    assert drawn(session) == {"plan": before["plan"], "later": before["station"]}
+
+
 def test_where_zones_hold_no_two_overlap(session):
     put(session, given(), given("other", geom=outline(100, 15, 300, 40)))
     held = session.execute(text("SELECT sum(ST_Area(held)), ST_Area(ST_Union(geom)) FROM city.metro_zone")).one()
@@ -162,6 +193,29 @@ def test_a_kind_or_line_that_is_not_known_stores_nothing(session):
     outcome = structures.take_in(session, read(replace(wrong[1], line="X9"), wrong[0]), source="test", at=NOW)
     assert not outcome.loaded and {fault.column for fault in outcome.faults} == {"kind", "line"}
     assert queries.structures(session) == []
+
+
+@pytest.mark.parametrize(("lon", "taken"), [(102.1, True), (107.9, True), (101.9, False), (108.1, False)])
+def test_what_lies_too_far_from_the_strip_of_the_projection_is_named_and_stores_nothing(session, lon, taken):
+    far = given("far", geom=shapely.box(lon - 0.001, 30.6, lon + 0.001, 30.601))
+    outcome = structures.take_in(session, read(given(), far), source="test", at=NOW)
+    assert outcome.loaded is taken
+    assert ["EPSG:4544" in fault.problem for fault in outcome.faults if fault.column == "geom"] == [True] * (not taken)
+
+
+def test_an_outline_across_the_edge_of_the_strip_has_its_zone_to_a_centimetre_on_both_sides(session):
+    """EPSG:4544 is of 103.5 to 106.5 E; its metres go on beyond, and so does the zone."""
+    east, north = geo.projector(SRID).transform(103.5, 30.65)
+    shape = shapely.box(east - 200, north, east + 200, north + 20)
+    corners = geo.projector(SRID).transform(*shape.exterior.coords.xy, direction="INVERSE")
+    put(session, given(geom=shapely.Polygon(list(zip(*corners, strict=True)))))
+    for way in (-200, 0, 200):
+        inside, outside = (
+            [row.kind for row in queries.zones_at(session, *geo.projector(SRID).transform(
+                east + way, north + 20 + metres, direction="INVERSE"), NOW)]
+            for metres in (49.99, 50.01)
+        )  # fmt: skip
+        assert (inside, outside) == (["control"], [])
 
 
 # Files
@@ -208,6 +262,7 @@ def test_a_network_gives_stations_sections_and_their_order(session, tmp_path):
         (lambda told: told["stations"]["甲"].update(lon=30.6, lat=104.0), "stations"),
         (lambda told: told["lines"][0]["mapPaths"][0]["stationIds"].append("丁"), "lines"),
         (lambda told: told["lines"][0].pop("lineName"), "lines"),
+        (lambda told: told["lines"].append(told["lines"][0] | {"lineId": "1支", "lineName": "1号线支线"}), "lines"),
     ],
 )
 def test_every_fault_of_a_network_is_told(tmp_path, change, column):
@@ -215,6 +270,15 @@ def test_every_fault_of_a_network_is_told(tmp_path, change, column):
     change(told)
     found = structure_files.read(file(tmp_path, told), "amap", None, zone=UTC)
     assert column in {fault.column for fault in found.faults}
+
+
+def test_stretches_with_long_names_have_codes_of_their_own(tmp_path):
+    told = json.loads(json.dumps(NETWORK))
+    for name, end in zip("甲乙丙", "xyz", strict=True):
+        told["stations"][name]["namePinyin"] = "a" * 30 + end
+    found = structure_files.read(file(tmp_path, told), "amap", None, zone=UTC)
+    codes = [one.code for one in found.structures]
+    assert len(set(codes)) == len(codes) == 5 and max(map(len, codes)) <= 60
 
 
 @pytest.mark.parametrize("told", [[], {"stations": []}, {"stations": {}, "lines": []}, "text", None])
@@ -231,7 +295,7 @@ def test_what_was_written_is_read_back(session, tmp_path):
         found = structure_files.read(tmp_path / name, None, None, zone=UTC)
         assert not found.faults and len(found.structures) == 6 and len(found.lines) == 1
         outcome = structures.take_in(session, found, source="n", at=NOW + timedelta(days=1))
-        assert outcome.zones.unchanged == 12 and outcome.zones.opened == 0
+        assert outcome.zones.counts() == {"opened": 0, "closed": 0, "unchanged": 12}
 
 
 @pytest.mark.parametrize(
@@ -252,6 +316,27 @@ def test_every_fault_of_features_is_told(tmp_path, properties, column):
     told = {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": shape, "properties": facts}]}
     found = structure_files.read(file(tmp_path, told, "x.geojson"), "geojson", None, zone=UTC)
     assert {fault.column for fault in found.faults} == {column} and not found.structures
+
+
+def test_a_geopackage_with_a_million_corners_is_refused_with_the_row_at_fault(tmp_path):
+    angles = np.linspace(0, 2 * np.pi, 1_000_000, endpoint=False)
+    round_ = shapely.Polygon(np.column_stack((104.06 + 0.001 * np.cos(angles), 30.65 + 0.001 * np.sin(angles))))
+    files.write(tmp_path / "m.gpkg", np.array([round_, shapely.box(104, 30.6, 104.001, 30.601)]),
+                {"code": ["a", "b"], "kind": ["tunnel"] * 2}, "wgs84")  # fmt: skip
+    found = structure_files.read(tmp_path / "m.gpkg", None, None, zone=UTC)
+    assert [(fault.row, fault.column) for fault in found.faults] == [(1, "geom")] and len(found.structures) == 1
+    assert "1,000,001 corners" in found.faults[0].problem
+
+
+@pytest.mark.parametrize("system", ["EPSG:4544", "EPSG:32601"])
+def test_metres_that_lead_nowhere_are_faults_of_their_rows(tmp_path, session, system):
+    """Metres far beyond what a strip holds: as if of another system, or of another strip."""
+    files.write(tmp_path / "m.geojson", np.array([shapely.box(104, 30.6, 104.001, 30.601)]),
+                {"code": ["a"], "kind": ["tunnel"]}, "EPSG:4544")  # fmt: skip
+    found = structure_files.read(tmp_path / "m.geojson", None, system, zone=UTC)
+    outcome = structures.take_in(session, found, source="m", at=NOW)
+    assert outcome.loaded is (system == "EPSG:4544")
+    assert {fault.column for fault in outcome.faults} <= {"geom"}
 
 
 def test_a_file_in_metres_is_converted(tmp_path):

@@ -4,8 +4,7 @@ The effect is reckoned in `metro/effect.py`; here the counts are put together: c
 `RING_M` of it, and cells elsewhere that are far from all works.
 """
 
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,17 +12,23 @@ import numpy as np
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis.grid import queries as grid
 from webgis.metro import construction
 from webgis.metro.construction_models import ConstructionZone
 from webgis.metro.construction_rules import PHASES
-from webgis.metro.effect import Effect, study
+from webgis.metro.effect import YEAR, Effect, Elsewhere, patches, study, years
 
 RING_M = 200
 FAR_M = 400
 """Cells elsewhere are so far from all works, so that these do nothing to them."""
 
-MOST_ELSEWHERE = 3000
-WEEKS_BEFORE = 104
+ELSEWHERE, MOST_ELSEWHERE = 150, 16_000
+"""Cells elsewhere: so many times as many as lie near the works, but at least 6,000 and at most so many."""
+
+LARGE = 30
+"""From so many cells near the works on the patches elsewhere lie in subdistricts: communities have some 100 cells."""
+
+COMMUNITY_DIGITS, SUBDISTRICT_DIGITS = 12, 9
 PARTS = ("inside", "ring")
 
 _SCORES = text(
@@ -100,19 +105,32 @@ _CELLS = text(
     SELECT c.code, CASE WHEN ST_Intersects(c.geom, zone.degrees) THEN 'inside' ELSE 'ring' END AS part
     FROM zone JOIN city.cell c ON upper_inf(c.valid) AND c.geom && zone.around
     WHERE ST_DWithin(ST_Transform(c.geom, :srid), zone.geom, :ring)
+        AND NOT EXISTS (SELECT FROM city.cell_lineage l WHERE l.to_cell = c.id AND l.at > :since)
     ORDER BY c.code
+    """
+)
+_UNITS = text(
+    """
+    SELECT n.unit, n.cells
+    FROM (SELECT left(c.code, :digits) AS unit, count(*) AS cells FROM city.cell c
+          WHERE upper_inf(c.valid) AND left(c.code, 4) = :city GROUP BY 1) n
+    JOIN (SELECT left(k.cell_code, :digits) AS unit, count(*) AS cases FROM city.case k
+          WHERE k.reported_at >= :since AND k.reported_at < :until GROUP BY 1) h USING (unit)
+    WHERE n.cells >= :size
+    ORDER BY abs(ln(h.cases::float8 / n.cells) - ln(CAST(:cases AS float8))), n.unit
     """
 )
 _ELSEWHERE = text(
     """
-    SELECT c.code FROM city.cell c
-    WHERE upper_inf(c.valid) AND left(c.code, 4) = :city
+    SELECT c.code, left(c.code, :digits) AS unit, ST_X(p.place) AS x, ST_Y(p.place) AS y
+    FROM city.cell c CROSS JOIN LATERAL (SELECT ST_Transform(ST_PointOnSurface(c.geom), :srid) AS place) p
+    WHERE upper_inf(c.valid) AND left(c.code, :digits) = ANY(:units)
+        AND NOT EXISTS (SELECT FROM city.cell_lineage l WHERE l.to_cell = c.id AND l.at > :since)
         AND NOT EXISTS (
             SELECT FROM city.construction_zone z
             WHERE upper_inf(z.recorded) AND c.geom && ST_Expand(z.geom, :far_deg)
                 AND ST_DWithin(ST_Transform(c.geom, :srid), ST_Transform(z.geom, :srid), :far))
-        AND EXISTS (SELECT FROM city.case k WHERE k.cell_code = c.code AND k.reported_at >= :since)
-    ORDER BY hashtext(c.code || :code), c.code LIMIT :most
+    ORDER BY c.code
     """
 )
 _COUNTS = text(
@@ -129,55 +147,95 @@ _COUNTS = text(
 def effects(session: Session, zone: ConstructionZone, *, now: datetime) -> list[Finding]:
     """What the works of a zone did to cases inside it and within `RING_M`, in all and by phase, up to `now`; nothing
     before a week of them is over."""
-    first = _midnight(session, zone.first_day)
-    since = first - timedelta(weeks=WEEKS_BEFORE)
-    end = now if zone.last_day is None else min(now, _midnight(session, zone.last_day + timedelta(days=1)))
-    weeks = WEEKS_BEFORE + max(0, (end - first) // timedelta(weeks=1))
-    if weeks == WEEKS_BEFORE:
+    span = span_of(session, zone, now)
+    if span.weeks == span.start:
         return []
-    srid = session.info["settings"].projected_srid
-    near = session.execute(_CELLS, {"id": zone.id, "srid": srid, "ring": RING_M}).all()
-    elsewhere = _elsewhere(session, zone, srid, since, near[0].code[:4]) if near else []
-    span = {"since": since, "until": since + timedelta(weeks=weeks)}
-    counts = _matrix(session, [one.code for one in near], weeks, span)
-    others = _matrix(session, elsewhere, weeks, span)
-    spans = [(None, list(range(WEEKS_BEFORE, weeks))), *_phase_weeks(session, zone, weeks)]
-    asked = {"seed": zlib.crc32(zone.code.encode()), "questions": len(PARTS) * len(spans)}
-    rows = {part: [at for at, one in enumerate(near) if one.part == part] for part in PARTS}
-    return [
-        Finding(part, phase, study(counts[rows[part]], others, WEEKS_BEFORE, chosen, **asked))
-        for part in PARTS
-        for phase, chosen in spans
-        if chosen
-    ]
+    near = cells_near(session, zone, span.since)
+    spans = [(None, list(range(span.start, span.weeks))), *_phase_weeks(session, zone, span)]
+    found: list[Finding] = []
+    for part in PARTS:
+        codes = [one.code for one in near if one.part == part]
+        counts = _matrix(session, codes, span)
+        told = study(
+            counts, _elsewhere(session, counts, codes, span), span.start, [w for _, w in spans], parts=len(PARTS)
+        )
+        found += [Finding(part, phase, effect) for (phase, _), effect in zip(spans, told, strict=True)]
+    return found
+
+
+@dataclass(frozen=True)
+class Span:
+    """The weeks that are looked at: `since` (midnight) the first, `weeks` of them, works from the week `start` on."""
+
+    since: datetime
+    start: int
+    weeks: int
+
+
+def span_of(session: Session, zone: ConstructionZone, now: datetime) -> Span:
+    """Before the works a year to match places by, and as many years as the works have taken, to compare with."""
+    first = _midnight(session, zone.first_day)
+    end = now if zone.last_day is None else min(now, _midnight(session, zone.last_day + timedelta(days=1)))
+    worked = max(0, (end - first) // timedelta(weeks=1))
+    start = YEAR * (1 + years(worked))
+    return Span(first - timedelta(weeks=start), start, start + worked)
+
+
+def cells_near(session: Session, zone: ConstructionZone, since: datetime) -> Sequence[Row]:
+    """The cells that a zone touches, and those within `RING_M` of it: code, part. Without those that were cut anew
+    after `since`: cases keep the codes of their report."""
+    srid = grid.srid_of(session)
+    return session.execute(_CELLS, {"id": zone.id, "srid": srid, "ring": RING_M, "since": since}).all()
 
 
 def _midnight(session: Session, day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=session.info["settings"].zone)
 
 
-def _phase_weeks(session: Session, zone: ConstructionZone, weeks: int) -> list[tuple[str, list[int]]]:
+def _phase_weeks(session: Session, zone: ConstructionZone, span: Span) -> list[tuple[str, list[int]]]:
     """The whole weeks of each phase, as columns; a week belongs to the phase that holds on its fourth day."""
     held: dict[str, list[int]] = {kind: [] for kind in PHASES}
     phases = construction.phases_of(session, zone.id)
-    for week in range(WEEKS_BEFORE, weeks):
-        middle = zone.first_day + timedelta(days=7 * (week - WEEKS_BEFORE) + 3)
+    for week in range(span.start, span.weeks):
+        middle = zone.first_day + timedelta(days=7 * (week - span.start) + 3)
         if (kind := construction.rules.holding(phases, middle)) is not None:
             held[kind].append(week)
     return [(kind, found) for kind, found in held.items() if found]
 
 
-def _elsewhere(session: Session, zone: ConstructionZone, srid: int, since: datetime, city: str) -> list[str]:
-    """Cells far from all works in which anything was reported: by a draw that is the same for the same zone."""
-    given = {"city": city, "srid": srid, "far": FAR_M, "far_deg": FAR_M / 85_000, "since": since}
-    asked = given | {"code": zone.code, "most": MOST_ELSEWHERE}
-    return session.scalars(_ELSEWHERE, asked).all()
+def _elsewhere(session: Session, counts: np.ndarray, codes: Sequence[str], span: Span) -> Elsewhere:
+    """Patches of as many cells far from all works, in the communities that had most nearly as many cases a cell in the
+    first year, which is compared with nothing."""
+    size, cases = len(codes), int(counts[:, :YEAR].sum())
+    if not cases:
+        return Elsewhere(counts[:0], np.empty((0, max(size, 1)), dtype=int))
+    digits = COMMUNITY_DIGITS if size < LARGE else SUBDISTRICT_DIGITS
+    until = span.since + timedelta(weeks=YEAR)
+    asked = {"digits": digits, "city": codes[0][:4], "since": span.since, "until": until}
+    alike = session.execute(_UNITS, asked | {"size": size, "cases": cases / size})
+    units = _first(alike, min(max(6000, ELSEWHERE * size), MOST_ELSEWHERE))
+    far = {"srid": grid.srid_of(session), "far": FAR_M, "far_deg": FAR_M / 85_000}
+    cells = session.execute(_ELSEWHERE, {"digits": digits, "units": units, "since": span.since} | far).all()
+    places = np.array([(one.x, one.y) for one in cells]).reshape(-1, 2)
+    made = patches(places, [one.unit for one in cells], size)
+    return Elsewhere(_matrix(session, [one.code for one in cells], span), made)
 
 
-def _matrix(session: Session, cells: Sequence[str], weeks: int, span: dict[str, datetime]) -> np.ndarray:
-    made = np.zeros((len(cells), weeks), dtype=np.int64)
+def _first(units: Iterable[Row], most: int) -> list[str]:
+    """The first units that together have about so many cells."""
+    taken, cells = [], 0
+    for one in units:
+        if cells >= most:
+            break
+        taken.append(one.unit)
+        cells += one.cells
+    return taken
+
+
+def _matrix(session: Session, cells: Sequence[str], span: Span) -> np.ndarray:
+    made = np.zeros((len(cells), span.weeks), dtype=np.int64)
     place = {code: at for at, code in enumerate(cells)}
-    for code, week, cases in session.execute(_COUNTS, {"cells": list(cells)} | span):
-        if week < weeks:
-            made[place[code], week] = cases
+    until = span.since + timedelta(weeks=span.weeks)
+    for code, week, cases in session.execute(_COUNTS, {"cells": list(cells), "since": span.since, "until": until}):
+        made[place[code], week] = cases
     return made

@@ -16,7 +16,7 @@ from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.errors import Invalid
 from webgis.metro import findings, permits, queries, structure_files, structures, zoning
-from webgis.metro.distances import Distance
+from webgis.metro.distances import Distance, shipped
 from webgis.metro.structures import Outcome
 
 console = Console()
@@ -78,7 +78,8 @@ def import_structures(
 
 def _tell(outcome: Outcome, read: structure_files.Read, check: bool, as_json: bool) -> None:
     if as_json:
-        told = vars(outcome) | {"zones": outcome.zones and vars(outcome.zones), "crs": read.crs, "checked_only": check}
+        zones = outcome.zones and outcome.zones.counts()
+        told = vars(outcome) | {"zones": zones, "crs": read.crs, "checked_only": check}
         click.echo(json.dumps(told | {"faults": [vars(one) for one in outcome.faults]}, ensure_ascii=False, indent=2))
         return
     console.print(f"{outcome.rows:,} rows in {read.crs}", highlight=False)
@@ -88,11 +89,11 @@ def _tell(outcome: Outcome, read: structure_files.Read, check: bool, as_json: bo
         _print_faults(outcome)
         return
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(outcome.kinds.items()))
-    zones = outcome.zones
+    zones = outcome.zones.counts()
     console.print(f"{outcome.lines} lines; {kinds}", highlight=False)
     became = f"{outcome.added:,} new, {outcome.changed:,} changed, {outcome.unchanged:,} as they were"
     console.print(f"{became}, {outcome.ended:,} ended", highlight=False)
-    console.print(f"zones: {zones.opened:,} begun, {zones.closed:,} ended, {zones.unchanged:,} stay", highlight=False)
+    console.print("zones: {opened:,} begun, {closed:,} ended, {unchanged:,} stay".format(**zones), highlight=False)
     if outcome.approximate:
         console.print(f"[yellow]{outcome.approximate:,} are not surveyed: their zones are approximate[/]")
     if check:
@@ -160,9 +161,9 @@ def distances(runtime: Runtime, file: Path | None, as_json: bool) -> None:
     """Print the table of distances as CSV columns say it, or --set another one: zones are worked out again."""
     with runtime.transaction() as session:
         if file is not None:
-            changed = zoning.set_distances(session, read_distances(file), datetime.now(UTC))
-            console.print(f"{changed.opened:,} zones begun, {changed.closed:,} ended", highlight=False)
-        rows = queries.distances(session) or zoning.seed(session)
+            changed = zoning.set_distances(session, read_distances(file), datetime.now(UTC)).counts()
+            console.print("{opened:,} zones begun, {closed:,} ended".format(**changed), highlight=False)
+        rows = queries.distances(session) or shipped()
     if as_json:
         click.echo(json.dumps([vars(row) for row in rows], ensure_ascii=False, indent=2))
         return

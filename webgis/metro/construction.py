@@ -4,18 +4,17 @@ A change ends what was known of a zone and begins another version, at the moment
 moment stays readable. Days are the city's.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import shapely
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from webgis.accounts import queries as accounts
-from webgis.errors import Conflict, NotFound
+from webgis.errors import Conflict, Invalid, NotFound
 from webgis.geo import SRID
 from webgis.metro import construction_rules as rules
 from webgis.metro.construction_models import ConstructionLine, ConstructionPhase, ConstructionZone
@@ -41,16 +40,21 @@ _IN_GRID = text(
     "SELECT EXISTS (SELECT FROM city.cell c"
     " WHERE upper_inf(c.valid) AND ST_Intersects(c.geom, ST_GeomFromWKB(:ground, :srid)))"
 )
-_POINTS = text("SELECT d.code FROM city.datastream d WHERE d.code = ANY(CAST(:codes AS text[]))")
+_KNOWN = {
+    "departments": text("SELECT d.code FROM city.department d WHERE d.code = ANY(CAST(:codes AS text[]))"),
+    "points": text("SELECT d.code FROM city.datastream d WHERE d.code = ANY(CAST(:codes AS text[]))"),
+}
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What became of some plans: codes of zones that are new, changed, and as they were."""
+    """What became of some plans: codes of zones that are new, changed, and as they were; what was known before of those
+    that are changed."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
+    before: Mapping[str, Plan]
 
 
 def keep(
@@ -64,7 +68,8 @@ def keep(
     """
     session.execute(_TURN)
     wanted = [rules.checked(plan) for plan in plans]
-    _check_codes(session, wanted)
+    if found := refusals(session, wanted):
+        raise found[0]
     now = {code: plan for code in [plan.code for plan in wanted] if (plan := plan_of(session, code)) is not None}
     fresh = [plan for plan in wanted if now.get(plan.code) != plan]
     for plan in fresh:
@@ -73,10 +78,12 @@ def keep(
         _record(session, plan, at, by, known=plan.code in now)
     if fresh:
         session.execute(_CHANGED)
+    codes = [plan.code for plan in fresh]
     return Kept(
-        tuple(plan.code for plan in fresh if plan.code not in now),
-        tuple(plan.code for plan in fresh if plan.code in now),
-        tuple(plan.code for plan in wanted if plan not in fresh),
+        tuple(code for code in codes if code not in now),
+        tuple(code for code in codes if code in now),
+        tuple(plan.code for plan in wanted if plan.code not in codes),
+        {code: now[code] for code in codes if code in now},
     )
 
 
@@ -101,23 +108,40 @@ def _check_read(session: Session, code: str, read: int) -> None:
         )
 
 
-def _check_codes(session: Session, plans: Sequence[Plan]) -> None:
-    codes = [plan.code for plan in plans]
-    for plan in plans:
-        if codes.count(plan.code) > 1:
-            raise rules.refused(plan.code, "code", plan.code, "each zone once")
-        if not session.scalar(_IN_GRID, {"ground": plan.ground.wkb, "srid": SRID}):
-            raise rules.refused(plan.code, "ground", plan.ground.bounds, "ground that touches the city's grid")
-        for name in ("department", "metro_department"):
-            if (department := getattr(plan, name)) is not None:
-                accounts.require_department(session, department)
-    asked = {point for plan in plans for point in plan.points}
-    if asked and (unknown := asked - set(session.scalars(_POINTS, {"codes": sorted(asked)}))):
-        code = next(plan.code for plan in plans if unknown & set(plan.points))
-        raise rules.refused(code, "points", min(unknown), "codes of datastreams")
+def refusals(session: Session, plans: Sequence[Plan]) -> list[Invalid]:
+    """Why plans (`rules.checked`) cannot be recorded here, one refusal for each that cannot, in their order: a code
+    twice, ground outside the grid, departments or datastreams that there are not."""
+    many = Counter(plan.code for plan in plans)
+    known = {
+        "departments": _known(session, "departments", {code for plan in plans for _, code in _departments(plan)}),
+        "points": _known(session, "points", {point for plan in plans for point in plan.points}),
+    }
+    return [found for plan in plans if (found := _refusal(session, plan, many[plan.code] > 1, known)) is not None]
 
 
-def _too_early(code: str, at: datetime):
+def _known(session: Session, what: str, codes: set[str]) -> set[str]:
+    return set(session.scalars(_KNOWN[what], {"codes": sorted(codes)})) if codes else set()
+
+
+def _departments(plan: Plan) -> list[tuple[str, str]]:
+    named = (("department", plan.department), ("metro_department", plan.metro_department))
+    return [(name, code) for name, code in named if code is not None]
+
+
+def _refusal(session: Session, plan: Plan, twice: bool, known: Mapping[str, set[str]]) -> Invalid | None:
+    if twice:
+        return rules.refused(plan.code, "code", plan.code, "each zone once")
+    if not session.scalar(_IN_GRID, {"ground": plan.ground.wkb, "srid": SRID}):
+        return rules.refused(plan.code, "ground", plan.ground.bounds, "ground that touches the city's grid")
+    for name, code in _departments(plan):
+        if code not in known["departments"]:
+            return rules.refused(plan.code, name, code, "the code of a department")
+    if unknown := set(plan.points) - known["points"]:
+        return rules.refused(plan.code, "points", min(unknown), "codes of datastreams")
+    return None
+
+
+def _too_early(code: str, at: datetime) -> Invalid:
     return rules.refused(code, "at", at, "a moment after the zone was last changed")
 
 
@@ -148,7 +172,7 @@ def _record(session: Session, plan: Plan, at: datetime, by: int | None, *, known
         session.add(ConstructionPhase(zone_id=zone.id, kind=one.kind, place=PHASES.index(one.kind), **days))
     for one in plan.lines:
         days = {"first_day": one.first_day, "last_day": one.last_day, "valid": _span(session, *_days(plan, one))}
-        shape = from_shape(shapely.force_2d(one.shape), srid=SRID)
+        shape = from_shape(one.shape, srid=SRID)
         session.add(ConstructionLine(zone_id=zone.id, kind=one.kind, words=one.words, geom=shape, **days))
     session.flush()
 

@@ -1,8 +1,10 @@
 """`webgis construction`: construction zones, emergency routes and the patrols of them from the command line."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -10,6 +12,7 @@ from rich.table import Table
 
 from webgis.accounts import admin_log
 from webgis.db import Runtime
+from webgis.errors import Invalid
 from webgis.metro import construction as zones
 from webgis.metro import construction_files, construction_patrols, construction_traffic
 from webgis.metro.construction_rules import PHASE_WORDS
@@ -36,16 +39,17 @@ def import_zones(runtime: Runtime, file: Path, crs: str | None, check: bool, as_
 
     What is known of a zone already and is another now becomes a version; cases keep the one of their report.
     """
-    found = construction_files.read(file, crs)
-    if found.faults:
-        _print_faults(found.faults, as_json)
-        raise construction_files.faulty(file, found.faults)
-    with runtime.sessions() as session, session.begin() as transaction:
-        done = zones.keep(session, found.plans, at=datetime.now(UTC))
-        if check:
-            transaction.rollback()
+    try:
+        with runtime.sessions() as session, session.begin() as transaction:
+            found, done = construction_files.take(session, file, crs, at=datetime.now(UTC))
+            if check:
+                transaction.rollback()
+    except Invalid as error:
+        _print_faults(error.facts.get("faults", ()), as_json)
+        raise
     if as_json:
-        click.echo(json.dumps(vars(done) | {"crs": found.crs, "check": check}, ensure_ascii=False))
+        told = {name: getattr(done, name) for name in ("added", "changed", "unchanged")}
+        click.echo(json.dumps(told | {"crs": found.crs, "check": check}, ensure_ascii=False))
         return
     what = "would be" if check else "are"
     console.print(
@@ -54,13 +58,13 @@ def import_zones(runtime: Runtime, file: Path, crs: str | None, check: bool, as_
     )
 
 
-def _print_faults(faults, as_json: bool) -> None:
+def _print_faults(faults: Sequence[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"faults": [vars(one) for one in faults]}, ensure_ascii=False))
+        click.echo(json.dumps({"faults": faults}, ensure_ascii=False))
         return
-    table = Table("row", "field", "what")
+    table = Table("row", "zone", "field", "what")
     for fault in faults[:SHOWN]:
-        table.add_row(str(fault.row or ""), fault.column, fault.problem)
+        table.add_row(str(fault["row"]), fault["zone"], fault["column"], fault["problem"])
     console.print(table)
 
 
@@ -71,7 +75,7 @@ def _print_faults(faults, as_json: bool) -> None:
 def export_zones(runtime: Runtime, file: Path, crs: str) -> None:
     """Write what is known now of all zones, as the import reads it back."""
     with runtime.transaction() as session:
-        count = construction_files.write(session, file, crs, at=datetime.now(UTC))
+        count = construction_files.write(session, file, crs)
     console.print(f"{count} zones in {file}")
 
 

@@ -57,9 +57,6 @@ def patrolled(
     if not now - OLDEST <= at <= now + AHEAD:
         accepted = f"a moment of the last {OLDEST.days} days, with an offset"
         raise Invalid("metro.bad-patrol", f"at: {accepted}", field="at", got=at.isoformat(), accepted=accepted)
-    if note is not None and len(note) > LONGEST_NOTE:
-        accepted = f"at most {LONGEST_NOTE} characters"
-        raise Invalid("metro.bad-patrol", f"note: {accepted}", field="note", got=len(note), accepted=accepted)
     session.execute(_ACT, {"code": code, "at": min(at, now), "person": person, "key": key, "note": note})
     if (noted := session.scalar(_OF_KEY, {"person": person, "key": key})) != code:
         raise Conflict(

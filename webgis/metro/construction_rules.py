@@ -4,6 +4,8 @@ Days are the city's, the first and the last both included. A zone may have sever
 last holds, of those that began together the later in the order of `PHASES`.
 """
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
@@ -20,7 +22,7 @@ PHASE_WORDS = {
     "hoarding": ("围挡", "Hoarding"),
     "utilities": ("管线迁改", "Utilities moved"),
     "excavation": ("土方开挖", "Excavation"),
-    "structure": ("主体结构", "Structure"),
+    "structure": ("主体结构", "Main structure"),
     "backfill": ("回填", "Backfill"),
     "restored": ("道路恢复", "Road restored"),
 }
@@ -36,18 +38,24 @@ WAYS = ("act", "track")
 """How a patrol was done: said on the phone, or the track of a shift went through the zone."""
 
 SEVERITIES = ("ordinary", "serious", "urgent")
-SEVERITY_WORDS = {"ordinary": ("一般", "Ordinary"), "serious": ("较重", "Serious"), "urgent": ("紧急", "Urgent")}
 
-LONGEST_CODE = 40
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_NO_CODES = ("new", "contractors")
+"""Pages stand at these addresses."""
+
 LONGEST_NAME = 200
 MOST_LINES = 50
 MOST_POINTS = 100
+LONGEST_NUMBER = 100
 MOST_VERTICES = 5000
 LARGEST_M2 = 5e6
 """A zone that covers more than 5 km2 is a wrong outline."""
 
 EARLIEST, LATEST = date(1990, 1, 1), date(2200, 12, 31)
 """Days of plans lie between; beyond are slips of the pen, and days that have no next one."""
+
+DIGITS = 7
+"""Of degrees: a centimetre, and as many as GeoJSON keeps, so that a zone from a file is the one that went into it."""
 
 WIDEST_M = 200.0
 MOST_PATROLS = 24
@@ -120,12 +128,14 @@ def holding(phases: Sequence[Phase], day: date) -> str | None:
 
 
 def checked(plan: Plan) -> Plan:
-    """The plan, its phases in order, its ground as a multipolygon; `Invalid` ("metro.bad-zone") for what cannot be."""
+    """The plan, its phases in order, its ground a multipolygon, degrees with `DIGITS`; `Invalid` ("metro.bad-zone") for
+    what cannot be."""
     _check_texts(plan)
     _check_days(plan)
     _check_rest(plan)
     ordered = tuple(sorted(plan.phases, key=lambda one: (one.first_day, PHASES.index(one.kind))))
-    return replace(plan, ground=_ground(plan), phases=ordered)
+    lines = tuple(replace(one, shape=_rounded(one.shape)) for one in plan.lines)
+    return replace(plan, ground=_ground(plan), phases=ordered, lines=lines)
 
 
 def _check_texts(plan: Plan) -> None:
@@ -136,8 +146,9 @@ def _check_texts(plan: Plan) -> None:
             raise refused(plan.code, name, text, "a text")
         if text is not None and (len(text) > LONGEST_NAME or "\0" in text):
             raise refused(plan.code, name, len(text), f"at most {LONGEST_NAME} characters")
-    if not 1 <= len(plan.code) <= LONGEST_CODE or not plan.code.isprintable() or "/" in plan.code:
-        raise refused(plan.code, "code", plan.code, f"1 to {LONGEST_CODE} printable characters without /")
+    if not _CODE.fullmatch(plan.code) or plan.code in _NO_CODES:
+        accepted = "1 to 40 of A-Z, a-z, 0-9, point, hyphen, underscore; a letter or digit first"
+        raise refused(plan.code, "code", plan.code, f"{accepted}; not {' or '.join(_NO_CODES)}")
 
 
 def _check_days(plan: Plan) -> None:
@@ -156,6 +167,9 @@ def _check_days(plan: Plan) -> None:
             raise refused(plan.code, "lines", one.kind, f"one of {', '.join(LINES)}")
         _check_span(plan, "lines", one)
     for one in plan.night_permits:
+        if not 1 <= len(one.number.strip()) <= LONGEST_NUMBER or not set(";；\0\n").isdisjoint(one.number):
+            accepted = f"numbers of 1 to {LONGEST_NUMBER} characters without ;"
+            raise refused(plan.code, "night_permits", one.number, accepted)
         _check_span(plan, "night_permits", one)
 
 
@@ -192,13 +206,21 @@ def _ground(plan: Plan) -> shapely.MultiPolygon:
         raise refused(plan.code, "ground", getattr(ground, "geom_type", None), "a polygon, or several")
     if shapely.get_num_coordinates(ground) > MOST_VERTICES:
         raise refused(plan.code, "ground", int(shapely.get_num_coordinates(ground)), f"at most {MOST_VERTICES} corners")
+    ground = _rounded(ground)
     if not ground.is_valid:
         raise refused(plan.code, "ground", shapely.is_valid_reason(ground), "an outline that does not cross itself")
-    ground = shapely.force_2d(ground)
-    m2 = shapely.area(ground) * 111_320**2
-    if m2 > LARGEST_M2:
+    if (m2 := square_metres(ground)) > LARGEST_M2:
         raise refused(plan.code, "ground", f"about {m2 / 1e6:.1f} km2", f"at most {LARGEST_M2 / 1e6:g} km2")
     return ground if isinstance(ground, shapely.MultiPolygon) else shapely.MultiPolygon([ground])
+
+
+def _rounded(shape: Any) -> Any:
+    return shapely.transform(shapely.force_2d(shape), lambda degrees: degrees.round(DIGITS))
+
+
+def square_metres(ground: Any) -> float:
+    """How much ground an outline in degrees covers; of something as small as works within a hundredth."""
+    return shapely.area(ground) * 111_320**2 * math.cos(math.radians(ground.centroid.y))
 
 
 def refused(code: str, field: str, got: Any, accepted: str) -> Invalid:

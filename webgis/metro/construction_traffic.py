@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from webgis.errors import Invalid
 from webgis.geo import SRID
 from webgis.grid import fields, files
+from webgis.grid import queries as grid
 from webgis.metro.construction_models import EmergencyRoute
 
 NEAR_M = 12.0
@@ -31,19 +32,20 @@ WET_M = 60.0
 
 ROUTE_FIELDS = {"code": ("code", "代码", "编号"), "name_zh": ("name_zh", "name", "名称"), "name_en": ("name_en",)}
 
-_FEED = text("SELECT * FROM fn.construction_traffic(:at, :near, :along, :wet, :srid)")
+_FEED = text("SELECT * FROM fn.construction_traffic(:at, :known, :near, :along, :wet, :srid)")
 _ROUTES = text(
     "SELECT r.code, r.name_zh, r.name_en, r.illustrative, ST_AsGeoJSON(r.geom, 7, 0)::jsonb AS geometry"
     " FROM city.emergency_route r ORDER BY r.code"
 )
 
 
-def feed(session: Session, at: datetime) -> Sequence[Row]:
-    """The lines at a moment by what is known then: id, kind, words, zone (code, name_zh, name_en, contractor),
-    illustrative, first_day, last_day, width_left_m, geometry (GeoJSON) and `conflicts`, a list of {with, kind, name_zh,
-    name_en, metres}; `kind`: closure, narrowed, diversion, emergency-route or water."""
-    srid = session.info["settings"].projected_srid
-    return session.execute(_FEED, {"at": at, "near": NEAR_M, "along": ALONG_M, "wet": WET_M, "srid": srid}).all()
+def feed(session: Session, at: datetime, *, known: datetime | None = None) -> Sequence[Row]:
+    """The lines at a moment by what is known at `known` (the same moment when left out): id, kind, words, zone (code,
+    name_zh, name_en, contractor), illustrative, first_day, last_day, width_left_m, geometry (GeoJSON) and `conflicts`,
+    a list of {with, kind, name_zh, name_en, metres}; `kind`: closure, narrowed, diversion, emergency-route or water."""
+    srid = grid.srid_of(session)
+    given = {"at": at, "known": known or at, "near": NEAR_M, "along": ALONG_M, "wet": WET_M, "srid": srid}
+    return session.execute(_FEED, given).all()
 
 
 def routes(session: Session) -> Sequence[Row]:

@@ -6,12 +6,13 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import jsonify, request
 from pydantic import AwareDatetime, Field
+from sqlalchemy.orm import Session
 
 from webgis import api, geo, web
 from webgis.accounts import admin_log
 from webgis.metro import construction as zones
 from webgis.metro import construction_patrols, construction_traffic, construction_wire
-from webgis.metro.construction_rules import LONGEST_NAME
+from webgis.metro.construction_rules import Plan
 from webgis.metro.construction_wire import Day, ZoneGiven
 
 construction = APIBlueprint("construction", __name__, url_prefix="/api/v1/construction", tag="Construction zones")
@@ -36,9 +37,10 @@ class OneAsked(api.Given):
 
 
 class DayAsked(api.Given):
-    """A day."""
+    """A day, and what of it."""
 
     on: Day | None = Field(None, description="a day of the city; now when left out")
+    as_of: AwareDatetime | None = Field(None, description="by what was known at this moment; now when left out")
 
 
 class DutyAsked(api.Given):
@@ -53,7 +55,7 @@ class PatrolGiven(api.Given):
 
     key: str = Field(min_length=1, max_length=200, description="of your making, one for each patrol")
     at: AwareDatetime | None = Field(None, description="when, if it was without network; now when left out")
-    note: str | None = Field(None, max_length=LONGEST_NAME)
+    note: str | None = Field(None, max_length=construction_patrols.LONGEST_NOTE)
 
 
 @construction.get("")
@@ -110,29 +112,19 @@ def keep(code: str):
     """Make a zone be as given from now on."""
     given = api.checked(ZoneGiven, api.fields(LARGEST_ZONE))
     with web.transaction() as session:
-        before = zones.version_of(session, code)
-        told = before and feature(session, before)["properties"]
-        plan = construction_wire.plan(code, given)
-        done = zones.keep(session, [plan], at=datetime.now(UTC), by=web.actor().id, read=given.version)
+        done = kept(session, construction_wire.plan(code, given), given.version)
         after = feature(session, zones.require(session, code))
-        record(session, code, told, after["properties"])
     return api.geojson(after, 201 if done.added else 200)
 
 
-def record(session, code: str, before: dict | None, after: dict) -> None:
-    """What of a zone is another than it was, in the log."""
-    names = after.keys() - {"version", "recorded_from", "recorded_until", "phase"}
-    told = [{name: _small(one[name]) for name in names} for one in (before or {}, after) if one]
-    admin_log.record_change(session, web.actor(), "construction.keep", code, told[0] if before else {}, told[-1])
-
-
-def _small(value: Any) -> Any:
-    """Lines are counted, a log is no map; days and hours as texts."""
-    if isinstance(value, list):
-        return len(value) if value and "coordinates" in value[0] else [_small(one) for one in value]
-    if isinstance(value, dict):
-        return {name: _small(one) for name, one in value.items()}
-    return value.isoformat() if isinstance(value, date | time) else value
+def kept(session: Session, plan: Plan, read: int | None) -> zones.Kept:
+    """Keep what the one who asks says of a zone, with a line in the log of what is another than it was."""
+    done = zones.keep(session, [plan], at=datetime.now(UTC), by=web.actor().id, read=read)
+    if not done.unchanged:
+        before, after = done.before.get(plan.code), zones.plan_of(session, plan.code)
+        told = [{} if one is None else construction_wire.facts(one) for one in (before, after)]
+        admin_log.record_change(session, web.actor(), "construction.keep", plan.code, *told)
+    return done
 
 
 @construction.delete("/<code>")
@@ -185,7 +177,7 @@ def feed():
     """Closures and diversions of now, or of a day."""
     asked = api.checked(DayAsked, api.once(request.args))
     with web.transaction() as session:
-        rows = construction_traffic.feed(session, moment(asked.on))
+        rows = construction_traffic.feed(session, moment(asked.on), known=asked.as_of or datetime.now(UTC))
         routes = construction_traffic.routes(session)
         wet = construction_traffic.under_water(session) if asked.on is None else ()
     features = [*map(_line, rows), *map(_route, routes), *map(_water, wet)]

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 
 import shapely
 from geoalchemy2.shape import to_shape
-from pydantic import Field, StrictBool, field_validator
+from pydantic import Field, StrictBool
 
 from webgis import api, geo
 from webgis.metro import construction_rules as rules
@@ -31,7 +32,7 @@ class PhaseGiven(api.Given):
 class NightGiven(api.Given):
     """A permit to work at night."""
 
-    number: str = Field(min_length=1, max_length=100)
+    number: str = Field(min_length=1, max_length=rules.LONGEST_NUMBER)
     first_day: date
     last_day: date
 
@@ -74,11 +75,6 @@ class ZoneGiven(api.Given):
     illustrative: StrictBool = False
     version: int | None = Field(None, ge=1, le=2**31 - 1, description="the one that is changed; another now: 409")
 
-    @field_validator("illustrative", mode="before")
-    @classmethod
-    def _storable(cls, value: Any) -> Any:
-        return value
-
 
 def plan(code: str, given: ZoneGiven) -> Plan:
     """What was given as a plan, its ground and lines in CGCS2000; `Invalid` where it is no shape."""
@@ -95,12 +91,10 @@ def plan(code: str, given: ZoneGiven) -> Plan:
 
 
 def _ground(code: str, given: ZoneGiven) -> Any:
-    try:
-        shape = shapely.geometry.shape(given.geometry)
-    except (KeyError, TypeError, ValueError, AttributeError, shapely.errors.ShapelyError):
-        raise rules.refused(code, "ground", str(given.geometry)[:80], "a GeoJSON Polygon or MultiPolygon") from None
+    shape = geo.read_geojson(given.geometry)
     if not isinstance(shape, shapely.Polygon | shapely.MultiPolygon) or shape.is_empty:
-        raise rules.refused(code, "ground", shape.geom_type, "a GeoJSON Polygon or MultiPolygon")
+        got = str(given.geometry)[:80] if shape is None else shape.geom_type
+        raise rules.refused(code, "ground", got, "a GeoJSON Polygon or MultiPolygon")
     return geo.transform_geometry(shape, given.crs)
 
 
@@ -145,9 +139,28 @@ def feature(zone: ConstructionZone, phases: Sequence[Phase], lines: Sequence[Lin
     }
 
 
-# Phases in one text, as files and tables hold them
+def facts(plan: Plan) -> dict[str, Any]:
+    """A plan in small values, as a log or the look before a change tells it: its ground by size and place."""
+    told = {one.name: getattr(plan, one.name) for one in fields(plan) if one.name not in ("code", "phases")}
+    middle = plan.ground.centroid
+    return {name: value.isoformat() if isinstance(value, date | time) else value for name, value in told.items()} | {
+        "phases": phases_text(plan.phases),
+        "night_permits": nights_text(plan.night_permits),
+        "points": " ".join(plan.points),
+        "lines": "; ".join(_line_facts(one) for one in plan.lines),
+        "ground": f"{rules.square_metres(plan.ground):.0f} m2, {middle.x:.6f} {middle.y:.6f}",
+    }
 
-_SPAN = re.compile(r"([^\s;；]+)\s+(\d{4}-\d{2}-\d{2})\s*(?:\.\.|~|至)\s*(\d{4}-\d{2}-\d{2})")
+
+def _line_facts(line: Line) -> str:
+    days = f"{line.first_day or ''}..{line.last_day or ''}" if line.first_day or line.last_day else ""
+    ends = " to ".join(f"{x:.6f} {y:.6f}" for x, y in shapely.get_coordinates(line.shape)[[0, -1]])
+    return " ".join(filter(None, (line.kind, line.words, days, f"({ends})")))
+
+
+# Phases and permits to work at night in one text, as files and tables hold them
+
+_SPAN = re.compile(r"(.+?)\s+(\d{4}-\d{2}-\d{2})\s*(?:\.\.|~|至)\s*(\d{4}-\d{2}-\d{2})")
 _KINDS = {word: kind for kind, words in rules.PHASE_WORDS.items() for word in (kind, *words)}
 
 
@@ -156,15 +169,34 @@ def phases_text(phases: Sequence[Phase]) -> str:
     return "; ".join(f"{one.kind} {one.first_day}..{one.last_day}" for one in phases)
 
 
+def nights_text(permits: Sequence[NightPermit]) -> str:
+    """Permits to work at night as a text that `read_nights` reads back: number and days as for phases."""
+    return "; ".join(f"{one.number} {one.first_day}..{one.last_day}" for one in permits)
+
+
 def read_phases(code: str, given: str) -> list[dict[str, str]]:
     """Phases from such a text; `Invalid` for a part that is none."""
+    accepted = f"such as hoarding 2026-06-10..2026-06-30; of {', '.join(PHASES)}"
+    found = _spans(code, "phases", given, accepted)
+    for one in found:
+        if one[0] not in _KINDS:
+            raise rules.refused(code, "phases", one[0], accepted)
+    return [{"kind": _KINDS[kind], "first_day": first, "last_day": last} for kind, first, last in found]
+
+
+def read_nights(code: str, given: str) -> list[dict[str, str]]:
+    """Permits to work at night from such a text; `Invalid` for a part that is none."""
+    found = _spans(code, "night_permits", given, "such as N-1 2026-06-10..2026-06-30; ...")
+    return [{"number": number, "first_day": first, "last_day": last} for number, first, last in found]
+
+
+def _spans(code: str, field: str, given: str, accepted: str) -> list[tuple[str, str, str]]:
     parts = [part.strip() for part in re.split(r"[;；]", given) if part.strip()]
     found = [_SPAN.fullmatch(part) for part in parts]
     for part, match in zip(parts, found, strict=True):
-        if match is None or match[1] not in _KINDS:
-            accepted = f"such as hoarding 2026-06-10..2026-06-30; of {', '.join(PHASES)}"
-            raise rules.refused(code, "phases", part, accepted)
-    return [{"kind": _KINDS[one[1]], "first_day": one[2], "last_day": one[3]} for one in found]
+        if match is None:
+            raise rules.refused(code, field, part, accepted)
+    return [match.groups() for match in found]
 
 
 def as_given(fields: Mapping[str, Any]) -> ZoneGiven:

@@ -5,6 +5,7 @@ city enters those of its own regulation. The geometry is in `protection.py`.
 """
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +17,12 @@ ZONE_KINDS = ("special", "control", "planned")
 
 MEASURED_FROM = ("outline", "centre_line")
 
+SURENESS = ("H", "M", "L")
+"""How sure a row is: its rule was read, is to be verified, or is a guess."""
+
 WIDEST_M = 1000.0
+LONGEST_SOURCE = 300
+_KIND = re.compile(r"[a-z][a-z0-9_]{1,59}")
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,12 @@ def checked(distances: Sequence[Distance]) -> dict[str, tuple[Distance, ...]]:
 
 def _check(row: Distance) -> None:
     for fits, field, accepted in (
+        (_KIND.fullmatch(row.structure_kind), "structure_kind", "2 to 60 of a-z, 0-9, underscore; a letter first"),
         (row.zone_kind in ZONE_KINDS, "zone_kind", list(ZONE_KINDS)),
         (row.measured_from in MEASURED_FROM, "measured_from", list(MEASURED_FROM)),
         (0 < row.metres <= WIDEST_M, "metres", f"more than 0 and at most {WIDEST_M:g}"),
-        (row.source.strip() != "", "source", "the rule that says so"),
+        (row.sureness in SURENESS, "sureness", list(SURENESS)),
+        (0 < len(row.source.strip()) <= LONGEST_SOURCE, "source", f"its rule, in at most {LONGEST_SOURCE} characters"),
     ):
         if not fits:
             raise _refused(row, field, getattr(row, field), accepted)

@@ -14,12 +14,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webgis.accounts.models import Department
 from webgis.db import Base, one_of
 from webgis.geo import SRID
-from webgis.metro.distances import MEASURED_FROM, WIDEST_M, ZONE_KINDS
+from webgis.metro.distances import MEASURED_FROM, SURENESS, WIDEST_M, ZONE_KINDS
 
 CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
 """The form of codes of lines and structures: they stand in addresses."""
-
-SURENESS = ("H", "M", "L")
 
 
 class MetroLine(Base):
@@ -97,12 +95,11 @@ class MetroDistance(Base):
     measured_from: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     sureness: Mapped[str] = mapped_column(Text)
-    changed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
 class MetroZone(Base):
     """Ground that is (was, will be) protected for a structure while `valid`. `geom`: all of it; `held`: where no other
-    zone holds before it, for drawing; null where that is nowhere, or no longer."""
+    zone holds before it, for drawing; empty where that is nowhere, null while it is not valid."""
 
     __tablename__ = "metro_zone"
     __table_args__ = (

@@ -117,7 +117,8 @@ class MetroPermitDatastream(Base):
 
 class MetroFinding(Base):
     """Work that was found in a protection zone without a permit in force there: by a `case` (its number), a changed
-    `component` (its code and version, "code/version") or the `site` of a construction zone (its code).
+    `component` (its code and version, "code/version") or the `site` of a construction zone (its code and the day since
+    which no permit touches it, "code/day").
 
     `class_key`: kind and code of the case's or component's class; `structure_code`, `zone_kind`: of the zone that holds
     there.

@@ -1,6 +1,7 @@
 """Questions about permits and findings, within what somebody sees. Read only."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -31,7 +32,7 @@ _LISTED = text(
     WHERE {_SEEN} AND (CAST(:state AS text) IS NULL OR p.state = :state)
       AND (:words = '' OR p.number ILIKE :part OR p.project ILIKE :part OR p.applicant ILIKE :part
            OR p.contractor ILIKE :part)
-    ORDER BY p.state <> 'applied', p.id DESC LIMIT :most
+    ORDER BY p.granted_at IS NOT NULL OR p.ended_at IS NOT NULL, p.id DESC LIMIT :most
     """
 )
 
@@ -39,7 +40,7 @@ _LISTED = text(
 def listed(
     session: Session, actor: Actor, *, state: str | None = None, words: str = "", most: int = MOST
 ) -> Sequence[Row[Any]]:
-    """The permits that a person sees, applications first, then the newest."""
+    """The permits that a person sees, what is not decided first, then the newest."""
     values = {"state": state, "words": words, "part": f"%{db.like(words)}%", "most": most} | _sight(actor)
     return session.execute(_LISTED, values).all()
 
@@ -56,7 +57,7 @@ _TOUCHING = text(
     f"""
     SELECT p.number, p.state, p.project, p.starts, p.ends FROM city.metro_permit p
     JOIN city.metro_zone z ON z.structure_code = :code AND z.valid @> now() AND ST_Intersects(z.geom, p.geom)
-    WHERE {_SEEN} AND p.state IN ('applied', 'returned', 'granted')
+    WHERE {_SEEN} AND p.ended_at IS NULL
     GROUP BY p.id ORDER BY p.id DESC LIMIT :most
     """
 )
@@ -65,6 +66,18 @@ _TOUCHING = text(
 def touching(session: Session, actor: Actor, structure: str) -> Sequence[Row[Any]]:
     """The permits that touch the zones of a structure and have not ended."""
     return session.execute(_TOUCHING, {"code": structure, "most": MOST} | _sight(actor)).all()
+
+
+_AT = text(
+    f"""
+    SELECT p.number, p.project FROM fn.metro_permits_at(ST_SetSRID(ST_Point(:lon, :lat), 4490), :at) p WHERE {_SEEN}
+    """
+)
+
+
+def seen_at(session: Session, actor: Actor, lon: float, lat: float, at: datetime) -> Sequence[Row[Any]]:
+    """Those permits in force at a place (CGCS2000 degrees) and a moment that a person sees, by number."""
+    return session.execute(_AT, {"lon": lon, "lat": lat, "at": at} | _sight(actor)).all()
 
 
 _EVENTS = text(
@@ -106,8 +119,11 @@ def shape(session: Session, permit: int) -> dict[str, Any]:
     return session.scalar(_SHAPE, {"id": permit})
 
 
+_FINDING_SEEN = """
+    (CAST(:area AS text) IS NULL OR starts_with(f.cell_code, :area)) AND fn.in_class_keys(f.class_key, :classes)
+"""
 _FINDINGS = text(
-    """
+    f"""
     SELECT f.id, f.found_by, f.reference, f.class_key, f.at, f.found_at, f.state, f.zone_kind, f.note, f.settled_at,
            f.cell_code, ST_X(f.geom) AS lon, ST_Y(f.geom) AS lat, s.code AS structure, s.name_zh, s.name_en,
            p.name AS settled_name, c.name_zh AS class_zh, c.name_en AS class_en
@@ -115,8 +131,7 @@ _FINDINGS = text(
     LEFT JOIN city.person p ON p.id = f.settled_by
     LEFT JOIN LATERAL (SELECT k.name_zh, k.name_en FROM city.class k
                        WHERE f.class_key = k.kind || ':' || k.code ORDER BY k.standard DESC LIMIT 1) c ON true
-    WHERE (CAST(:area AS text) IS NULL OR starts_with(f.cell_code, :area))
-      AND fn.in_class_keys(f.class_key, :classes)
+    WHERE {_FINDING_SEEN}
       AND (CAST(:state AS text) IS NULL OR f.state = :state) AND (CAST(:id AS bigint) IS NULL OR f.id = :id)
     ORDER BY f.state <> 'open', f.at DESC, f.id DESC LIMIT :most
     """
@@ -127,8 +142,20 @@ def findings(
     session: Session, actor: Actor, *, state: str | None = None, id_: int | None = None, most: int = MOST
 ) -> Sequence[Row[Any]]:
     """Work without a permit that a person sees, what nobody has settled first."""
-    values = {"area": actor.area, "classes": list(actor.classes) or None, "state": state, "id": id_, "most": most}
+    values = {"state": state, "id": id_, "most": most} | _finding_sight(actor)
     return session.execute(_FINDINGS, values).all()
+
+
+def _finding_sight(actor: Actor) -> dict[str, Any]:
+    return {"area": actor.area, "classes": list(actor.classes) or None}
+
+
+_OPEN_FINDINGS = text(f"SELECT count(*) FROM city.metro_finding f WHERE f.state = 'open' AND {_FINDING_SEEN}")
+
+
+def open_findings(session: Session, actor: Actor) -> int:
+    """How many findings that a person sees nobody has settled."""
+    return session.scalar(_OPEN_FINDINGS, _finding_sight(actor))
 
 
 _DEPARTMENTS = text("SELECT code, name_zh, name_en FROM city.department WHERE code = ANY(:codes)")

@@ -9,20 +9,23 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import shapely
-from geoalchemy2.shape import from_shape
+from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from webgis import geo
 from webgis.accounts import permissions
 from webgis.accounts.actor import ENGINE, Actor
-from webgis.errors import Conflict, Invalid, NotFound
+from webgis.errors import Conflict, Forbidden, Invalid, NotFound
 from webgis.geo import SRID
-from webgis.metro import permit_rules, queries
+from webgis.metro import permit_rules
 from webgis.metro.permit_models import MetroPermit, MetroPermitEvent
 from webgis.metro.permit_rules import PURPOSES, WORKS, Step
 
 LONGEST_TEXT, LONGEST_NAME = 2000, 200
 LONGEST_DAYS = 5 * 366
+EARLIEST, LATEST = date(1990, 1, 1), date(2200, 12, 31)
+MOST_CORNERS = 5_000
 LARGEST_M2 = 5e6
 """A work that covers more than 5 km2 is a wrong outline."""
 
@@ -46,6 +49,10 @@ class Application:
     description: str | None = None
 
 
+CHANGEABLE = ("project", "applicant", "contractor", "work", "purpose", "description", "starts", "ends")
+"""What an application says besides its ground."""
+
+
 # Where and when
 
 _PERMITS_AT = text(
@@ -57,12 +64,6 @@ _PERMITS_AT = text(
 def valid_at(session: Session, lon: float, lat: float, at: datetime | None = None) -> Sequence[Row[Any]]:
     """The permits in force at a place (CGCS2000 degrees) and a moment (now), by number."""
     return session.execute(_PERMITS_AT, {"lon": lon, "lat": lat, "at": at}).all()
-
-
-def unpermitted(session: Session, lon: float, lat: float, at: datetime | None = None) -> Row[Any] | None:
-    """The protection zone that holds at a place and a moment, if no permit is in force there; else None."""
-    zones = queries.zones_at(session, lon, lat, at)
-    return zones[0] if zones and not valid_at(session, lon, lat, at) else None
 
 
 _TOUCHED = text(
@@ -85,15 +86,28 @@ _TOUCHED = text(
 def check(session: Session, ground: Any, purpose: str, starts: date, ends: date) -> list[dict[str, Any]]:
     """The protection zones that work on this ground touches on these days, the strictest first, and what each `allows`:
     "agreement" (of the operator) or "excluded". Distances are in metres, to the structure as it is known."""
+    _check_days(starts, ends)
     since, until = _span(session, starts, ends)
     rows = session.execute(_TOUCHED, {"wkb": shapely.to_wkb(ground), "since": since, "until": until})
     return [dict(row._mapping) | {"allows": permit_rules.allowed(row.kind, purpose)} for row in rows]
+
+
+def _check_days(starts: date, ends: date) -> None:
+    if not EARLIEST <= starts <= LATEST:
+        raise bad_field("starts", starts.isoformat(), f"a day from {EARLIEST} to {LATEST}")
+    if not 0 <= (ends - starts).days <= LONGEST_DAYS:
+        raise bad_field("ends", ends.isoformat(), "the first day or a later one, at most five years after it")
 
 
 def _span(session: Session, starts: date, ends: date) -> tuple[datetime, datetime]:
     zone = session.info["settings"].zone
     first = datetime.combine(starts, datetime.min.time(), zone)
     return first, datetime.combine(ends + timedelta(days=1), datetime.min.time(), zone)
+
+
+def _day_of(session: Session, at: datetime) -> date:
+    """The day that it is in the city at a moment."""
+    return at.astimezone(session.info["settings"].zone).date()
 
 
 # Applying
@@ -108,35 +122,54 @@ _CELL = text("SELECT (fn.cell_at(ST_PointOnSurface(ST_SetSRID(ST_GeomFromWKB(:wk
 def apply(session: Session, actor: Actor, asked: Application, at: datetime) -> str:
     """Apply for a permit; returns its number. `Invalid` "metro.bad-field" names the field at fault."""
     permissions.require(actor, "permits.apply")
-    place = _checked(session, asked, at)
-    cell = session.scalar(_CELL, {"wkb": shapely.to_wkb(place), "at": at})
-    permissions.require_area(actor, [cell or ""])
-    zones = check(session, place, asked.purpose, asked.starts, asked.ends)
+    facts = _facts(session, actor, asked, at)
     session.execute(_NUMBER_LOCK)
     year = f"MP{at.astimezone(session.info['settings'].zone):%Y}"
     made = MetroPermit(
         number=f"{year}{session.scalar(_NUMBER, {'year': year}):05d}",
         state="applied",
-        project=asked.project.strip(),
-        applicant=asked.applicant.strip(),
-        contractor=asked.contractor,
-        work=asked.work,
-        purpose=asked.purpose,
-        description=asked.description,
-        geom=from_shape(place, srid=SRID),
-        cell_code=cell,
-        starts=asked.starts,
-        ends=asked.ends,
         department_code=actor.department,
-        operator_code=next((zone["operator"] for zone in zones if zone["operator"]), None),
         person_id=actor.id,
-        checked=zones,
         created_at=at,
+        **facts,
     )
     session.add(made)
     session.flush()
-    _tell(session, made, actor, "apply", None, at, None)
+    tell(session, made, actor, "apply", None, at, None)
     return made.number
+
+
+def apply_again(session: Session, actor: Actor, number: str, asked: Application, at: datetime) -> MetroPermit:
+    """Hand a returned application in again as it is now asked for; the history says which fields are others. Errors of
+    `apply` and of `permit_rules.step`."""
+    permissions.require(actor, "permits.act")
+    permit = require(session, actor, number, lock=True)
+    permit_rules.step("resubmit", permit.state, parts(actor, permit), frozenset())
+    facts = _facts(session, actor, asked, at)
+    changed = [name for name in CHANGEABLE if getattr(permit, name) != facts[name]]
+    if to_shape(permit.geom) != to_shape(facts["geom"]):
+        changed.append("ground")
+    for name, value in facts.items():
+        setattr(permit, name, value)
+    if changed:
+        tell(session, permit, actor, "amend", permit.state, at, " ".join(changed))
+    return _do(session, actor, permit, "resubmit", at)
+
+
+def _facts(session: Session, actor: Actor, asked: Application, at: datetime) -> dict[str, Any]:
+    """What is kept of an application, once every field is right and its ground is of the person's area."""
+    place = _checked(session, asked, at)
+    cell = session.scalar(_CELL, {"wkb": shapely.to_wkb(place), "at": at})
+    permissions.require_area(actor, [cell or ""])
+    zones = check(session, place, asked.purpose, asked.starts, asked.ends)
+    return {name: getattr(asked, name) for name in CHANGEABLE} | {
+        "project": asked.project.strip(),
+        "applicant": asked.applicant.strip(),
+        "geom": from_shape(place, srid=SRID),
+        "cell_code": cell,
+        "operator_code": next((zone["operator"] for zone in zones if zone["operator"]), None),
+        "checked": zones,
+    }
 
 
 def _checked(session: Session, asked: Application, at: datetime) -> Any:
@@ -150,17 +183,17 @@ def _checked(session: Session, asked: Application, at: datetime) -> Any:
     for field, known in (("work", WORKS), ("purpose", PURPOSES)):
         if getattr(asked, field) not in known:
             raise bad_field(field, getattr(asked, field), list(known))
-    today = at.astimezone(session.info["settings"].zone).date()
-    if asked.ends < max(asked.starts, today):
-        raise bad_field("ends", asked.ends.isoformat(), "a day from today and from the first day on")
-    if (asked.ends - asked.starts).days > LONGEST_DAYS:
-        raise bad_field("ends", asked.ends.isoformat(), "at most five years after the first day")
+    _check_days(asked.starts, asked.ends)
+    if asked.ends < _day_of(session, at):
+        raise bad_field("ends", asked.ends.isoformat(), "a day from today on")
     return ground(asked.ground)
 
 
 def ground(given: Any) -> Any:
     """The ground of a work as a multipolygon, or `Invalid` for what is none."""
     faces = isinstance(given, (shapely.Polygon, shapely.MultiPolygon)) and not given.is_empty
+    if faces and (corners := int(shapely.get_num_coordinates(given))) > MOST_CORNERS:
+        raise bad_field("ground", corners, f"at most {MOST_CORNERS:,} corners")
     if not faces or not given.is_valid:
         got = shapely.is_valid_reason(given) if faces else getattr(given, "geom_type", None)
         raise bad_field("ground", got, "a valid polygon")
@@ -168,7 +201,7 @@ def ground(given: Any) -> Any:
     west, south, east, north = made.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise bad_field("ground", [west, south], "degrees")
-    m2 = shapely.area(made) * 111_320**2
+    m2 = shapely.area(made) * geo.area_of_degrees(made.centroid.y)
     if m2 > LARGEST_M2:
         raise bad_field("ground", f"about {m2 / 1e6:.1f} km2", f"at most {LARGEST_M2 / 1e6:g} km2")
     return made
@@ -189,6 +222,18 @@ def require(session: Session, actor: Actor, number: str, *, lock: bool = False) 
     if found is None or not sees(actor, found):
         raise NotFound("metro.permit-unknown", f"There is no permit {number[:40]}", got=number[:40])
     return found
+
+
+def changeable(session: Session, actor: Actor, number: str) -> MetroPermit:
+    """The permit of this number, held, once this person has a part in it and it has not ended."""
+    permissions.require(actor, "permits.act")
+    permit = require(session, actor, number, lock=True)
+    if not parts(actor, permit):
+        accepted = [permit_rules.APPLICANT, permit_rules.OPERATOR]
+        raise Forbidden("metro.not-your-permit", f"{number} is for its {' and '.join(accepted)}", accepted=accepted)
+    if permit.state in permit_rules.ENDED:
+        raise Conflict("metro.not-now", "An ended permit is not changed any more", state=permit.state, accepted=[])
+    return permit
 
 
 def sees(actor: Actor, permit: MetroPermit) -> bool:
@@ -252,13 +297,14 @@ def _do(
     if step.to in permit_rules.ENDED:
         permit.ended_at = at
     session.flush()
-    _tell(session, permit, actor, action, before, at, given["note"] or (given["conditions"] if step.needs else None))
+    tell(session, permit, actor, action, before, at, given["note"] or (given["conditions"] if step.needs else None))
     return permit
 
 
 def _grant(session: Session, permit: MetroPermit, at: datetime) -> None:
-    place = shapely.from_wkb(bytes(permit.geom.data))
-    permit.checked = check(session, place, permit.purpose, permit.starts, permit.ends)
+    if permit.ends < _day_of(session, at):
+        raise Conflict("metro.days-over", f"Its last day was {permit.ends}: return it for other days", got=permit.ends)
+    permit.checked = check(session, to_shape(permit.geom), permit.purpose, permit.starts, permit.ends)
     excluded = [zone["structure"] for zone in permit.checked if zone["allows"] == "excluded"]
     if excluded:
         raise Conflict(
@@ -273,7 +319,7 @@ def _grant(session: Session, permit: MetroPermit, at: datetime) -> None:
 _POSITION = text("SELECT coalesce(max(position), 0) + 1 FROM city.metro_permit_event WHERE permit_id = :id")
 
 
-def _tell(
+def tell(
     session: Session,
     permit: MetroPermit,
     actor: Actor,
@@ -282,6 +328,7 @@ def _tell(
     at: datetime,
     note: str | None,
 ) -> None:
+    """Write a line of the history of a permit, as it stands now."""
     session.add(
         MetroPermitEvent(
             permit_id=permit.id,
@@ -305,8 +352,7 @@ def offered(actor: Actor, permit: MetroPermit) -> tuple[Step, ...]:
 
 def expire(session: Session, at: datetime) -> int:
     """End the permits whose last day is over; how many."""
-    today = at.astimezone(session.info["settings"].zone).date()
-    wanted = select(MetroPermit).where(MetroPermit.state == "granted", MetroPermit.ends < today)
+    wanted = select(MetroPermit).where(MetroPermit.state == "granted", MetroPermit.ends < _day_of(session, at))
     over = session.scalars(wanted.order_by(MetroPermit.id).with_for_update(skip_locked=True)).all()
     for permit in over:
         _do(session, ENGINE, permit, "expire", at)
@@ -322,14 +368,11 @@ _LINK = text("INSERT INTO city.metro_permit_datastream (permit_id, datastream_id
 
 def monitor(session: Session, actor: Actor, number: str, codes: Sequence[str], at: datetime) -> None:
     """Say by which datastreams (codes) the work is monitored, instead of those before."""
-    permissions.require(actor, "permits.act")
-    permit = require(session, actor, number, lock=True)
-    if not parts(actor, permit) or permit.state in permit_rules.ENDED:
-        raise Conflict("metro.not-now", "An ended permit is not changed any more", state=permit.state, accepted=[])
+    permit = changeable(session, actor, number)
     known = {row.code: row.id for row in session.execute(_STREAMS, {"codes": list(codes)})}
     if missing := sorted(set(codes) - known.keys()):
         raise bad_field("datastreams", missing[0][:60], "codes of datastreams that are registered")
     session.execute(_UNLINK, {"id": permit.id})
     if known:
         session.execute(_LINK, [{"id": permit.id, "stream": stream} for stream in known.values()])
-    _tell(session, permit, actor, "monitor", permit.state, at, ", ".join(sorted(known)) or None)
+    tell(session, permit, actor, "monitor", permit.state, at, ", ".join(sorted(known)) or None)

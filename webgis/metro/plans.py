@@ -1,8 +1,6 @@
 """Plan files of permits: what is accepted, and where they lie. A file is what its content says it is."""
 
-import contextlib
 import hashlib
-import os
 import re
 from datetime import datetime
 from pathlib import Path
@@ -10,10 +8,10 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webgis.accounts import permissions
+from webgis import durable
 from webgis.accounts.actor import Actor
-from webgis.errors import Conflict, NotFound, Unavailable
-from webgis.metro import permit_rules, permits
+from webgis.errors import NotFound, Unavailable
+from webgis.metro import permits
 from webgis.metro.permit_models import MetroPermitFile
 from webgis.settings import Settings
 
@@ -32,10 +30,7 @@ def path(settings: Settings, sha256: str) -> Path:
 
 def add(session: Session, actor: Actor, number: str, name: str, data: bytes, at: datetime) -> int:
     """Keep a plan file of a permit; returns its id."""
-    permissions.require(actor, "permits.act")
-    permit = permits.require(session, actor, number, lock=True)
-    if not permits.parts(actor, permit) or permit.state in permit_rules.ENDED:
-        raise Conflict("metro.not-now", "An ended permit takes no more files", state=permit.state, accepted=[])
+    permit = permits.changeable(session, actor, number)
     media = next((kind for head, kind in KINDS.items() if data.startswith(head)), None)
     if media is None or len(data) > MOST_MB << 20:
         got = "larger" if media else "another kind of file"
@@ -44,7 +39,10 @@ def add(session: Session, actor: Actor, number: str, name: str, data: bytes, at:
     if held >= MOST_FILES:
         raise permits.bad_field("file", held + 1, f"at most {MOST_FILES} files")
     sha256 = hashlib.sha256(data).hexdigest()
-    _write(path(session.info["settings"], sha256), data)
+    try:
+        durable.write_once(path(session.info["settings"], sha256), data)
+    except OSError as error:
+        raise Unavailable("metro.files-away", f"The plan file cannot be kept: {error.strerror}") from None
     made = MetroPermitFile(
         permit_id=permit.id,
         name=_plain(name, media),
@@ -55,7 +53,7 @@ def add(session: Session, actor: Actor, number: str, name: str, data: bytes, at:
         added_at=at,
     )
     session.add(made)
-    session.flush()
+    permits.tell(session, permit, actor, "plan", permit.state, at, made.name)
     return made.id
 
 
@@ -63,24 +61,6 @@ def _plain(name: str, media: str) -> str:
     """What its sender calls a file, without folders and signs that no name has, with the ending of what it is."""
     stem = re.sub(r'[\x00-\x1f"/\\<>:|?*]', "", Path(name.replace("\\", "/")).name)
     return f"{Path(stem).stem[:100].strip() or 'plan'}{ENDINGS[media]}"
-
-
-def _write(target: Path, data: bytes) -> None:
-    """Under its hash, whole or not at all; the same file again is there already."""
-    if target.exists():
-        return
-    made = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with made.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            made.unlink(missing_ok=True)
-        raise Unavailable("metro.files-away", f"The plan file cannot be kept: {error.strerror}") from None
 
 
 def require(session: Session, actor: Actor, number: str, file: int) -> MetroPermitFile:

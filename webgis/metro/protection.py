@@ -99,20 +99,35 @@ def at(found: Sequence[Zone], point: shapely.Point) -> list[Zone]:
     return sorted((found[index] for index in np.flatnonzero(inside)), key=_order)
 
 
-def resolve(found: Sequence[Zone]) -> list[Zone]:
-    """The zones without overlap, each with the ground where it holds; those that hold nowhere are left out."""
+def resolve(found: Sequence[Zone], within: Sequence[shapely.Geometry] | None = None) -> list[Zone]:
+    """The zones without overlap, each with the ground where it holds; those that hold nowhere are left out. `within`:
+    only those zones that touch one of these grounds, where a few have changed."""
     ordered = sorted(found, key=_order)
     grounds = np.array([zone.ground for zone in ordered], dtype=object)
-    later, earlier = shapely.STRtree(grounds).query(grounds, predicate="intersects")
+    tree = shapely.STRtree(grounds)
+    wanted = range(len(ordered)) if within is None else touching(tree, within)
+    later, earlier = tree.query(grounds[wanted], predicate="intersects")
     resolved = []
-    for place, zone in enumerate(ordered):
-        before = earlier[(later == place) & (earlier < place)]
-        rest = shapely.difference(zone.ground, shapely.union_all(grounds[before])) if len(before) else zone.ground
-        parts = shapely.get_parts(rest)
-        parts = parts[shapely.get_dimensions(parts) == 2]
-        if len(parts):
-            resolved.append(replace(zone, ground=parts[0] if len(parts) == 1 else shapely.multipolygons(parts)))
+    for turn, place in enumerate(wanted):
+        first, last = np.searchsorted(later, (turn, turn + 1))
+        before = earlier[first:last]
+        ground = _without(grounds[place], grounds[before[before < place]])
+        if ground is not None:
+            resolved.append(replace(ordered[place], ground=ground))
     return resolved
+
+
+def touching(tree: shapely.STRtree, grounds: Sequence[shapely.Geometry]) -> np.ndarray:
+    """The places in a tree of those that touch one of these grounds."""
+    return np.unique(tree.query(np.array(grounds, dtype=object), predicate="intersects")[1]) if len(grounds) else []
+
+
+def _without(ground: shapely.Geometry, others: np.ndarray) -> shapely.Geometry | None:
+    """The faces of a ground outside of others, or None."""
+    rest = shapely.difference(ground, shapely.union_all(others)) if len(others) else ground
+    parts = shapely.get_parts(rest)
+    parts = parts[shapely.get_dimensions(parts) == 2]
+    return None if not len(parts) else parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
 def _check(structure: Structure, table: dict[str, tuple[Distance, ...]], srid: int) -> None:

@@ -102,6 +102,17 @@ def structures(
     return session.execute(_STRUCTURES, values).all()
 
 
+_NAMED = text("SELECT code, kind, name_zh, name_en FROM city.metro_structure WHERE code = ANY(:codes)")
+
+
+def named(session: Session, codes: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """Kind (as structure_kind) and names of structures, by their codes."""
+    return {
+        row.code: {"structure_kind": row.kind, "name_zh": row.name_zh, "name_en": row.name_en}
+        for row in session.execute(_NAMED, {"codes": list(codes)})
+    }
+
+
 _KINDS = text(
     "SELECT s.kind, count(*) AS count, count(*) FILTER (WHERE NOT s.surveyed) AS rough FROM city.metro_structure s"
     " WHERE fn.metro_there(s, now()) GROUP BY s.kind ORDER BY count(*) DESC, s.kind"

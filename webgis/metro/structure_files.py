@@ -41,6 +41,9 @@ FIELDS = {
 NO_COLOUR = "#64748b"
 LONGEST = 100
 MOST_MB = 100
+MOST_CORNERS = 5_000
+"""Of one structure: a survey has hundreds; the ground around 5,000 corners of a jagged outline takes some 10 s to work
+out, around 20,000 minutes."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _YES, _NO = {"1", "true", "yes", "t", "是"}, {"0", "false", "no", "f", "否"}
@@ -139,6 +142,11 @@ def network(path: Path, told: Any, crs: str, *, station: str = "underground_stat
         known = _line(line, turn, faults)
         if known is None:
             continue
+        if other := next((one for one in given if one.code == known.code), None):
+            english = f"{known.name_zh}: its lineId makes the code {known.code}, as that of {other.name_zh} does"
+            chinese = f"{known.name_zh}：lineId 得到的代码 {known.code} 与{other.name_zh}相同"
+            faults.append(Fault(turn + 1, "lines", english, chinese))
+            continue
         given.append(known)
         codes = list(_paths(line, known, placed, faults))
         stops += [
@@ -230,6 +238,7 @@ def _paths(
 def sections(line: LineGiven, paths: Sequence[Sequence[StructureGiven]], kind: str) -> Iterator[StructureGiven]:
     """The stretches between stops that follow each other, each once, whichever way it is gone."""
     taken: set[frozenset[str]] = set()
+    codes: set[str] = set()
     for path in paths:
         for one, other in pairwise(path):
             ends = frozenset((one.code, other.code))
@@ -237,10 +246,15 @@ def sections(line: LineGiven, paths: Sequence[Sequence[StructureGiven]], kind: s
                 continue
             taken.add(ends)
             first, second = sorted((one.code, other.code))
+            code, number = f"{line.code}.{first}-{second}"[:60], 1
+            while code in codes:
+                number += 1
+                code = f"{code[:56]}-{number}"
+            codes.add(code)
             english = f"{one.name_en} – {other.name_en}" if one.name_en and other.name_en else None
             way = shapely.LineString([one.geom, other.geom])
             yield StructureGiven(
-                0, f"{line.code}.{first}-{second}"[:60], kind, f"{one.name_zh}—{other.name_zh}区间", english, line.code,
+                0, code, kind, f"{one.name_zh}—{other.name_zh}区间", english, line.code,
                 way, surveyed=False,
             )  # fmt: skip
 
@@ -299,6 +313,9 @@ def _wrong(row: int, told: Mapping[str, str | None], geom: Any, made: Mapping[st
         yield Fault(row, "surveyed", "yes or no", "应为是或否")
     if geom is None or geom.is_empty or not np.isfinite(geom.bounds).all():
         yield Fault(row, "geom", "there is no outline", "没有轮廓")
+    elif shapely.get_num_coordinates(geom) > MOST_CORNERS:
+        english = f"{shapely.get_num_coordinates(geom):,} corners; at most {MOST_CORNERS:,} are accepted: simplify it"
+        yield Fault(row, "geom", english, f"轮廓的点数超过 {MOST_CORNERS}，请先简化")
     elif _outline(geom) is None:
         yield Fault(row, "geom", "a valid point, line or polygon is expected", "应为有效的点、线或面")
 

@@ -4,7 +4,7 @@ What a zone was stays readable: one that changes ends at that moment, and anothe
 holds since the structure is there, since that is how long the rule applied; what was known later is no later rule.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,11 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from webgis import geo
+from webgis.errors import Invalid
+from webgis.grid import queries as grid
 from webgis.metro import queries
 from webgis.metro.distances import Distance, checked, shipped
-from webgis.metro.protection import Structure, Zone, in_metres, resolve, zones
+from webgis.metro.protection import Structure, Zone, in_metres, resolve, touching, zones
 
 STRAIGHT_M = 50.0
 """Edges that are straight in metres are cut to this before they go back to degrees: 50 m leave the line by 0.03 mm."""
@@ -26,9 +28,6 @@ SAME_DEG = 1e-9
 """Outlines that differ by less, a tenth of a millimetre, are the same."""
 
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis metro zones', 0))")
-_SRID = text(
-    "SELECT projected_srid FROM city.area WHERE projected_srid IS NOT NULL ORDER BY length(code), code LIMIT 1"
-)
 _STRUCTURES = text(
     "SELECT code, kind, surveyed, since, until, ST_AsBinary(geom) AS wkb FROM city.metro_structure"
     " WHERE until IS NULL OR until > :at ORDER BY code"
@@ -38,11 +37,17 @@ _STORED = text(
     " lower(z.valid) AS since, upper(z.valid) AS until, ST_AsBinary(z.geom) AS wkb"
     " FROM city.metro_zone z WHERE NOT z.valid << tstzrange(:at, NULL)"
 )
+_LAST = text(
+    """
+    SELECT max(c.at) FROM city.metro_zone z JOIN city.metro_structure s ON s.code = z.structure_code
+    CROSS JOIN LATERAL (VALUES (lower(z.valid), s.since), (upper(z.valid), s.until)) c (at, planned)
+    WHERE c.at IS DISTINCT FROM c.planned AND c.at <= clock_timestamp()
+    """
+)
 _KNOWN = text("SELECT DISTINCT structure_code, kind FROM city.metro_zone")
 _FORGET = text("DELETE FROM city.metro_zone WHERE id = ANY(:ids) AND lower(valid) >= :at")
 _CLOSE = text(
-    "UPDATE city.metro_zone SET valid = tstzrange(lower(valid), :at), held = NULL"
-    " WHERE id = ANY(:ids) AND lower(valid) < :at"
+    "UPDATE city.metro_zone SET valid = tstzrange(lower(valid), :at) WHERE id = ANY(:ids) AND lower(valid) < :at"
 )
 _PROLONG = text("UPDATE city.metro_zone SET valid = tstzrange(lower(valid), :until) WHERE id = :id")
 _OPEN = text(
@@ -50,65 +55,105 @@ _OPEN = text(
     " VALUES (:structure, :structure_kind, :kind, :metres, :source, :approximate,"
     " ST_SetSRID(ST_GeomFromWKB(:wkb), 4490), tstzrange(:since, :until))"
 )
-_HOLD = text(
-    "UPDATE city.metro_zone SET held = ST_SetSRID(ST_GeomFromWKB(:wkb), 4490)"
-    " WHERE structure_code = :structure AND kind = :kind AND valid @> CAST(:at AS timestamptz)"
+_NOT_DRAWN = text(
+    "SELECT structure_code, kind FROM city.metro_zone WHERE valid @> CAST(:at AS timestamptz) AND held IS NULL"
 )
-_LET_GO = text("UPDATE city.metro_zone SET held = NULL WHERE held IS NOT NULL")
+_OVER = text(
+    "UPDATE city.metro_zone SET held = NULL WHERE held IS NOT NULL AND NOT valid @> CAST(:at AS timestamptz)"
+    " RETURNING ST_AsBinary(geom) AS wkb"
+)
+_HOLD = text(
+    """
+    UPDATE city.metro_zone z SET held = ST_SetSRID(ST_GeomFromWKB(h.wkb), 4490)
+    FROM unnest(CAST(:structures AS text[]), CAST(:kinds AS text[]), CAST(:wkbs AS bytea[])) h (structure, kind, wkb)
+    WHERE z.structure_code = h.structure AND z.kind = h.kind AND z.valid @> CAST(:at AS timestamptz)
+    """
+)
+_STALE = text(
+    "SELECT EXISTS (SELECT FROM city.metro_zone WHERE (held IS NOT NULL) <> (valid @> CAST(:at AS timestamptz)))"
+)
 _CHANGED = text("SELECT fn.layer_changed('metro')")
 
 
 @dataclass(frozen=True)
 class Changed:
-    """How many zones began and ended with a change, how many stayed, and how many hold now."""
+    """The zones that began and ended (rows of `_STORED`) with a change, and how many stayed."""
 
-    opened: int
-    closed: int
+    began: Sequence[Zone]
+    ended: Sequence[Row[Any]]
     unchanged: int
+
+    def counts(self) -> dict[str, int]:
+        """How many began, ended and stayed."""
+        return {"opened": len(self.began), "closed": len(self.ended), "unchanged": self.unchanged}
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Every zone that is another than it was, by its structure; metres `before` and `after`, None for none."""
+        before = {(row.structure_code, row.kind): row for row in self.ended}
+        after = {_key(zone): zone for zone in self.began}
+        return [
+            {
+                "structure": key[0], "kind": key[1],
+                "before": before[key].metres if key in before else None,
+                "after": after[key].metres if key in after else None,
+            }
+            for key in sorted(before | after)
+        ]  # fmt: skip
+
+
+def wait_turn(session: Session) -> None:
+    """Let nobody else change structures, distances or zones until this transaction ends: who comes second sees what the
+    first has done. Asked before anything is locked or read."""
+    session.execute(_TURN)
 
 
 def recompute(session: Session, at: datetime) -> Changed:
-    """Make the stored zones be those of the structures and the table from the moment `at` (aware) on.
+    """Make the stored zones be those of the structures and the table from the moment `at` (aware) on, or from the last
+    change, where that came later. The caller has the turn (`wait_turn`).
 
     Errors of `protection.zones`: a kind of structure without a distance, an outline that cannot be.
     """
-    session.execute(_TURN)
     session.flush()
-    known = session.execute(_STRUCTURES, {"at": at}).all()
-    srid = _srid(session)
-    found = _zones(known, queries.distances(session) or seed(session), srid)
-    degrees = dict(zip(found, _in_degrees([zone.ground for zone in found], srid), strict=True))
+    at = max(at, session.scalar(_LAST) or at)
+    known = {row.code: row for row in session.execute(_STRUCTURES, {"at": at})}
+    srid = grid.srid_of(session)
+    found = {_key(zone): zone for zone in _zones(known, queries.distances(session) or seed(session), srid)}
+    grounds = dict(zip(found, _in_degrees([zone.ground for zone in found.values()], srid), strict=True))
     stored = {(row.structure_code, row.kind): row for row in session.execute(_STORED, {"at": at})}
-    rows = {row.code: row for row in known}
-    same = {zone for zone in found if _same(stored.get(_key(zone)), zone, degrees[zone])}
-    stay = {_key(zone) for zone in same}
-    ending = [row.id for key, row in stored.items() if key not in stay]
-    session.execute(_CLOSE, {"ids": ending, "at": at})
-    session.execute(_FORGET, {"ids": ending, "at": at})
-    _prolong(session, [(stored[_key(zone)], rows[zone.structure].until) for zone in same])
+    stay = {
+        key
+        for key, zone in found.items()
+        if key in stored and _same(stored[key], zone, grounds[key], known[zone.structure].since, at)
+    }
+    ending = [row for key, row in stored.items() if key not in stay]
+    _end(session, [row.id for row in ending], at)
+    _prolong(session, [(stored[key], known[key[0]].until) for key in stay])
     begun = {tuple(row) for row in session.execute(_KNOWN)}
-    opening = [zone for zone in found if zone not in same]
-    _open(session, [_row(zone, degrees[zone], rows[zone.structure], _key(zone) in begun, at) for zone in opening])
-    if opening or ending:
-        _hold(session, [zone for zone in found if rows[zone.structure].since <= at], srid, at)
+    opening = [key for key in found if key not in stay]
+    _open(session, [_row(found[key], grounds[key], known[key[0]], key in begun, at) for key in opening])
+    if opening or ending or session.scalar(_STALE, {"at": at}):
+        _hold(session, [zone for zone in found.values() if known[zone.structure].since <= at], ending, srid, at)
         session.execute(_CHANGED)
-    return Changed(len(opening), len(ending), len(same))
+    return Changed([found[key] for key in opening], ending, len(stay))
+
+
+def follow_time(session: Session, at: datetime) -> None:
+    """Draw anew where zones hold, once one has begun or ended as it was planned to."""
+    if session.scalar(_STALE, {"at": at}):
+        wait_turn(session)
+        recompute(session, at)
 
 
 def _key(zone: Zone) -> tuple[str, str]:
     return zone.structure, zone.kind
 
 
-def _srid(session: Session) -> int:
-    """The projected system of the city."""
-    return session.scalar(_SRID) or session.info["settings"].projected_srid
-
-
-def _zones(known: Sequence[Row[Any]], distances: Sequence[Distance], srid: int) -> list[Zone]:
-    surveyed = {row.code for row in known if row.surveyed}
-    outlines = [in_metres(Structure(row.code, row.kind, shapely.from_wkb(bytes(row.wkb))), srid) for row in known]
+def _zones(known: Mapping[str, Row[Any]], distances: Sequence[Distance], srid: int) -> list[Zone]:
+    outlines = [
+        in_metres(Structure(row.code, row.kind, shapely.from_wkb(bytes(row.wkb))), srid) for row in known.values()
+    ]
     found = zones(outlines, distances, srid) if outlines else []
-    return [zone if zone.structure in surveyed else replace(zone, approximate=True) for zone in found]
+    return [zone if known[zone.structure].surveyed else replace(zone, approximate=True) for zone in found]
 
 
 def _in_degrees(grounds: Sequence[Any], srid: int) -> np.ndarray:
@@ -123,13 +168,20 @@ def _in_degrees(grounds: Sequence[Any], srid: int) -> np.ndarray:
     return shapely.normalize(shapely.transform(np.array(made, dtype=object), back))
 
 
-def _same(row: Row[Any] | None, zone: Zone, ground: Any) -> bool:
+def _same(row: Row[Any], zone: Zone, ground: Any, since: datetime, at: datetime) -> bool:
+    """Whether a stored zone is this one; one that is yet to begin, when its structure does."""
     facts = (zone.metres, zone.source, zone.approximate, zone.structure_kind)
     return (
-        row is not None
+        (row.since <= at or row.since == since)
         and (row.metres, row.source, row.approximate, row.structure_kind) == facts
         and shapely.equals_exact(shapely.normalize(shapely.from_wkb(bytes(row.wkb))), ground, SAME_DEG)
     )
+
+
+def _end(session: Session, ids: Sequence[int], at: datetime) -> None:
+    """End zones; what would have begun only later never was."""
+    session.execute(_CLOSE, {"ids": ids, "at": at})
+    session.execute(_FORGET, {"ids": ids, "at": at})
 
 
 def _prolong(session: Session, pairs: Iterable[tuple[Row[Any], datetime | None]]) -> None:
@@ -151,16 +203,20 @@ def _open(session: Session, rows: Sequence[dict[str, Any]]) -> None:
         session.execute(_OPEN, rows)
 
 
-def _hold(session: Session, found: Sequence[Zone], srid: int, at: datetime) -> None:
-    """Keep where each zone holds before the others."""
-    session.execute(_LET_GO)
-    parts = resolve(found) if found else []
-    grounds = _in_degrees([zone.ground for zone in parts], srid) if parts else ()
-    if rows := [
-        {"structure": zone.structure, "kind": zone.kind, "wkb": shapely.to_wkb(ground), "at": at}
-        for zone, ground in zip(parts, grounds, strict=True)
-    ]:
-        session.execute(_HOLD, rows)
+def _hold(session: Session, found: Sequence[Zone], ended: Sequence[Row[Any]], srid: int, at: datetime) -> None:
+    """Keep where each zone holds before the others; only those beside what began or ended are worked out again."""
+    fresh = {tuple(row) for row in session.execute(_NOT_DRAWN, {"at": at})}
+    gone = [*ended, *session.execute(_OVER, {"at": at})]
+    changed = [zone.ground for zone in found if _key(zone) in fresh]
+    changed += [geo.project(shapely.from_wkb(bytes(row.wkb)), srid) for row in gone]
+    beside = touching(shapely.STRtree([zone.ground for zone in found]), changed)
+    held = {_key(found[place]): shapely.MultiPolygon() for place in beside}
+    parts = resolve(found, changed)
+    held |= dict(zip(map(_key, parts), _in_degrees([part.ground for part in parts], srid), strict=True))
+    if held:
+        structures, kinds = zip(*held, strict=True)
+        wkbs = shapely.to_wkb(list(held.values())).tolist()
+        session.execute(_HOLD, {"structures": [*structures], "kinds": [*kinds], "wkbs": wkbs, "at": at})
 
 
 # The table of distances
@@ -180,8 +236,10 @@ def seed(session: Session) -> list[Distance]:
 
 def set_distances(session: Session, rows: Sequence[Distance], at: datetime) -> Changed:
     """Make this the table of distances, and the zones those that follow from it."""
+    if not rows:
+        raise Invalid("metro.bad-distance", "A table has one row or more", field="rows", got=0, accepted="1 or more")
     checked(rows)
-    session.execute(_TURN)
+    wait_turn(session)
     session.execute(_CLEAR)
     _store(session, rows)
     return recompute(session, at)
