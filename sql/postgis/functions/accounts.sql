@@ -19,6 +19,16 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT classes IS NULL OR (kind || ':' || class_code) ^@ ANY(classes)
 $$;
 
+-- Whether somebody sees what is of this department, cell and class: `departments`, `area` (a prefix of cells' codes) and
+-- `classes` are what they are limited to (null: not).
+CREATE FUNCTION fn.sees(
+    department text, cell text, kind text, class_code text, departments text[], area text, classes text[])
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (departments IS NULL OR department = ANY(departments))
+        AND (area IS NULL OR starts_with(cell, area))
+        AND fn.in_classes(kind, class_code, classes)
+$$;
+
 -- Whether a place and a class (null: any) are none beyond what somebody is limited to.
 CREATE FUNCTION fn.may_see(p city.person, cell_code text, kind text, class_code text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -23,11 +23,13 @@ BEGIN
             ORDER BY p.first_day DESC, p.place DESC LIMIT 1);
 END $$;
 
--- What works do to traffic at a moment, by what is known then, and with what each line is in conflict: closures and ways round
--- of other zones, routes of emergency vehicles. `near`: metres between lines of one road; `along`: so many metres of a line
+-- What works do to traffic at a moment, by what is known at `known`, and with what each line is in conflict: closures and ways
+-- round of other zones, routes of emergency vehicles. `near`: metres between lines of one road; `along`: so many metres of a line
 -- near another are more than a crossing; `wet`: a way round passes a place under water if it comes so near (asked of now
 -- alone: of other days nobody knows); `srid`: of metres. A way round is also in conflict with what it only crosses.
-CREATE FUNCTION fn.construction_traffic(at timestamptz, near float8, along float8, wet float8, srid integer)
+CREATE FUNCTION fn.construction_traffic(
+    at timestamptz, known timestamptz, near float8, along float8, wet float8, srid integer
+)
 RETURNS TABLE (id bigint, kind text, words text, zone text, name_zh text, name_en text, contractor text,
                illustrative boolean, first_day date, last_day date, width_left_m float8, geometry jsonb, conflicts jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
@@ -38,14 +40,14 @@ BEGIN
                coalesce(l.first_day, z.first_day) AS first_day, coalesce(l.last_day, z.last_day) AS last_day,
                z.width_left_m, l.geom, ST_Transform(l.geom, srid) AS metres
         FROM city.construction_zone z JOIN city.construction_line l ON l.zone_id = z.id
-        WHERE z.recorded @> construction_traffic.at AND z.valid @> construction_traffic.at
+        WHERE z.recorded @> construction_traffic.known AND z.valid @> construction_traffic.at
           AND l.valid @> construction_traffic.at
     ), others AS (
         SELECT l.code, l.kind, l.name_zh, l.name_en, l.metres FROM lines l WHERE l.kind = 'closure'
         UNION ALL
         SELECT r.code, 'emergency-route', r.name_zh, r.name_en, ST_Transform(r.geom, srid) FROM city.emergency_route r
         UNION ALL
-        SELECT w.station, 'water', w.name_zh, w.name_en, ST_Buffer(ST_Transform(w.geom, srid), wet)
+        SELECT w.station, 'water', w.name_zh, w.name_en, ST_Buffer(ST_Transform(w.geom, srid), greatest(wet - near, 0))
         FROM fn.advised_closures() w
         WHERE w.advice = 'closed' AND abs(extract(epoch FROM now() - construction_traffic.at)) < 3600
     ), met AS (

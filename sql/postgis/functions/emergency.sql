@@ -55,12 +55,6 @@ BEGIN
     ORDER BY 1;
 END $$;
 
--- The ground within so many metres of a place, in the city's projected system.
-CREATE FUNCTION fn.ground_around(place geometry, metres double precision, srid integer) RETURNS geometry
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT ST_Multi(ST_Transform(ST_Buffer(ST_Transform(place, srid), metres, 16), 4490))
-$$;
-
 -- Resources within so many metres of a place, of each kind the `most` nearest, the nearest first.
 CREATE FUNCTION fn.resources_near(place geometry, within double precision, most integer)
 RETURNS TABLE (
@@ -90,17 +84,63 @@ RETURNS TABLE (
 ) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
     here geography := place::geography;
+    degrees double precision := within / 110000 / cos(radians(ST_Y(place)));
 BEGIN
     RETURN QUERY
-    SELECT w.id, p.id, p.name, t.at, ST_X(t.geom), ST_Y(t.geom), d.metres
-    FROM city.shift w
-    JOIN city.person p ON p.id = w.person_id
-    CROSS JOIN LATERAL (
-        SELECT k.at, k.geom, k.cell_id FROM city.track k WHERE k.shift_id = w.id AND k.at >= crews_near.since
-        ORDER BY k.at DESC LIMIT 1) t
-    CROSS JOIN LATERAL (SELECT ST_Distance(t.geom::geography, here) AS metres) d
-    LEFT JOIN city.cell c ON c.id = t.cell_id
-    WHERE w.ended_at IS NULL AND d.metres <= within
-        AND (crews_near.area IS NULL OR starts_with(c.code, crews_near.area))
-    ORDER BY d.metres, p.id LIMIT most;
+    SELECT c.shift_id, c.person_id, c.name, c.seen_at, ST_X(c.geom), ST_Y(c.geom), d.metres
+    FROM fn.crews_on(ST_Expand(place, degrees), crews_near.since, crews_near.area) c
+    CROSS JOIN LATERAL (SELECT ST_Distance(c.geom::geography, here) AS metres) d
+    WHERE d.metres <= within
+    ORDER BY d.metres, c.person_id LIMIT most;
+END $$;
+
+-- What happens to emergencies and to CAP messages that came in: ids of one sequence, and when.
+CREATE VIEW fn.emergency_news AS
+    SELECT e.id, e.at FROM city.emergency_event e
+    UNION ALL
+    SELECT p.change, coalesce(p.decided_at, p.received_at) FROM city.cap_proposal p WHERE p.change IS NOT NULL;
+
+-- The cells that a CAP message concerns: that of a place inside its ground, or inside the ground of a message that it
+-- names, and those of the emergencies that these became.
+CREATE FUNCTION fn.cap_cells(message city.cap_proposal) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(array_agg(DISTINCT f.code), '{}')
+        FROM (
+            SELECT message.area, message.emergency_id
+            UNION ALL
+            SELECT p.area, p.emergency_id
+            FROM regexp_split_to_table(message.told ->> 'references', '\s+') AS r (reference)
+            JOIN city.cap_proposal p ON p.sender = split_part(r.reference, ',', 1)
+                AND p.identifier = split_part(r.reference, ',', 2) AND p.sent = split_part(r.reference, ',', 3)
+        ) AS n (area, emergency_id)
+        CROSS JOIN LATERAL (
+            SELECT c.code FROM city.cell c WHERE upper_inf(c.valid) AND ST_Covers(c.geom, ST_PointOnSurface(n.area))
+            UNION ALL
+            SELECT e.cell_code FROM city.emergency e WHERE e.id = n.emergency_id
+        ) f
+    );
+END $$;
+
+-- What happened to emergencies after an event, and those of these events: each with how the emergency stands now, who
+-- takes part, and who does no longer; or, of a CAP message, its number. The oldest first.
+CREATE FUNCTION fn.emergency_changes(since bigint, ids bigint[], most integer)
+RETURNS TABLE (id bigint, action text, number text, version integer, level smallint, state text, cells text[],
+               parties varchar[], dismissed text, proposal bigint)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT n.* FROM (
+        SELECT e.id, e.action, m.number, e.seq, m.level, m.state, ARRAY[m.cell_code],
+               ARRAY(SELECT y.department_code FROM city.emergency_party y
+                     WHERE y.emergency_id = m.id AND y.left_at IS NULL),
+               CASE WHEN e.action = 'dismiss' THEN e.facts ->> 'department' END, NULL::bigint
+        FROM city.emergency_event e JOIN city.emergency m ON m.id = e.emergency_id
+        WHERE e.id > emergency_changes.since OR e.id = ANY(emergency_changes.ids)
+        UNION ALL
+        SELECT p.change, 'cap', NULL, NULL, NULL, p.state, fn.cap_cells(p), NULL, NULL, p.id
+        FROM city.cap_proposal p
+        WHERE p.change > emergency_changes.since OR p.change = ANY(emergency_changes.ids)
+    ) n ORDER BY 1 LIMIT emergency_changes.most;
 END $$;

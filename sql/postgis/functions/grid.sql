@@ -92,3 +92,11 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         ORDER BY lower(c.valid) DESC LIMIT 1
     ) AS bearer, fn.cell_successors(bearer.id) AS s
 $$;
+
+-- The ground within some metres of a shape, the shape included. Metres are those of the projected system `srid`. A quarter
+-- of a circle has so many `segments`: with 64 arcs lie less than 0.1 per mille of the distance inside the true ones, with
+-- 16 less than 1.3.
+CREATE FUNCTION fn.ground_within(shape geometry, metres float8, srid integer, segments integer DEFAULT 64)
+RETURNS geometry LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT ST_Transform(ST_Buffer(ST_Transform(shape, srid), metres, segments), ST_SRID(shape))
+$$;

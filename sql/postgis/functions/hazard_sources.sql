@@ -1,11 +1,4 @@
--- Hazard sources: the ground around them, the people on it, and what else lies inside.
-
--- The ground within some metres of a shape, the shape included. Metres are those of the projected system `srid`; arcs lie
--- less than 0.1 per mille of the distance inside the true ones.
-CREATE FUNCTION fn.ground_within(shape geometry, metres float8, srid integer) RETURNS geometry
-LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
-    SELECT ST_Transform(ST_Buffer(ST_Transform(shape, srid), metres, 'quad_segs=64'), ST_SRID(shape))
-$$;
+-- Hazard sources: the people on the ground around them, and how they stand.
 
 -- The people of each community on some ground, spread evenly over the community: `share` of its area lies on the ground.
 -- The row without a code is ground that lies in no community; its share is of the ground. `people` is null where the

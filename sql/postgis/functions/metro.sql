@@ -25,8 +25,8 @@ $$;
 -- Whether a permit is in force at a moment.
 CREATE FUNCTION fn.metro_in_force(p city.metro_permit, at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT (at AT TIME ZONE coalesce(current_setting('webgis.zone', true), 'UTC'))::date BETWEEN p.starts AND p.ends
-        AND p.granted_at <= at AND (p.ended_at IS NULL OR p.ended_at > at)
+    SELECT fn.city_day(metro_in_force.at) BETWEEN p.starts AND p.ends
+        AND p.granted_at <= metro_in_force.at AND (p.ended_at IS NULL OR p.ended_at > metro_in_force.at)
 $$;
 
 -- The permits in force at a place and a moment, by number.
@@ -52,29 +52,37 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT classes IS NULL OR EXISTS (SELECT FROM unnest(classes) c WHERE starts_with(class_key, c))
 $$;
 
--- Work in a protection zone without a permit: what it is found by, and where. Open cases of these classes, components
--- that were moved, removed or lost in the last `days`, sites of construction zones valid at the moment.
+-- Work that may be without a permit: what it is found by, where, and the moment for which zones and permits count. Open
+-- cases of these classes, when they were reported, once for all tasks of one; components that were moved (from the old
+-- place or to the new one), removed or lost in the last `days`, when that was; sites of construction zones, at the
+-- moment asked, known by the day since which no permit touches them: one that is without a permit again is another.
 CREATE FUNCTION fn.works_seen(classes text, at timestamptz, days integer)
 RETURNS TABLE (found_by text, reference text, class_key text, seen_at timestamptz, place geometry, cell_code text)
 LANGUAGE sql STABLE AS $$
     SELECT 'case', c.number, o.kind || ':' || o.class_code, c.reported_at, c.geom, o.cell_code
     FROM city.open_case o JOIN city."case" c ON c.id = o.case_id
-    WHERE o.kind || ':' || o.class_code ~ works_seen.classes
+    WHERE o.kind || ':' || o.class_code ~ works_seen.classes AND c.relation IS DISTINCT FROM 'task'
     UNION ALL
     SELECT 'component', e.component_code || '/' || e.version, 'component:' || k.class_code, e.at,
-           fn.component_place(k.geom), k.cell_code
+           fn.component_place(p.geom), NULL
     FROM city.component_event e JOIN city.component k ON k.code = e.component_code
+    CROSS JOIN LATERAL (
+        SELECT ST_GeomFromText(one, 4490) AS geom FROM jsonb_array_elements_text(e.changes -> 'geom') one
+        UNION ALL SELECT k.geom WHERE NOT e.changes ? 'geom') p
     WHERE e.recorded_at > works_seen.at - make_interval(days => works_seen.days) AND e.version > 1
       AND e.action IN ('edited', 'surveyed')
       AND (e.changes ? 'geom' OR e.changes -> 'state' ->> 1 IN ('removed', 'lost', 'abandoned'))
     UNION ALL
-    SELECT 'site', w.code, NULL, greatest(lower(w.valid), lower(w.recorded)),
-           ST_PointOnSurface(ST_Intersection(w.geom, n.ground)), NULL
+    SELECT 'site', w.code || '/' || to_char(greatest(fn.city_day(lower(w.valid)), o.since), 'YYYY-MM-DD'), NULL,
+           works_seen.at, ST_PointOnSurface(ST_Intersection(w.geom, n.ground)), NULL
     FROM city.construction_zone w
     JOIN LATERAL (SELECT ST_Union(z.geom) AS ground FROM city.metro_zone z
                   WHERE ST_Intersects(z.geom, w.geom) AND z.valid @> works_seen.at) n ON n.ground IS NOT NULL
+    CROSS JOIN LATERAL (SELECT max(least(fn.city_day(p.ended_at), p.ends + 1)) AS since FROM city.metro_permit p
+                        WHERE ST_Intersects(p.geom, w.geom) AND p.granted_at <= works_seen.at
+                          AND least(fn.city_day(p.ended_at), p.ends + 1) <= fn.city_day(works_seen.at)) o
     WHERE upper_inf(w.recorded) AND w.valid @> works_seen.at
-      AND NOT EXISTS (SELECT FROM city.metro_permit p WHERE ST_Intersects(p.geom, w.geom) AND p.state = 'granted'
+      AND NOT EXISTS (SELECT FROM city.metro_permit p WHERE ST_Intersects(p.geom, w.geom)
                       AND fn.metro_in_force(p, works_seen.at))
 $$;
 
@@ -86,13 +94,14 @@ BEGIN
     WITH made AS (
         INSERT INTO city.metro_finding AS f (found_by, reference, class_key, at, geom, cell_code, structure_code,
                                              zone_kind)
-        SELECT s.found_by, s.reference, s.class_key, s.seen_at, s.place,
+        SELECT DISTINCT ON (s.found_by, s.reference) s.found_by, s.reference, s.class_key, s.seen_at, s.place,
                coalesce(s.cell_code, (fn.cell_at(s.place, find_unpermitted.at)).code), z.code, z.kind
         FROM fn.works_seen(find_unpermitted.classes, find_unpermitted.at, find_unpermitted.days) s
         CROSS JOIN LATERAL (SELECT h.code, h.kind FROM fn.metro_zones_at(s.place, s.seen_at) h WHERE h.rank = 1) z
         WHERE NOT EXISTS (SELECT FROM fn.metro_permits_at(s.place, s.seen_at))
           AND NOT EXISTS (SELECT FROM city.metro_finding k
                           WHERE k.found_by = s.found_by AND k.reference = s.reference)
+        ORDER BY s.found_by, s.reference, fn.metro_zone_turn(z.kind), s.place
         ON CONFLICT DO NOTHING
         RETURNING f.found_by
     )

@@ -6,22 +6,6 @@
 -- `dims` says which of area (1), class (2), department (4) and source (8) a sum is told apart by; the others are 0 or ''.
 -- A department '' of a sum that is told apart by it: with no department yet.
 
--- Refuses a connection that names no time zone: days of another zone would make sums wrong, and nobody would see it.
-CREATE FUNCTION fn.no_zone() RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
-BEGIN
-    RAISE EXCEPTION 'This connection does not name the time zone of the city (webgis.zone)' USING
-        ERRCODE = 'object_not_in_prerequisite_state',
-        HINT = format('For one connection: SET webgis.zone = %L. For all: ALTER DATABASE %I SET webgis.zone = %1$L',
-                      'Asia/Shanghai', current_database());
-END $$;
-
--- The city's day of a moment, in the time zone that the connection names.
-CREATE FUNCTION fn.city_day(moment timestamptz) RETURNS date
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT (moment AT TIME ZONE coalesce(nullif(current_setting('webgis.zone', true), ''), fn.no_zone()))::date
-$$;
-
 -- Every case as it is counted: when it was reported, and when it was closed.
 CREATE VIEW fn.case_figure AS
 SELECT fn.case_day(c.number) AS day, left(c.cell_code, 12)::bigint AS area, c.kind, c.class_code,

@@ -60,3 +60,20 @@ BEGIN
         AND EXISTS (SELECT FROM city.beat_shift s WHERE s.beat_id = b.id AND s.person_id = beats_of.person)
     GROUP BY b.id ORDER BY b.code;
 END $$;
+
+-- Who is on a shift now and was last seen, not before `since`, on some ground; with an area, at a place in a cell of it.
+-- It is the place that counts, not the cell of the track: a phone that was not accurate enough for one was there too.
+CREATE FUNCTION fn.crews_on(ground geometry, since timestamptz, area text)
+RETURNS TABLE (shift_id bigint, person_id integer, login varchar, name varchar, seen_at timestamptz, geom geometry)
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT w.id, p.id, p.login, p.name, t.at, t.geom
+    FROM city.shift w
+    JOIN city.person p ON p.id = w.person_id
+    CROSS JOIN LATERAL (
+        SELECT k.at, k.geom FROM city.track k WHERE k.shift_id = w.id AND k.at >= crews_on.since
+        ORDER BY k.at DESC LIMIT 1) t
+    WHERE w.ended_at IS NULL AND ST_Intersects(t.geom, crews_on.ground)
+        AND (crews_on.area IS NULL OR starts_with((fn.cell_at(t.geom)).code, crews_on.area));
+END $$;

@@ -8,10 +8,10 @@ $$;
 
 -- The oldest rows of the inbox with at most so many readings together, but at least one row.
 CREATE FUNCTION fn.next_in_inbox(most bigint) RETURNS TABLE (id bigint)
-LANGUAGE sql STABLE ROWS 500 AS $$
+LANGUAGE sql STABLE ROWS 5000 AS $$
     SELECT i.id FROM (
         SELECT o.id, sum(cardinality(o.vals)) OVER w AS upto, row_number() OVER w AS place
-        FROM (SELECT * FROM city.reading_inbox r WHERE r.error IS NULL ORDER BY r.id LIMIT 500) o WINDOW w AS (ORDER BY o.id)
+        FROM (SELECT * FROM city.reading_inbox r WHERE r.error IS NULL ORDER BY r.id LIMIT 5000) o WINDOW w AS (ORDER BY o.id)
     ) i
     WHERE i.upto <= next_in_inbox.most OR i.place = 1 ORDER BY i.id
 $$;
@@ -48,14 +48,13 @@ CREATE FUNCTION fn.take_readings(ids bigint[], oldest interval)
 RETURNS TABLE (datastream_id bigint, at timestamptz, value double precision)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
-BEGIN
-    IF EXISTS (
-        SELECT FROM city.datastream d
+DECLARE
+    unheard constant bigint[] := ARRAY(
+        SELECT d.id FROM city.datastream d
         WHERE (d.silent_since IS NOT NULL OR d.heard_at IS NULL)
           AND d.id IN (SELECT unnest(i.datastreams) FROM city.reading_inbox i WHERE i.id = ANY(take_readings.ids))
-    ) THEN
-        PERFORM fn.layer_changed('sensors');
-    END IF;
+    );
+BEGIN
     RETURN QUERY
     WITH told AS MATERIALIZED (
         SELECT * FROM fn.readings_in_inbox(take_readings.ids, take_readings.oldest)
@@ -125,6 +124,11 @@ BEGIN
     ORDER BY m.datastream_id, m.at
     ON CONFLICT (datastream_id, at) DO UPDATE SET value = excluded.value
     RETURNING kept.datastream_id, kept.at, kept.value;
+    IF EXISTS (
+        SELECT FROM city.datastream d WHERE d.id = ANY(unheard) AND d.silent_since IS NULL AND d.heard_at IS NOT NULL
+    ) THEN
+        PERFORM fn.layer_changed('sensors');
+    END IF;
 END $$;
 
 -- Note the datastreams that told nothing for three of their intervals, and for 10 minutes at least; returns these.

@@ -29,7 +29,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT 'zone', n.kind, s.code, s.name_zh, s.name_en, s.line_code, NULL::text, n.metres, n.approximate,
            fn.drawn(n.held, z, x, y)
     FROM city.metro_zone n JOIN city.metro_structure s ON s.code = n.structure_code
-    WHERE metro_zone_features.z >= 13 AND n.held IS NOT NULL AND n.geom && metro_zone_features.ground
+    WHERE metro_zone_features.z >= 13 AND NOT ST_IsEmpty(n.held) AND n.geom && metro_zone_features.ground
       AND n.valid @> now()
     ORDER BY fn.metro_zone_turn(n.kind) DESC
 $$;

@@ -170,7 +170,8 @@ def _findings() -> None:
         """
         CREATE TABLE city.metro_finding (
             id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_metro_finding PRIMARY KEY,
-            found_by text NOT NULL CONSTRAINT ck_metro_finding_found_by CHECK (found_by IN ('case', 'component', 'site')),
+            found_by text NOT NULL
+                CONSTRAINT ck_metro_finding_found_by CHECK (found_by IN ('case', 'component', 'site')),
             reference text NOT NULL,
             class_key text,
             at timestamptz NOT NULL,

@@ -131,7 +131,8 @@ CREATE TABLE city.zone_rule (
 """
 
 RULES = """
-INSERT INTO city.zone_rule (kind, class_code, protection, phase, to_contractor, severity, limit_value, limit_unit, source)
+INSERT INTO city.zone_rule
+    (kind, class_code, protection, phase, to_contractor, severity, limit_value, limit_unit, source)
 VALUES
     ('matter', '08', '', '', true, 'ordinary', NULL, NULL,
      'ours: GB/T 47678.5-2026 major class 08, Construction management; the limit of the filing condition'),
