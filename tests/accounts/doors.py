@@ -45,7 +45,7 @@ HAZARD = {
 WAYS: dict[str, Way] = {
     **{
         f"admin.{section}_work{tail}": Way({"name": "0" * 16})
-        for section in ("areas", "standards", "calendar", "metro", "hazards")
+        for section in ("areas", "standards", "calendar", "metro", "construction", "hazards", "emergency", "alarms")
         for tail in ("", "_state", "_take")
     },
     **{f"admin.areas_{name}": Way({"name": "0" * 16}) for name in ("shapes", "faults")},
@@ -66,6 +66,8 @@ WAYS: dict[str, Way] = {
     "admin.change_department": Way({"code": "510104-works"}, form={"name_zh": "市政所", "kind": "municipal_works"}),
     "admin.change_person": Way({"login": "works1"}, form={"name": "岗", "role": "inspector"}),
     "admin.department": Way({"code": "510104-works"}),
+    **{f"admin.{name}": Way({"kind": "fire"}, form={}) for name in ("emergency_plan", "change_plan", "drop_plan")},
+    **{f"admin.{name}": Way({"code": "P1"}) for name in ("resource", "change_resource", "use_resource")},
     "admin.end_session": Way({"session_id": 4711}),
     "admin.new_password": Way({"login": "works1"}),
     "admin.person": Way({"login": "works1"}),
@@ -111,12 +113,15 @@ WAYS: dict[str, Way] = {
     "components.near": Way(query=HERE),
     **{f"metro.{name}": Way(query={"lon": 104.0622, "lat": 30.6571}) for name in ("zones",)},
     "metro.structure": Way({"code": "west"}),
+    "admin.alarm_rule": Way({"key": "depth.road"}),
+    "admin.change_alarm_rule": Way({"key": "depth.road"}),
     "admin.metro_operator": Way({"code": "1"}, form={"department": "510104-works"}),
     "admin.metro_export": Way({"ending": "geojson"}),
+    "admin.construction_export": Way({"ending": "geojson"}),
     **{f"pages.metro_{name}": Way({"code": "west"}) for name in ("line", "structure")},
     **{
         f"pages.permit{tail}": Way({"number": "MP202600001", "file": 1, "action": "withdraw"}, form={})
-        for tail in ("", "_act", "_add_file", "_file", "_monitor")
+        for tail in ("", "_act", "_add_file", "_apply_again", "_change_form", "_file", "_monitor")
     },
     "pages.permit_apply": Way(form={}),
     "pages.finding_settle": Way({"finding": 1}, form={"state": "stopped", "note": "已停工"}),
@@ -126,6 +131,9 @@ WAYS: dict[str, Way] = {
     "permits.monitor": Way({"number": "MP202600001"}, body={"datastreams": []}),
     "permits.check": Way(body=PIT),
     "permits.apply": Way(body=PIT | {"project": "基坑", "applicant": "建设单位", "work": "excavation"}),
+    "permits.apply_again": Way(
+        {"number": "MP202600001"}, body=PIT | {"project": "基坑", "applicant": "建设单位", "work": "excavation"}
+    ),
     "components.one": Way({"code": "51010401037000001"}),
     **{f"emergencies.{name}": Way({"number": "E20261122001"}) for name in ("one", "log", "reported", "near")},
     "emergencies.act": Way({"number": "E20261122001", "action": "note"}, body={"words": "看过"}),
@@ -142,7 +150,7 @@ WAYS: dict[str, Way] = {
     "emergencies.open_": Way(body=HERE | {"kind": "fire", "title": "火灾", "level": 4}),
     "grid.cell": Way(query=HERE),
     "grid.cell_by_code": Way({"code": f"{city.WEST}001"}),
-    **{f"hazards.{name}": Way({"code": "HZ-01"}) for name in ("one", "grades", "around", "impact_sheet")},
+    **{f"hazards.{name}": Way({"code": "HZ-01"}) for name in ("one", "grades", "around", "circles", "impact_sheet")},
     **{f"hazards.{name}": Way({"code": "HZ-01"}, body=HAZARD) for name in ("change", "look_at_persons")},
     "hazards.add": Way(body=HAZARD | {"code": "HZ-02"}),
     "heat.measured": Way(query={"level": "cell"}),
@@ -183,6 +191,7 @@ WAYS: dict[str, Way] = {
     "pages.desk_bulk": Way(form={"action": "note", "note": "看过", "sent": "yes"}),
     "pages.desk_search": Way(form={"q": "垃圾"}),
     **{f"pages.{name}": Way({"code": "W-1-depth"}) for name in ("sensor", "sensor_edit", "sensor_change")},
+    "pages.sensor_watch": Way({"code": "W-1-depth"}, form={"rule": "depth.underpass"}),
     "pages.sensor_use": Way({"code": "W-1-depth"}, form={"active": "yes"}),
     "places.near": Way(query=HERE),
     "places.search": Way(query={"q": "西"}),

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from tests.grid import town
 from tests.grid.town import CITY, COUNTY, EAST, STREET, WEST
+from webgis import geo
 from webgis.errors import NotFound
 from webgis.grid import areas, queries
 from webgis.grid.models import Area
@@ -43,6 +44,29 @@ def test_what_an_import_does_not_say_is_kept(session):
     city = session.get_one(Area, CITY)
     assert (city.name_zh, city.name_en, city.population, city.source) == ("成都", "Chengdu", 21_474_000, "survey")
     assert queries.projected_srids(session, [WEST, "5106"], 4544) == [4523, 4544]
+
+
+def test_a_place_is_measured_in_the_system_of_what_holds_it_and_the_city_in_that_of_the_widest(session):
+    town.load(session)
+    assert queries.srid_of(session) == queries.srid_of(session, WEST) == town.SRID
+    named = text("UPDATE city.area SET projected_srid = :srid WHERE code = :code")
+    session.execute(named, [{"srid": 4550, "code": WEST}, {"srid": 4523, "code": COUNTY}])
+    asked = (None, WEST, f"{WEST}001", EAST, CITY)
+    assert [queries.srid_of(session, code) for code in asked] == [4523, 4550, 4550, 4523, town.SRID]
+    assert queries.srid_at(session, 100, 20) == 4523, "outside the grid the city's"
+
+
+@pytest.mark.parametrize(("given", "corners", "inside"), [("", 257, 1e-4), (", 16", 65, 1.3e-3)])
+@pytest.mark.parametrize("srid", [4544, 4554])
+def test_the_ground_round_a_place_is_drawn_as_finely_as_asked_in_metres_of_a_system(
+    session, srid, given, corners, inside
+):
+    asked = f"SELECT ST_AsBinary(fn.ground_within(ST_SetSRID(ST_Point(104.06, 30.65), 4490), 300, :srid{given}))"
+    ground = shapely.from_wkb(bytes(session.scalar(text(asked), {"srid": srid})))
+    assert shapely.get_num_coordinates(ground) == corners
+    there, middle = geo.project(ground, srid), geo.project(shapely.Point(104.06, 30.65), srid)
+    near = shapely.distance(middle, there.exterior)
+    assert 300 * (1 - inside) < near <= shapely.hausdorff_distance(middle, there.exterior) < 300.001
 
 
 def test_overlaps_between_siblings_are_measured(session):

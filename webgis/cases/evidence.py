@@ -5,10 +5,8 @@ anew without it, so that nothing a phone wrote into the file is handed on. Files
 of what is stored; a file whose transaction was rolled back is harmless and is used again when the photo comes again.
 """
 
-import contextlib
 import hashlib
 import io
-import os
 import struct
 import zlib
 from collections.abc import Sequence
@@ -21,7 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from webgis import geo
+from webgis import durable, geo
 from webgis.cases import geofence, picture_hash
 from webgis.errors import Invalid, Unavailable
 from webgis.settings import Settings
@@ -75,7 +73,7 @@ def store(settings: Settings, photos: Sequence[bytes]) -> list[Evidence]:
     cleaned = [_clean(settings, data, number) for number, data in enumerate(photos, start=1)]
     try:
         for facts, content in cleaned:
-            _write(path(settings, facts.sha256), content)
+            durable.write_once(path(settings, facts.sha256), content)
     except OSError as error:
         raise Unavailable(
             "cases.photos-not-kept",
@@ -194,19 +192,4 @@ def make_thumbnail(settings: Settings, sha256: str) -> None:
         image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=80)
-    _write(target, buffer.getvalue())
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Write once and durably: a reader sees the whole file or none, and it outlives a crash after the commit. One that
-    is there is marked as wanted now: it may be just about to go (`retention.remove_photo_files`)."""
-    with contextlib.suppress(FileNotFoundError):
-        os.utime(target)
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    made = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    with made.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(target)
+    durable.write_once(target, buffer.getvalue())

@@ -7,7 +7,7 @@ import click
 
 from webgis.accounts import admin_log
 from webgis.accounts.actor import ENGINE
-from webgis.cases import routing_reading, routing_replay, routing_sets
+from webgis.cases import routing_reading, routing_replay, routing_sets, zones
 from webgis.cases.routing import workload as open_work
 from webgis.cases.table_commands import (
     FILE,
@@ -189,3 +189,14 @@ def workload(runtime: Runtime, as_json: bool) -> None:
 def _beats(codes: list[str]) -> str:
     more = f" and {len(codes) - 3} more" if len(codes) > 3 else ""
     return ", ".join(codes[:3]) + more
+
+
+@routing.command("zones")
+@click.pass_obj
+def zone_rules(runtime: Runtime) -> None:
+    """What construction zones do to cases by class, protection zone and phase: table `city.zone_rule`."""
+    with runtime.transaction() as session:
+        rows = zones.rules(session)
+    heads = ("kind", "class", "protection", "phase", "contractor", "severity", "limit", "unit")
+    names = ("kind", "class_code", "protection", "phase", "to_contractor", "severity", "limit_value", "limit_unit")
+    print_table(heads, [[getattr(one, name) for name in names] for one in rows], "There are none.")

@@ -32,6 +32,9 @@ LONGEST_GAP_S = 600
 LEAST_ACCURATE_M = 60.0
 """A position less accurate than this says nothing of a cell of 100 m."""
 
+SEEN = timedelta(minutes=30)
+"""Who was last seen on a shift longer ago is nowhere in particular (`fn.crews_on`)."""
+
 MOST_POINTS = 500
 
 

@@ -5,6 +5,7 @@ row. Out: GeoPackage, GeoJSON and the same tables, under the standard's abbrevia
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ import numpy as np
 import shapely
 from sqlalchemy.orm import Session
 
-from webgis import geo
 from webgis.catalog import component_queries, component_rules, sheets
 from webgis.catalog.component_files import CellsAt, Fault, Survey
 from webgis.catalog.component_queries import Filters
 from webgis.catalog.standards import CURRENT
 from webgis.errors import Invalid, WebgisError
+from webgis.exchange import tables
 from webgis.grid import assign, fields, files
 from webgis.grid.files import Layer
 
@@ -89,24 +90,11 @@ def _features(path: Path, crs: str | None, encoding: str | None) -> tuple[Layer,
 def _table(path: Path, crs: str | None, given: Mapping[str, str | None]) -> tuple[Layer, list[int], list[Fault]]:
     if not path.is_file():
         raise Invalid("grid.file-missing", f"There is no file {path}", field="file", got=str(path))
-    if crs is None:
-        raise Invalid(
-            "grid.file-no-crs",
-            f"{path.name} is a table, which cannot say its coordinate system. State it: --crs wgs84, gcj02, bd09, "
-            "cgcs2000 or EPSG:n",
-            field="crs",
-            accepted=[*geo.CRS_NAMES, "EPSG:n"],
-        )
-    system, sheet = files.known_crs(crs), sheets.read(path)
-    columns = {
-        name: np.array([row.cells.get(name, "") for row in sheet.rows], dtype=object) for name in sheet.header if name
-    }
-    numbers = [row.number for row in sheet.rows]
-    layer = Layer(np.full(len(numbers), None, dtype=object), columns, system, "")
+    layer, numbers = tables.layer(path, crs)
     found = fields.chosen(layer, PLACE_NAMES, {name: field for name, field in given.items() if name in PLACE_NAMES})
     raw, faults = _places(layer, found, numbers)
-    geoms, impossible = _cgcs2000(raw, system, numbers)
-    return Layer(geoms, columns, system, ""), numbers, faults + impossible
+    geoms, impossible = _cgcs2000(raw, layer.crs, numbers)
+    return replace(layer, geoms=geoms), numbers, faults + impossible
 
 
 def _places(layer: Layer, found: Mapping[str, str], numbers: Sequence[int]) -> tuple[np.ndarray, list[Fault]]:

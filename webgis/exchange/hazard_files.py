@@ -1,11 +1,11 @@
 """Hazard sources in files: every row is looked at before any is taken over; all faults are told at once.
 
 In a table (CSV, TSV, XLSX) each row is a stock, in a file of shapes (GeoJSON, GeoPackage, Shapefile) a feature; rows of
-one code are one source, whose facts stand in the first of them. A source that is there becomes as the file says;
-sources that are not in the file stay as they are.
+one code are one source, whose facts stand in the first of them. A source that is there becomes as the file says; what
+it has no columns for stays as it is, and so do sources that are not in the file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +16,15 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from webgis import api, geo
+from webgis import api
 from webgis.accounts.actor import Actor
 from webgis.catalog import sheets
 from webgis.errors import Invalid, WebgisError
+from webgis.exchange import tables
 from webgis.grid import fields, files
 from webgis.grid.files import Layer
 from webgis.hazards import source_queries, sources
+from webgis.hazards.source_rules import bad_field
 from webgis.hazards.source_wire import ChangedSource, NewSource
 
 MOST_ROWS = 10_000
@@ -86,11 +88,12 @@ class Fault:
 
 @dataclass
 class Outcome:
-    """What became of a file: sources added, changed, and as they were, new grades, columns that were not read."""
+    """What became of a file: sources added, changed (and in what, as `sources.Kept` says it), and as they were, new
+    grades, columns that were not read."""
 
     sources: int = 0
     added: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
+    changed: dict[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     unchanged: int = 0
     grades: int = 0
     ignored: list[str] = field(default_factory=list)
@@ -104,22 +107,33 @@ class _Row:
 
 
 def take(
-    session: Session, actor: Actor | None, path: Path, *, crs: str | None, at: datetime, illustrative: bool = False
+    session: Session,
+    actor: Actor | None,
+    path: Path,
+    *,
+    crs: str | None,
+    at: datetime,
+    illustrative: bool = False,
+    tell: Callable[[int], None] | None = None,
 ) -> Outcome:
     """Take the sources of a file over. `Invalid` "exchange.hazard-faults" lists every fault, and nothing is kept.
 
     `crs`: a name of `geo.CRS_NAMES` or "EPSG:n"; a table has to be given one, other files may state it themselves.
+    `tell` is told the per cent that are done, each time it is another number.
     """
     rows, ignored = _read(path, crs)
     kinds = _kinds(session)
     known = set(session.scalars(text("SELECT code FROM city.hazard_source")))
     outcome, faults = Outcome(ignored=ignored), []
-    for group in _by_code(rows):
+    groups = _by_code(rows)
+    for done, group in enumerate(groups, 1):
         try:
             with session.begin_nested():
                 _take_one(session, actor, group, kinds, known, at, illustrative, outcome)
         except WebgisError as error:
             faults.append(Fault(group[0].number, str(error.facts.get("field", "")), error))
+        if tell and (percent := 100 * done // len(groups)) > 100 * (done - 1) // len(groups):
+            tell(percent)
     if faults:
         raise Invalid(
             "exchange.hazard-faults",
@@ -136,7 +150,9 @@ def _take_one(session, actor, group, kinds, known, at, illustrative, outcome: Ou
     given = _given(group, kinds)
     code = given.get("code", "")
     if code in known:
-        own = {name: value for name, value in given.items() if name != "code"}
+        stands = sources.standing(session, code)
+        own = {name: value for name, value in stands.items() if not _says(group[0], name)}
+        own |= {name: value for name, value in given.items() if name != "code" and name not in own}
         kept = sources.change(session, actor, code, api.checked(ChangedSource, own), at=at)
     else:
         kept = sources.add(session, actor, api.checked(NewSource, given), at=at, illustrative=illustrative)
@@ -145,9 +161,15 @@ def _take_one(session, actor, group, kinds, known, at, illustrative, outcome: Ou
     if kept.added:
         outcome.added.append(code)
     elif kept.changed:
-        outcome.changed.append(code)
+        outcome.changed[code] = kept.changed
     else:
         outcome.unchanged += 1
+
+
+def _says(row: _Row, name: str) -> bool:
+    """Whether the file has a column for this, be it empty."""
+    columns = ("unit", "stock") if name == "units" else (name,)
+    return any(column in row.cells for column in columns)
 
 
 def _kinds(session: Session) -> dict[str, str]:
@@ -159,6 +181,9 @@ def _kinds(session: Session) -> dict[str, str]:
 def _given(group: Sequence[_Row], kinds: Mapping[str, str]) -> dict[str, Any]:
     """A source as the operations take it, from its rows."""
     first = group[0].cells
+    for row in group:
+        if name := next((name for name, value in row.cells.items() if fields.is_nested(value)), None):
+            raise bad_field(name, row.cells[name], "a text or a number, no list and no object")
     given: dict[str, Any] = {name: first[name] for name in PLAIN if first.get(name)}
     given["kind"] = kinds.get(first.get("kind", ""), first.get("kind", ""))
     if (shape := next((row.geom for row in group if row.geom is not None), None)) is not None:
@@ -224,25 +249,12 @@ def _shapes(path: Path, crs: str | None) -> tuple[Layer, list[int]]:
 
 def _table(path: Path, crs: str | None) -> tuple[Layer, list[int]]:
     """The rows of a table with their places, brought to CGCS2000."""
-    if crs is None:
-        raise Invalid(
-            "grid.file-no-crs",
-            f"{path.name} is a table, which cannot say its coordinate system. State it: --crs wgs84, gcj02, bd09, "
-            "cgcs2000 or EPSG:n",
-            field="crs",
-            accepted=[*geo.CRS_NAMES, "EPSG:n"],
-        )
-    system, sheet = files.known_crs(crs), sheets.read(path)
-    columns = {
-        name: np.array([row.cells.get(name, "") for row in sheet.rows], dtype=object) for name in sheet.header if name
-    }
-    numbers = [row.number for row in sheet.rows]
-    layer = Layer(np.full(len(numbers), None, dtype=object), columns, system, "")
+    layer, numbers = tables.layer(path, crs)
     found = fields.chosen(layer, PLACES, {})
     texts = {name: fields.texts(layer, found, name) for name in found}
     for place in range(len(numbers)):
         cells = {name: values[place] for name, values in texts.items() if values[place]}
-        layer.geoms[place] = _place(numbers[place], cells, system)
+        layer.geoms[place] = _place(numbers[place], cells, layer.crs)
     return layer, numbers
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import text
@@ -23,9 +24,10 @@ def _stands(session: Session, doing: Doing) -> str:
 def take_sources(session: Session, doing: Doing) -> dict[str, Any]:
     """Hazard sources of a file. `given`: crs."""
     crs = doing.given.get("crs") or None
-    done = asdict(hazard_files.take(session, doing.by, doing.file, crs=crs, at=datetime.now(UTC)))
+    done = asdict(hazard_files.take(session, doing.by, doing.file, crs=crs, at=datetime.now(UTC), tell=doing.tell))
     counts = {"added_count": len(done["added"]), "changed_count": len(done["changed"])}
-    told = done | {"added": done["added"][:MOST_NAMED], "changed": done["changed"][:MOST_NAMED]} | counts
+    changed = dict(islice(done["changed"].items(), MOST_NAMED))
+    told = done | {"added": done["added"][:MOST_NAMED], "changed": changed} | counts
     if counts["added_count"] or counts["changed_count"]:
         after = counts | {"grades": done["grades"], "file": doing.given.get("called")}
         admin_log.record(session, doing.by, "hazards.import", doing.given.get("called", ""), None, after)

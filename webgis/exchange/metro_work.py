@@ -11,14 +11,29 @@ from webgis.accounts import admin_log
 from webgis.exchange.work import Doing, kind
 from webgis.metro import queries, structure_files, structures, zoning
 from webgis.metro.distances import Distance
+from webgis.metro.zoning import Changed
 
 MOST_FAULTS = 500
+MOST_ZONES = 200
+"""Zones that are told one by one."""
 
-_STANDS = text("SELECT fn.layer_version(ARRAY['metro'], false)")
+_STANDS = text(
+    """
+    SELECT concat_ws(' ', fn.layer_version(ARRAY['metro'], false),
+        (SELECT md5(string_agg(md5(l::text), '' ORDER BY l.code)) FROM city.metro_line l),
+        (SELECT md5(string_agg(md5(s::text), '' ORDER BY s.code)) FROM city.metro_structure s),
+        (SELECT md5(string_agg(p::text, '' ORDER BY p.line_code, p.path, p.place)) FROM city.metro_stop p),
+        (SELECT md5(string_agg(d::text, '' ORDER BY d.structure_kind, d.zone_kind)) FROM city.metro_distance d))
+    """
+)
 
 
 def _stands(session: Session, doing: Doing) -> str:
-    """The version of structures and zones."""
+    """Lines, structures, their stops, the table and the zones as they are: another text after every change.
+
+    The version of the layer alone would not do: it is new only when a zone begins or ends.
+    """
+    zoning.wait_turn(session)
     return session.scalar(_STANDS)
 
 
@@ -39,35 +54,47 @@ def take_structures(session: Session, doing: Doing) -> dict[str, Any]:
     outcome = structures.take_in(session, read, source=source, at=datetime.now(UTC), replace=bool(given.get("replace")))
     doing.tell(90)
     counts = {name: getattr(outcome, name) for name in ("lines", "added", "changed", "unchanged", "ended", "kinds")}
+    told = counts | (_zones(session, outcome.zones) if outcome.zones else {})
     if outcome.loaded:
         after = counts | {"file": given.get("called"), "source": source}
         admin_log.record(session, doing.by, "metro.import", settings.city_code, None, after)
-    return counts | {
+    return told | {
         "takes": outcome.loaded,
         "rows": outcome.rows,
         "crs": read.crs,
         "notes": read.notes,
         "approximate": outcome.approximate,
-        "zones": outcome.zones and asdict(outcome.zones),
         "faults": [asdict(fault) for fault in outcome.faults[:MOST_FAULTS]],
         "found": len(outcome.faults),
     }
 
 
+def _zones(session: Session, changed: Changed) -> dict[str, Any]:
+    """The zones that a change begins or ends: how many, and which, by the names of their structures."""
+    differences = changed.differences()
+    shown = differences[:MOST_ZONES]
+    known = queries.named(session, sorted({one["structure"] for one in shown}))
+    named = [one | known[one["structure"]] for one in shown]
+    return {"zones": changed.counts(), "differing": len(differences), "differences": named}
+
+
 @kind("metro_distances", _stands, action="admin.metro")
 def take_distances(session: Session, doing: Doing) -> dict[str, Any]:
     """Another table of distances. `given`: rows, each with the fields of `Distance`."""
-    before = {_key(row): row for row in queries.distances(session)}
-    after = {_key(row): row for row in (Distance(**row) for row in doing.given["rows"])}
-    zones = zoning.set_distances(session, list(after.values()), datetime.now(UTC))
+    before = {_key(row): asdict(row) for row in queries.distances(session)}
+    after = {_key(row): asdict(row) for row in (Distance(**row) for row in doing.given["rows"])}
+    zones = zoning.set_distances(session, [Distance(**row) for row in after.values()], datetime.now(UTC))
     differs = sorted(key for key in before | after if before.get(key) != after.get(key))
-    told = [{key: one[key].metres if key in one else None for key in differs} for one in (before, after)]
-    admin_log.record_change(session, doing.by, "metro.distances", doing.settings.city_code, *told)
-    return {
-        "takes": True,
-        "zones": asdict(zones),
-        "differs": [{"key": key, "before": told[0][key], "after": told[1][key]} for key in differs],
-    }
+    told = [{key: one.get(key) for key in differs} for one in (before, after)]
+    said = [{key: row and _said(row) for key, row in one.items()} for one in told]
+    admin_log.record_change(session, doing.by, "metro.distances", doing.settings.city_code, *said)
+    rows = [{"before": told[0][key], "after": told[1][key]} for key in differs]
+    return {"takes": bool(differs), "differs": rows} | _zones(session, zones)
+
+
+def _said(row: dict[str, Any]) -> str:
+    """A row as a line of the log."""
+    return "{metres:g} m, {measured_from}, {sureness}: {source}".format(**row)
 
 
 def _key(row: Distance) -> str:

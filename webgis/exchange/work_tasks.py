@@ -3,11 +3,29 @@
 from sqlalchemy.orm import Session
 
 from webgis import jobs
-from webgis.exchange import calendar_work, ground_work, hazard_work, metro_work, standard_work
+from webgis.exchange import (
+    alarm_work,
+    calendar_work,
+    construction_work,
+    emergency_work,
+    ground_work,
+    hazard_work,
+    metro_work,
+    standard_work,
+)
 from webgis.exchange.work import do
 from webgis.jobs import task
 
-PARTS = (calendar_work, ground_work, hazard_work, metro_work, standard_work)
+PARTS = (
+    alarm_work,
+    calendar_work,
+    construction_work,
+    emergency_work,
+    ground_work,
+    hazard_work,
+    metro_work,
+    standard_work,
+)
 """Modules that register their kinds of work when they are imported."""
 
 

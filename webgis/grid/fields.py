@@ -4,6 +4,7 @@ The names are those of the standards (GB/T 30428.1: 网格标识码, 面积, 初
 pinyin initials, and the English ones in use. dBase cuts names at 10 bytes, so the beginning of a name is taken too.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
@@ -103,16 +104,36 @@ def values(layer: Layer, found: Mapping[str, str], meaning: str) -> list[Any]:
 
 
 def _missing(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return not value.size
     return value is None or value != value or (isinstance(value, str) and not value.strip())
 
 
 def as_text(value: Any) -> str | None:
-    """A value as text; a number that is whole without its decimals, since codes are often kept as numbers."""
+    """A value as text; a number that is whole without its decimals, since codes are often kept as numbers.
+
+    Where one feature of GeoJSON has a list, the texts of the others are read as lists of one: that one is meant.
+    """
     if _missing(value):
         return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, np.ndarray):
+        return as_text(value.item()) if value.size == 1 else json.dumps(value.tolist(), ensure_ascii=False, default=str)
     return str(value).strip()
+
+
+def is_nested(text: str | None) -> bool:
+    """Whether a text is a list or an object of GeoJSON, which files give as JSON: no field has such a value."""
+    if not text or text[0] not in "[{":
+        return False
+    try:
+        json.loads(text)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def texts(layer: Layer, found: Mapping[str, str], meaning: str) -> list[str | None]:
@@ -126,7 +147,7 @@ def as_number(value: Any) -> float | None:
     """A value as a number; None when there is none."""
     try:
         return None if _missing(value) else float(value)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
 
 

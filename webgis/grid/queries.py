@@ -17,6 +17,9 @@ from webgis.grid.models import LEVELS, Area, Cell, CellLineage
 _POINT = "ST_SetSRID(ST_Point(:lon, :lat), 4490)"
 _CELL_AT = text(f"SELECT * FROM fn.cell_at({_POINT}, coalesce(CAST(:at AS timestamptz), now())) WHERE id IS NOT NULL")
 _NEAREST = text(f"SELECT cell_id, metres FROM fn.nearest_cell({_POINT})")
+_CITY_SRID = text(
+    "SELECT projected_srid FROM city.area WHERE projected_srid IS NOT NULL ORDER BY length(code), code LIMIT 1"
+)
 _CELLS_NOW = text("SELECT id, code, share FROM fn.cells_now(:code, :was)")
 _SUCCESSORS = text("SELECT id, code, share FROM fn.cell_successors(:id, coalesce(CAST(:at AS timestamptz), now()))")
 _PREDECESSORS = text("SELECT id, code, share FROM fn.cell_predecessors(:id, :at)")
@@ -201,6 +204,21 @@ def counts(session: Session) -> dict[str, int]:
     """How many areas of each level there are, and valid `cells`."""
     found = dict(session.execute(_COUNTS).all())
     return {name: found.get(name, 0) for name in (*LEVELS, "cells")}
+
+
+def srid_of(session: Session, code: str | None = None) -> int:
+    """The projected system in whose metres a place is measured: that of an area or cell, or of the nearest that holds
+    it; without a code that of the widest area that names one. Else the setting."""
+    default = session.info["settings"].projected_srid
+    if code is None:
+        return session.scalar(_CITY_SRID) or default
+    return projected_srids(session, [code], default)[0]
+
+
+def srid_at(session: Session, lon: float, lat: float) -> int:
+    """`srid_of` the cell that holds a place now; of the city outside the grid."""
+    cell = cell_at(session, lon, lat)
+    return srid_of(session, cell and cell.code)
 
 
 def projected_srids(session: Session, codes: Sequence[str], default: int) -> list[int]:
