@@ -1,12 +1,14 @@
-// What happens to cases, as it happens: server-sent events from the live process, questions in turns where there is none.
+// What happens to cases, alarms and emergencies, as it happens: server-sent events from the live process, questions in turns where there is none.
 //
-// listen({ onCase, onClaim, onAlarm, onPresence, onCounts, onState, onResync, token }) -> { watch(number), close() }
+// listen({ onCase, onClaim, onAlarm, onEmergency, onPresence, onCounts, onState, onResync, token }) -> { watch(number), close() }
 //   onCase({ number, state, was, action, version, department, cell, due, ended, lon, lat }): a case that one may see has
 //     changed; { number, gone: true } when one may see it no more. Each change is told once.
 //   onClaim({ number, by: { id, name } | null, until }): somebody has taken a case, or given it back (null). May be told
 //     twice; a claim that runs out is not told.
 //   onAlarm({ event, action, id, state, level, level_zh, level_en, rank, advice, raised_at, waiting, station, name_zh,
 //     name_en, value, unit, number, lon, lat }): something happened to an alarm of a sensor, and how it stands now. Once.
+//   onEmergency({ event, number, action, version, level, state }): something happened to an emergency; { event, number,
+//     gone: true } when one may see it no more; { event, proposal, state } of a CAP message that came in. Once.
 //   onPresence({ number, people: [{ id, name }] }): who else looks at the case that is watched.
 //   onCounts({ state: [cases, late] }): how many wait; asked for by giving the function.
 //   onState("live" | "polling" | "offline"): how one hears.
@@ -49,12 +51,15 @@ export function listen(hearer) {
     if (hearer.onCase) hearer.onCase(one);
   }
 
-  function alarm(one) {
-    const key = `alarm/${one.event}`;
+  // Each event of a kind once.
+  const once = (kind, act) => (one) => {
+    const key = `${kind}/${one.event}`;
     if (told.has(key)) return;
     told.set(key, true);
-    if (hearer.onAlarm) hearer.onAlarm(one);
-  }
+    if (act) act(one);
+  };
+  const alarm = once("alarm", hearer.onAlarm);
+  const emergency = once("emergency", hearer.onEmergency);
 
   function presence(one) {
     const others = JSON.stringify(one);
@@ -82,6 +87,7 @@ export function listen(hearer) {
     source.addEventListener("case", heard(change));
     source.addEventListener("claim", heard((claim) => hearer.onClaim && hearer.onClaim(claim)));
     source.addEventListener("alarm", heard(alarm));
+    source.addEventListener("emergency", heard(emergency));
     source.addEventListener("presence", heard(presence));
     source.addEventListener("counts", heard((counts) => hearer.onCounts && hearer.onCounts(counts)));
     source.addEventListener("resync", heard(() => hearer.onResync && hearer.onResync()));
@@ -145,6 +151,7 @@ export function listen(hearer) {
     for (const one of found.cases) change(one);
     if (hearer.onClaim) found.claims.forEach(hearer.onClaim);
     found.alarms.forEach(alarm);
+    found.emergencies.forEach(emergency);
     if (found.counts && hearer.onCounts) hearer.onCounts(found.counts);
     if (found.presence) presence(found.presence);
   }

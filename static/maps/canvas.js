@@ -21,7 +21,7 @@ export const CanvasTiles = L.GridLayer.extend({
 
   async fill(canvas, options) {
     const asked = (canvas.webgis.asked = {});
-    const features = await this.options.tiles.load(canvas.webgis.coords, this.options.query(), { ...options, wider: this.options.wider });
+    const features = await this.options.tiles.load(canvas.webgis.coords, this.options.query(), { ...options, wider: this.options.wider, beyond: this.options.beyond });
     if (!features || canvas.webgis.asked !== asked) return;
     canvas.webgis.features = features;
     this.draw(canvas);

@@ -58,6 +58,7 @@ export function canvasPart(page, told, source, drawn) {
     updateWhenIdle: false,
     keepBuffer: 1,
     wider: source.wider || 0,
+    beyond: source.beyond || false,
   });
   made.webgisStyle = source.style;
   return made;

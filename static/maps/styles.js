@@ -56,8 +56,8 @@ function works(feature, paints, zoom) {
   const { part, phase } = feature.properties;
   if (part !== "zone") return { line: paints[`road-${part}`], width: ROADS[part][0], dash: ROADS[part][1] };
   const paint = paints[PHASES.includes(phase) ? `phase-${phase}` : "phase-none"];
-  if (feature.type === 1) return { fill: paint, radius: zoom < 11 ? 4 : 6, line: paints.land, width: 1.5 };
-  return { fill: paint, opacity: 0.45, line: paint, width: 2 };
+  if (feature.type === 1) return { fill: paint, radius: zoom < 11 ? 4 : zoom < 13 ? 6 : 8, line: paints.land, width: 2 };
+  return { fill: paint, opacity: zoom < 16 ? 0.7 : 0.45, line: paint, width: 2 };
 }
 
 export const STYLES = {

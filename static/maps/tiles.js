@@ -9,7 +9,7 @@ const KEPT = 300;
 
 // The tiles of one name: asks, decodes, keeps. A feature is {properties, type, parts} with parts in pixels of the tile.
 export class Tiles {
-  // `reach`: west, south, east, north, beyond which there is nothing.
+  // `reach`: west, south, east, north, beyond which there is nothing but what says so (`beyond`).
   constructor(map, template, name, reach = null) {
     this.map = map;
     this.reach = reach && L.latLngBounds([reach[1], reach[0]], [reach[3], reach[2]]);
@@ -26,8 +26,8 @@ export class Tiles {
 
   // Null when there is no answer. `fresh`: ask the server whether it still holds. Who asks for what is already on its
   // way waits for the same answer. `wider`: the part of a tile so many zooms further out.
-  async load(coords, query, { fresh = false, wider = 0 } = {}) {
-    if (this.reach && !this.reach.intersects(this.box(coords))) return [];
+  async load(coords, query, { fresh = false, wider = 0, beyond = false } = {}) {
+    if (!beyond && this.reach && !this.reach.intersects(this.box(coords))) return [];
     const out = Math.min(wider, coords.z);
     if (out === 0) return this.whole(coords, query, fresh);
     const around = { z: coords.z - out, x: coords.x >> out, y: coords.y >> out };

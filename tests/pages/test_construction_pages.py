@@ -1,6 +1,7 @@
 """Construction zones by API and pages: recorded, changed, patrolled, seen on the page and in lists of cases."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -60,6 +61,10 @@ def test_a_zone_is_recorded_seen_changed_and_withdrawn_over_the_api(api):
     assert inspector.get("/api/v1/construction", as_of="2020-01-01T00:00:00Z").json["features"] == []
     (line,) = inspector.get("/api/v1/traffic").json["features"]
     assert (line["properties"]["kind"], line["properties"]["zone"]) == ("closure", "A")
+    for day in (TODAY, TODAY - timedelta(days=3)):
+        (line,) = inspector.get("/api/v1/traffic", on=str(day)).json["features"]
+        assert line["properties"]["zone"] == "A", "what was recorded after noon holds for all of the day"
+    assert inspector.get("/api/v1/traffic", on=str(TODAY), as_of="2020-01-01T00:00:00Z").json["features"] == []
     withdrawn = dispatcher.client.delete("/api/v1/construction/A", headers=dispatcher.headers)
     assert withdrawn.status_code == 204 and inspector.get("/api/v1/construction/A").status_code == 404
 
@@ -70,6 +75,12 @@ def test_a_zone_is_recorded_seen_changed_and_withdrawn_over_the_api(api):
         ({"contractor": ""}, "contractor"),
         ({"geometry": {"type": "Point", "coordinates": [104, 30]}}, "ground"),
         ({"geometry": {"type": "Polygon", "coordinates": [[[1, 2]]]}}, "ground"),
+        ({"geometry": {"type": "MultiPolygon", "coordinates": [[], [[*RING, RING[0]]]]}}, "ground"),
+        ({"points": ["a\0b"]}, "points"),
+        ({"road": "x\0y"}, "road"),
+        ({"patrols": True}, "patrols"),
+        ({"width_left_m": True}, "width_left_m"),
+        ({"illustrative": 1}, "illustrative"),
         ({"first_day": "2026-13-40"}, "first_day"),
         ({"last_day": "2020-01-01", "phases": [], "lines": []}, "last_day"),
         ({"first_day": "0001-01-01"}, "first_day"),
@@ -199,6 +210,7 @@ def test_a_zone_is_drawn_changed_and_looked_at(reader, language):
     [
         ({"ground": ""}, "管控区范围"),
         ({"ground": "no json"}, "管控区范围"),
+        ({"ground": '{"type": "MultiPolygon", "coordinates": [[], [[[0, 0], [1, 0], [1, 1]]]]}'}, "管控区范围"),
         ({"contractor": ""}, "施工单位"),
         ({"hoarding_last": ""}, "施工阶段"),
         ({"width_left_m": "wide"}, "剩余宽度"),
@@ -270,3 +282,18 @@ def test_the_phone_keeps_zones_nearby_and_sends_a_patrol_once(api, reader):
     assert [one["done"] for one in api("manager1").get("/api/v1/construction/A/patrols").json["days"]][0] == 1
     gone = sent(inspector, "patrol", {"key": "m" * 12, "zone": "B", "at": at})
     assert gone.status_code == 404 and "没有这个施工管控区" in gone.json["said"]["zh"]
+
+
+def test_the_map_opens_on_the_works_of_now_and_on_the_city_without_any(api, reader):
+    manager = reader("manager1")
+
+    def bounds() -> list[float]:
+        return json.loads(re.search(r'"bounds":(\[[^\]]+\])', manager.get("/maps/construction").text)[1])
+
+    city_wide = bounds()
+    over = {"first_day": str(TODAY - timedelta(days=30)), "last_day": str(TODAY - timedelta(days=9)), "phases": []}
+    put(api("dispatcher1"), "OVER", zone(**over))
+    assert bounds() == city_wide
+    put(api("dispatcher1"), "A", zone())
+    west, south, east, north = bounds()
+    assert west < LON - HALF < LON + HALF < east and south < LAT < north and east - west < 0.02

@@ -1,16 +1,18 @@
 """The pages of emergencies: opened, worked on by two agencies, ended; what is refused stands at its field."""
 
+import json
 import re
 
 import pytest
+from shapely import box
+from shapely.geometry import mapping
 from sqlalchemy import text
 
 from tests import city
 from tests.emergency.scene import people
 from tests.emergency.test_cap import INFO
 from tests.emergency.test_cap_inbox import INSIDE, message
-from tests.hazards.test_alarms import flood
-from tests.hazards.watched import UNDERPASS, Watched
+from tests.hazards.watched import UNDERPASS, Watched, flood
 from webgis.emergency import cap_reading
 
 OPEN = {"kind": "waterlogging", "title": "下穿隧道积水", "level": "4", "crs": "wgs84", "radius_m": "300"}
@@ -84,6 +86,34 @@ def test_who_takes_no_part_finds_nothing(town):
     assert town("acceptor1").get("/emergency/new").status_code == 403
 
 
+def test_who_has_nothing_to_do_any_more_is_dismissed_by_who_leads(town):
+    dispatcher, traffic = town("dispatcher1"), town("traffic1")
+    page = opened(dispatcher)
+    assert f'action="{page}/dismiss"' not in dispatcher.get(page).text
+    (task,) = re.findall(rf'action="{page}/tasks/(\d+)/start"', traffic.get(page).text)
+    assert traffic.send(f"{page}/tasks/{task}/finish").status_code == 303
+    assert dispatcher.get(page).text.count(f'action="{page}/dismiss"') == 1
+    assert f'action="{page}/dismiss"' not in traffic.get(page).text
+    assert dispatcher.send(f"{page}/dismiss", department="510104-drainage").status_code == 303
+    assert "仍有任务" in dispatcher.get(page).text
+    assert dispatcher.send(f"{page}/dismiss", department="510104-traffic").status_code == 303
+    assert traffic.get(page).status_code == 404 and "退出处置" in dispatcher.get(page).text
+
+
+def test_the_ground_is_changed_to_what_was_drawn_and_no_other_outline_is_taken(town):
+    dispatcher = town("dispatcher1")
+    page = opened(dispatcher)
+    drawn = json.dumps(mapping(box(104.0615, 30.6565, 104.0635, 30.6575)))
+    far = json.dumps(mapping(box(116.3, 39.9, 116.4, 40)))
+    for wrong in ("here", "[" * 100_000, "[1]", "NaN", far, '{"type": "Point"}'):
+        answer = dispatcher.send(f"{page}/change", area=wrong)
+        assert answer.status_code == 422 and "请绘制不自相交的轮廓" in answer.text, wrong[:20]
+    assert "周边 300 m" in dispatcher.get(page).text
+    assert dispatcher.send(f"{page}/change", area=drawn).status_code == 303
+    shown = dispatcher.get(page).text
+    assert "周边 300 m" not in shown and "104.0615" in shown
+
+
 def test_a_case_opens_an_emergency_and_shows_it(town, city_runtime):
     from tests.cases.life import Life
 
@@ -110,6 +140,8 @@ def test_a_cap_message_is_taken_in_and_decided_on(town):
     assert upload(message()).status_code == 303
     listed = dispatcher.get("/emergency").text
     (accept,) = re.findall(r'action="(/emergency/cap/\d+/accept)"', listed)
+    assert dispatcher.send(accept.replace("accept", "ignore")).status_code == 404
+    assert accept in dispatcher.get("/emergency").text
     page = dispatcher.send(accept).location
     assert "收到 CAP 消息" in dispatcher.get(page).text
     assert dispatcher.send(accept).location == "/emergency"

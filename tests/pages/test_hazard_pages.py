@@ -112,7 +112,8 @@ def test_the_impact_sheet_has_its_rings_and_a_distance_of_ones_own(reader, store
     sheet = viewer.get("/hazards/CD-001/impact").text
     assert all(f"{metres} m" in sheet for metres in ("100", "300", "500", "1,000")) and HOSTILE not in sheet
     assert 'value="250"' in viewer.get("/hazards/CD-001/impact?metres=250").text
-    assert viewer.get("/hazards/CD-001/impact?metres=nan").status_code == 200
+    strange = viewer.get("/hazards/CD-001/impact?metres=nan")
+    assert strange.status_code == 200 and "numbers from 10 to 5,000 metres" in strange.text
     assert viewer.get("/hazards/none/impact").status_code == 404
 
 
@@ -141,6 +142,11 @@ def test_a_file_is_looked_at_and_taken_over_and_again_changes_nothing(reader, ci
     assert "三级" in editor.get("/hazards/CD-001").text
     again = looked_at(editor, city_runtime, send(editor, "/admin/hazards", table, called="a.csv", crs="cgcs2000"))
     assert "2 处不变" in editor.get(again).text
+    other = TABLE.format(ammonia=15).replace("25,,,,,", "30,,,,,").encode()
+    change = looked_at(editor, city_runtime, send(editor, "/admin/hazards", other, called="a.csv", crs="cgcs2000"))
+    page = editor.get(change).text
+    assert "1 号: 液氨 20 t, 液氯 8 t" in page and "1 号: 液氨 15 t, 液氯 8 t" in page
+    assert "边界" in page and "与原来不同" in page
 
 
 def test_every_fault_of_a_file_is_told_with_its_row_and_nothing_is_taken(reader, city_runtime):
@@ -160,3 +166,16 @@ def test_an_emergency_is_opened_from_a_source_with_its_place_and_kind(reader, st
     assert 'value="hazmat" checked' in opening and 'value="104.06' in opening and HOSTILE not in opening
     assert "/emergency/new" not in reader("inspector1").get("/hazards/CD-001/impact").text
     assert commander.get("/emergency/new?hazard=nothing").status_code == 404
+
+
+def test_the_page_offers_published_distances_with_their_limits_and_says_which_was_chosen(api, reader):
+    propane = {"name": "丙烷", "quantity": 60, "cas": "74-98-6"}
+    petrol = {"name": "汽油", "quantity": 90, "cas": "86290-81-5"}
+    api("administrator1").post(
+        "/api/v1/hazards", given(units=[{"name": "1", "kind": "storage", "stocks": [propane, petrol]}])
+    )
+    assert "/hazards/CD-001/impact#published" in reader("manager1").get("/hazards/CD-001").text
+    page = reader("manager1").get("/hazards/CD-001/impact?circle=blast-1").text
+    assert "60 吨全部成为一个蒸气云爆炸" in page and "664 m" in page and "不是对本场所的评估" in page
+    assert "以下物质没有已公布的距离：汽油" in page and "circle=blast-1" in page
+    assert reader("manager1").get("/hazards/CD-001/impact?circle=blast-9").status_code == 422

@@ -61,6 +61,8 @@ def test_the_form_registers_and_changes_and_a_fault_stands_at_its_field(sensors,
     editor = reader("administrator1")
     refused = editor.send("/sensors/new", **(FORM | {"interval_s": "often"}))
     assert refused.status_code == 422 and "W-5-gas" in refused.text and "<b>西井" not in refused.text
+    for odd in ("nan", "inf", "60.7"):
+        assert editor.send("/sensors/new", **(FORM | {"interval_s": odd})).status_code == 422
     assert editor.send("/sensors/new", **FORM).headers["Location"] == "/sensors/W-5-gas"
     assert "&lt;b&gt;西井" in editor.get("/sensors/W-5-gas").text
     assert 'value="104.0622"' in editor.get("/sensors/W-5-gas/edit").text
@@ -71,6 +73,10 @@ def test_the_form_registers_and_changes_and_a_fault_stands_at_its_field(sensors,
     assert editor.send("/sensors/W-5-gas/edit", **FORM).status_code == 302
     told = api("inspector1").get("/api/v1/sensors/W-5-gas").json["properties"]
     assert (told["interval_s"], told["state"], told["illustrative"]) == (60, "off", True)
+    for department in ("510104-works", None):
+        editor.send("/sensors/W-5-gas/edit", **(FORM | ({"department": department} if department else {})))
+        told = api("inspector1").get("/api/v1/sensors/W-5-gas").json["properties"]
+        assert told["department_code"] == department
 
 
 def test_the_form_asks_whether_a_place_outside_the_grid_is_meant(city_runtime, reader):

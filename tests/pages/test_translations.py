@@ -46,9 +46,7 @@ NOT_ON_PAGES = {
     "catalog": {
         *("code-form", "code-unmapped", "file-ending", "kind-unknown", "limit-form", "limit-value"),
     },
-    "emergency": {"bad-row"},
     "exchange": {"bad-month", "bad-people"},
-    "hazards": {"watch-unfit"},
     "grid": {
         *("area-invalid", "bad-field", "bad-moment", "code-form", "crumb", "file-ending", "file-missing", "future"),
         *("no-zone", "not-adjacent", "not-cut", "not-mergeable", "nothing", "too-many-parts"),

@@ -16,6 +16,7 @@ from tests.evaluation.test_figures import FIRST, LAST, filled
 from webgis import jobs, worker
 from webgis.cases import retention
 from webgis.db import Runtime
+from webgis.pages import watch_words
 
 SPAN = f"since={FIRST}&until={LAST}"
 HREF = re.compile(r'<a class="card watch-card[^"]*" href="([^"]+)" data-card="(\w+)">.*?watch-value">([^<]+)<', re.S)
@@ -120,3 +121,12 @@ def test_a_table_is_for_the_one_who_asked_and_not_for_ever(city_app, api, monkey
     with city_app.extensions["webgis"].transaction() as session:
         assert retention.remove(session, settings, datetime.now(UTC))["exports"] == 1
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told"),
+    [(5, 5, "unchanged"), (5, 0, "none before"), (3, 4, "-25%"), (40, 4, "+900%"), (44, 4, "×11"), (0, 4, "-100%")],
+)
+def test_a_change_is_told_in_per_cent_until_these_say_nothing(app, now, before, told):
+    with app.test_request_context(headers={"Accept-Language": "en"}):
+        assert watch_words.change(now, before).word == told

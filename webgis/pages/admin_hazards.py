@@ -9,7 +9,7 @@ from webgis import web
 from webgis.exchange import work, work_files
 from webgis.exchange.work_models import LongWork
 from webgis.hazards import source_queries
-from webgis.pages import admin_work, words
+from webgis.pages import admin_work, hazard_words, words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, problems, put
 
 ACTION = "hazards.change"
@@ -55,9 +55,14 @@ def import_hazards():
 
 
 def _facts(session: Session, found: LongWork) -> dict[str, Any]:
-    """The faults of the file in the reader's words."""
+    """The faults of the file, or what it changes, in the reader's words."""
     faults = found.told.get("facts", {}).get("faults", [])
-    return {"faults": [fault | {"said": _said(fault)} for fault in faults]}
+    kinds = {code: words.name_of(one) for code, one in source_queries.kinds(session).items()}
+    changed = found.told.get("changed", {}).items()
+    return {
+        "faults": [fault | {"said": _said(fault)} for fault in faults],
+        "changes": [(code, hazard_words.differing(fields, kinds)) for code, fields in changed],
+    }
 
 
 def _said(fault: dict[str, Any]) -> str:

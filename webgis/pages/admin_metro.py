@@ -1,4 +1,4 @@
-"""The metro, kept by administrators: structures from files, the table of distances, which department decides."""
+"""The metro, kept by administrators: structures from files, and who decides. Distances: `admin_distances`."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -20,17 +20,13 @@ from webgis.exchange import work
 from webgis.exchange.work_models import LongWork
 from webgis.grid import files
 from webgis.maps import metro_words
-from webgis.metro import permits, queries, structure_files, structures
-from webgis.metro.distances import MEASURED_FROM, ZONE_KINDS, Distance, checked, shipped
-from webgis.metro.models import SURENESS
-from webgis.pages import admin_work, words
+from webgis.metro import queries, structure_files, structures
+from webgis.pages import admin_distances, admin_work, words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, problems, put
 
 ACTION = "admin.metro"
 KINDS = ("metro", "metro_distances")
-EMPTY_ROWS = 2
 ENDINGS = (".json", ".geojson", ".gpkg")
-COLUMNS = ("structure_kind", "zone_kind", "metres", "measured_from", "sureness", "source")
 
 put(Section("metro", lazy_gettext("Metro"), "train", "admin.metro_home", ACTION), after="areas")
 
@@ -84,55 +80,6 @@ def import_metro():
         return _import_form(fields, problems(error)), 422
 
 
-@admin.get("/metro/distances")
-@web.permits(ACTION)
-def metro_distances():
-    """The table of distances, to be changed."""
-    with web.transaction() as session:
-        rows = [vars(row) for row in queries.distances(session) or shipped()]
-    return _distances_form(rows)
-
-
-def _distances_form(rows: list[dict[str, Any]], faults: dict[str, str] | None = None) -> str:
-    return page(
-        "metro_distances", "metro", rows=[*rows, *[{}] * EMPTY_ROWS], problems=faults or {}, kinds=metro_words.KINDS,
-        zones=metro_words.ZONES, zone_kinds=ZONE_KINDS, measured=MEASURED_FROM, sureness=SURENESS,
-    )  # fmt: skip
-
-
-@admin.post("/metro/distances")
-@web.permits(ACTION)
-@admin_work.asked
-def change_distances():
-    """Have it looked at which zones another table would make."""
-    columns = [request.form.getlist(name) for name in COLUMNS]
-    rows = [dict(zip(COLUMNS, map(str.strip, row), strict=True)) for row in zip(*columns, strict=False)]
-    rows = [row for row in rows if row["structure_kind"] or row["metres"] or row["source"]]
-    try:
-        table = [_distance(number, row) for number, row in enumerate(rows, 1)]
-        checked(table)
-        with web.transaction() as session:
-            return admin_work.begin(session, "metro_distances", {"rows": [vars(row) for row in table]})
-    except REFUSALS as error:
-        return _distances_form(rows, {"form": _wrong(error)}), 422
-
-
-def _distance(number: int, row: dict[str, str]) -> Distance:
-    try:
-        metres = float(row["metres"])
-    except ValueError:
-        raise permits.bad_field("metres", f"{row['structure_kind']}: {row['metres'][:20]}", "a number") from None
-    if row["sureness"] not in SURENESS or not row["structure_kind"]:
-        raise permits.bad_field("sureness", row["sureness"][:20], list(SURENESS))
-    return Distance(**(row | {"metres": metres}))
-
-
-def _wrong(error: Any) -> str:
-    kind, field = error.facts.get("structure_kind"), error.facts.get("field")
-    told = words.sentence(error.code, error.message, error.facts)
-    return f"{metro_words.kind(kind)} · {told}" if kind else f"{error.facts.get('got')}: {told}" if field else told
-
-
 @admin.post("/metro/lines/<code>")
 @web.permits(ACTION)
 def metro_operator(code: str):
@@ -141,7 +88,7 @@ def metro_operator(code: str):
     with web.transaction() as session:
         found = queries.lines(session, code)
         if not found:
-            raise NotFound("metro.line-unknown", f"There is no line {code}", got=code[:80])
+            raise structures.unknown_line(code)
         if department is not None and session.get(Department, department) is None:
             raise workflow.bad_field("department", department, "the code of a department")
         structures.set_operator(session, code, department)
@@ -159,7 +106,7 @@ def metro_end():
     try:
         with web.transaction() as session:
             zones = structures.end(session, code, datetime.now(UTC))
-            admin_log.record(session, web.actor(), "metro.end", code, None, {"zones": zones.closed})
+            admin_log.record(session, web.actor(), "metro.end", code, None, {"zones": zones.counts()["closed"]})
     except (*REFUSALS, NotFound) as error:
         return _home({"code": words.sentence(error.code, error.message, error.facts)}), 422
     flash(_("The structure has ended, and its zones with it."), "success")
@@ -184,7 +131,13 @@ def metro_export(ending: str):
 
 
 def _facts(session: Session, found: LongWork) -> dict[str, Any]:
-    return {"kind_of": metro_words.kind}
+    return {
+        "kind_of": metro_words.kind,
+        "source_of": metro_words.source,
+        "zone_words": metro_words.ZONES,
+        "sure_words": admin_distances.SURE,
+        "measured_words": admin_distances.MEASURED,
+    }
 
 
 admin_work.offer(admin_work.Offered("metro", ACTION, KINDS, _facts, dict))

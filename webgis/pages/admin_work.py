@@ -54,6 +54,11 @@ KINDS: dict[str, LazyString] = {
     "metro": lazy_gettext("Structures of the metro from a file"),
     "metro_distances": lazy_gettext("Change of the protection distances"),
     "hazards": lazy_gettext("Hazard sources from a file"),
+    "emergency_plans": lazy_gettext("Plans of emergencies from a file"),
+    "emergency_resources": lazy_gettext("Resources from a file"),
+    "thresholds": lazy_gettext("Change of a rule of alarms"),
+    "construction": lazy_gettext("Construction zones from a file"),
+    "routes": lazy_gettext("Routes of emergency vehicles from a file"),
 }
 """What each kind of work is called."""
 

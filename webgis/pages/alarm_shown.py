@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from webgis.accounts.actor import Actor
 from webgis.hazards import alarm_queries, alarm_words
 from webgis.pages import shown, words
+from webgis.telemetry.quantities import reading
 
 BANNER = 3
 """Alarms that a banner names; the rest are counted."""
@@ -39,7 +40,7 @@ EVENTS: dict[str, tuple[LazyString, str]] = {
     "raised": (lazy_gettext("Raised"), "bell-ringing"),
     "escalated": (lazy_gettext("Graver"), "trending-up"),
     "reset": (lazy_gettext("Reset"), "circle-check"),
-    "amended": (lazy_gettext("Amended by late readings"), "history"),
+    "amended": (lazy_gettext("Amended"), "history"),
     "withdrawn": (lazy_gettext("Withdrawn by late readings"), "arrow-back-up"),
     "dismissed": (lazy_gettext("Dismissed"), "ban"),
     "case_opened": (lazy_gettext("Case opened"), "flag"),
@@ -85,8 +86,8 @@ def of(row: Row) -> AlarmWords:
         row.state,
         row.raised_at,
         row.reset_at,
-        value(row.last_value, row.unit),
-        value(row.peak, row.unit),
+        reading(row.last_value, row.unit),
+        reading(row.peak, row.unit),
         row.waiting and row.state == "open",
         late,
         row.case_number,
@@ -95,11 +96,6 @@ def of(row: Row) -> AlarmWords:
         shown.department_name(row),
         row.illustrative,
     )
-
-
-def value(number: float | None, unit: str) -> str:
-    """A reading with its unit; a dash when there is none."""
-    return "–" if number is None else f"{number:.3g} {unit}"
 
 
 def banner(session: Session, actor: Actor) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from flask_babel import gettext as _
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import clock_queries, duplicates, queries
 from webgis.cases.models import Photo
 from webgis.catalog import queries as catalog
 from webgis.grid import queries as grid
 from webgis.hazards import alarm_queries
-from webgis.metro import permits
+from webgis.metro import permit_queries, permits
 from webgis.metro.findings import WORK_CLASSES
 from webgis.pages import alarm_shown, construction_words, shown, step_words, words
 from webgis.settings import Settings
@@ -58,7 +59,7 @@ def of(
         "why": _why(events),
         "parent_seen": row.parent_number in seen,
         "zones": _zones(row),
-        "permits": _permits(session, row),
+        "permits": _permits(session, actor, row),
         "joined": len(duplicates.joined(session, row.id)),
         "family": shown.list_rows(session, settings, actor, queries.family(session, row.id, actor), now),
         "photos": _photos(row.number, photos, events),
@@ -107,12 +108,18 @@ def _zones(row: Row) -> dict[str, Any] | None:
     return told
 
 
-def _permits(session: Session, row: Row) -> Sequence[Row] | None:
-    """The permits that were in force where works were reported in a protection zone of the metro; None elsewhere."""
+def _permits(session: Session, actor: Actor, row: Row) -> dict[str, Any] | None:
+    """Whether a permit was in force where works were reported in a protection zone of the metro, and which of these the
+    reader may see; None elsewhere."""
     inside = row.zones and row.zones.get("protection")
     if not inside or not re.match(WORK_CLASSES, f"{row.kind}:{row.class_code}"):
         return None
-    return permits.valid_at(session, row.lon, row.lat, row.reported_at)
+    place = (row.lon, row.lat, row.reported_at)
+    may = permissions.may(actor, "permits.see")
+    return {
+        "in_force": bool(permits.valid_at(session, *place)),
+        "seen": permit_queries.seen_at(session, actor, *place) if may else [],
+    }
 
 
 def _why(events: Sequence[Row]) -> dict[str, Any] | None:

@@ -3,20 +3,24 @@
 The form with its map is in `construction_forms.py`.
 """
 
+import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from flask import render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import text
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis import web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.cases import queries as cases
+from webgis.cases import zones
 from webgis.evaluation import works
-from webgis.metro import construction, construction_patrols, construction_traffic
+from webgis.metro import construction, construction_patrols, construction_queries, construction_traffic
 from webgis.metro import construction_rules as rules
 from webgis.pages import construction_words, shown
 from webgis.pages.blueprint import pages
@@ -41,7 +45,7 @@ def shown_page(template: str, **values: Any) -> str:
         "may_change": permissions.may(actor, "construction.change"),
         "may_study": permissions.may(actor, "construction.study"),
     }
-    return render_template(f"construction/{template}.html", **WORDS, **may, **values)
+    return render_template(f"construction/{template}.html", today=_today(), **WORDS, **may, **values)
 
 
 @pages.get("/construction")
@@ -97,11 +101,11 @@ def construction_zone(code: str):
             lines=[row for row in construction_traffic.feed(session, now) if row.zone == code],
             departments={one: accounts.require_department(session, one) for one in _departments(zone)},
             cases=_cases(session, code, now),
-            counts=_counts(session, code),
+            counts=zones.counts(session, code, cases.sight(web.actor())),
             duty=_by_day(construction_patrols.duty(session, today - timedelta(days=DUTY_DAYS - 1), today, code)),
             patrols=construction_patrols.newest(session, code),
             versions=construction.versions(session, code),
-            points=_points(session, zone.points),
+            points=construction_queries.points_of(session, zone.points),
             map_features=url_for("construction.one", code=code, **({"version": version} if version else {})),
         )
 
@@ -147,35 +151,6 @@ def _cases(session: Session, code: str, now: datetime) -> list[dict[str, Any]]:
     return shown.list_rows(session, web.runtime().settings, web.actor(), page.rows, now)
 
 
-_COUNTS = text(
-    """
-    SELECT count(*) AS reported, count(*) FILTER (WHERE c.outcome IS NULL) AS open,
-           count(*) FILTER (WHERE c.outcome IS NULL AND c.deadline_at < now() AND c.resolved_at IS NULL) AS overdue,
-           count(*) FILTER (WHERE r.to_contractor) AS works
-    FROM city.case_zone k JOIN city.construction_zone z ON z.id = k.zone_id JOIN city.case c ON c.id = k.case_id
-    LEFT JOIN LATERAL fn.zone_rule(c.kind, c.class_code, k.protection, k.phase) r ON true
-    WHERE z.code = :code AND (CAST(:departments AS varchar[]) IS NULL OR c.department_code = ANY(:departments))
-        AND (CAST(:area AS text) IS NULL OR starts_with(c.cell_code, :area))
-        AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
-    """
-)
-
-
-def _counts(session: Session, code: str) -> Any:
-    """Cases of a zone, all versions, as far as one may see them."""
-    return session.execute(_COUNTS, {"code": code} | cases.sight(web.actor())._asdict()).one()
-
-
-_POINTS = text(
-    "SELECT d.code, d.quantity, d.unit, d.last_value, d.last_at FROM city.datastream d"
-    " WHERE d.code = ANY(CAST(:codes AS text[])) ORDER BY d.code"
-)
-
-
-def _points(session: Session, codes: list[str]) -> Any:
-    return session.execute(_POINTS, {"codes": codes}).all() if codes else []
-
-
 @pages.get("/construction/<code>/effect")
 @web.permits("construction.study")
 def construction_effect(code: str):
@@ -184,12 +159,19 @@ def construction_effect(code: str):
         zone = construction.require(session, code)
         found = works.effects(session, zone, now=datetime.now(UTC))
     values = {part: [one for one in found if one.part == part] for part in works.PARTS}
-    return shown_page("effect", zone=zone, findings=values, sentence=construction_words.finding, scale=_scale(found))
+    at = partial(_at, _widest(found))
+    return shown_page("effect", zone=zone, findings=values, sentence=construction_words.finding, at=at)
 
 
-def _scale(found: list[works.Finding]) -> float:
-    """The highest ratio that the drawing of intervals must hold."""
-    return min(max(2.0, *(one.effect.high for one in found if one.effect.ratio), 2.0), 8.0)
+def _widest(found: list[works.Finding]) -> float:
+    """The ratio that the drawing of intervals must hold, and its inverse: 2 to 8."""
+    ends = [end for one in found if one.effect.ratio for end in (one.effect.high, 1 / max(one.effect.low, 1e-9))]
+    return min(max(2.0, *ends, 2.0), 8.0)
+
+
+def _at(widest: float, ratio: float) -> float:
+    """Where a ratio stands on a line from 1 / widest to widest with 1 in its middle, in parts of a hundred."""
+    return round(50 + 50 * max(-1.0, min(math.log(max(ratio, 1e-9)) / math.log(widest), 1.0)), 1)
 
 
 @pages.get("/construction/contractors")
@@ -203,4 +185,12 @@ def construction_scores():
     with web.transaction() as session:
         found = works.scores(session, since, until, now=datetime.now(UTC))
         missed = construction_patrols.missed(session, today - timedelta(days=DUTY_DAYS), today - timedelta(days=1))
-    return shown_page("scores", scores=found, days=SCORE_DAYS, missed=missed)
+    return shown_page("scores", scores=found, days=SCORE_DAYS, missed=_by_zone(missed))
+
+
+def _by_zone(missed: Sequence[Row]) -> list[tuple[Row, list[Row]]]:
+    """The days of each zone, the zones with most days first, the last day first."""
+    days: dict[str, list[Row]] = {}
+    for row in missed:
+        days.setdefault(row.code, []).append(row)
+    return sorted(((rows[0], rows) for rows in days.values()), key=lambda one: (-len(one[1]), one[0].code))

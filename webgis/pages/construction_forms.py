@@ -9,7 +9,7 @@ from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from webgis import web
+from webgis import geo, web
 from webgis.accounts import admin_log
 from webgis.accounts import queries as accounts
 from webgis.errors import Conflict, Invalid, WebgisError
@@ -138,15 +138,10 @@ def _keep(code: str | None):
     own = code or fields["code"]
     try:
         with web.transaction() as session:
-            before = construction.version_of(session, own)
-            if code is None and before is not None:
-                raise construction.rules.refused(own, "code", own, _("a code that no other zone has"))
-            told = before and construction_views.feature(session, before)["properties"]
+            if code is None and construction.version_of(session, own) is not None:
+                raise construction.rules.refused(own, "code", own, "a code that no other zone has")
             given = _given(own, fields)
-            plan = construction_wire.plan(own, given)
-            done = construction.keep(session, [plan], at=datetime.now(UTC), by=web.actor().id, read=given.version)
-            after = construction_views.feature(session, construction.require(session, own))["properties"]
-            construction_views.record(session, own, told, after)
+            done = construction_views.kept(session, construction_wire.plan(own, given), given.version)
     except REFUSALS as error:
         return _form(code, fields, _problem(error)), 409 if isinstance(error, Conflict) else 422
     kept = _("Kept. It is known so from now on; cases keep what was known before.")
@@ -157,8 +152,9 @@ def _keep(code: str | None):
 def _problem(error: WebgisError) -> str:
     """What is wrong, with the field and what would be accepted."""
     field = "" if isinstance(error, Conflict) else str(error.facts.get("field") or "")
-    name = construction_words.FIELDS.get(field, field)
-    return _("%(field)s: this cannot be used.", field=name) if field else words.sentence(error.code, error.message, {})
+    if not field:
+        return words.sentence(error.code, error.message, {})
+    return f"{construction_words.field(field)}: {construction_words.wrong(field, error.facts.get('got'))}"
 
 
 def _form(code: str | None, fields: dict[str, Any], problem: str = "") -> str:
@@ -172,7 +168,7 @@ def _form(code: str | None, fields: dict[str, Any], problem: str = "") -> str:
 
 def _bounds(session: Session, fields: dict[str, Any]) -> Any:
     try:
-        west, south, east, north = shapely.geometry.shape(json.loads(fields.get("ground") or "")).buffer(0.002).bounds
-    except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError):
-        return map_queries.extent(session)
-    return west, south, east, north
+        shape = geo.read_geojson(json.loads(fields.get("ground") or "null"))
+    except (ValueError, RecursionError):
+        shape = None
+    return map_queries.extent(session) if shape is None or shape.is_empty else shape.buffer(0.002).bounds

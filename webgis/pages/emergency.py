@@ -1,5 +1,6 @@
 """The pages of emergencies: list, the page of one with board and log, its report."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from sqlalchemy.orm import Session
 from webgis import web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
-from webgis.emergency import cap_inbox, queries, report
+from webgis.emergency import board, cap_inbox, queries, report
 from webgis.emergency.kinds import LEVELS
+from webgis.emergency.models import Emergency
 from webgis.pages import emergency_shown as shown
 from webgis.pages import emergency_words as said
 from webgis.pages import shown as case_shown
@@ -29,30 +31,22 @@ def emergency_list():
 
 def listing(fault: str = "") -> str:
     """The list; `fault`: why a CAP message was refused."""
-    actor = web.actor()
+    actor, now = web.actor(), datetime.now(UTC)
     may_open = permissions.may(actor, "emergency.open")
     with web.transaction() as session:
         return render_template(
             "emergency/list.html",
-            open=[_row(session, one) for one in queries.listed(session, actor, "open", most=queries.MOST_ROWS)],
-            closed=[_row(session, one) for one in queries.listed(session, actor, "closed", most=MOST_CLOSED)],
+            open=_rows(session, queries.listed(session, actor, "open", most=queries.MOST_ROWS), now),
+            closed=_rows(session, queries.listed(session, actor, "closed", most=MOST_CLOSED), now),
             waiting=[_waiting(one) for one in queries.proposals(session, actor)] if may_open else [],
             may_open=may_open,
-            version=web.opaque(queries.version(session, actor)),
             fault=fault,
         )
 
 
-def _row(session: Session, emergency) -> dict[str, Any]:
-    tasks = queries.tasks(session, emergency)
-    now = datetime.now(UTC)
-    standing = [one for one in tasks if one.state in ("todo", "doing")]
-    return shown.head(emergency) | {
-        "done": sum(one.state == "done" for one in tasks),
-        "tasks": sum(one.state != "dropped" for one in tasks),
-        "late": sum(one.late(now) for one in standing),
-        "parties": sum(one.left_at is None for one in queries.parties(session, emergency)),
-    }
+def _rows(session: Session, emergencies: Sequence[Emergency], now: datetime) -> list[dict[str, Any]]:
+    progress = queries.progress(session, emergencies, now)
+    return [shown.head(one) | progress[one.id]._asdict() for one in emergencies]
 
 
 def _waiting(proposal) -> dict[str, Any]:
@@ -94,6 +88,7 @@ def page(number: str, tried: str = "", problems: dict[str, str] | None = None) -
             columns=shown.columns(cards),
             parties=queries.parties(session, found),
             lead=found.lead_code,
+            busy={card.owner for card in cards if card.state in board.STANDING},
             near=shown.near(session, actor, found, now),
             log=[said.said(row, names) for row in reversed(queries.log(session, actor, found))],
             altered=queries.altered(session, found),
@@ -101,12 +96,11 @@ def page(number: str, tried: str = "", problems: dict[str, str] | None = None) -
             cases=case_shown.list_rows(session, settings, actor, queries.linked(session, actor, found), now),
             leads=may.lead and is_open,
             acts=may.act and is_open,
-            standing=sum(card.state in ("todo", "doing") for card in cards),
+            standing=sum(card.state in board.STANDING for card in cards),
             levels=[(n, said.level(n)) for n in sorted(LEVELS, reverse=True)],
             departments=accounts.departments(session),
             radii=said.radii(),
             action_words=said.TASK_ACTIONS,
-            version=web.opaque(queries.version(session, actor)),
             tried=tried,
             given=request.form,
             problems=problems or {},

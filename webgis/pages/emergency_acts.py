@@ -1,13 +1,13 @@
 """What is done in an emergency from its page."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import flash, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 
 from webgis import api, web
-from webgis.emergency import operations, wire, work
+from webgis.emergency import acts, wire, work
 from webgis.errors import Conflict, Invalid, NotFound
 from webgis.pages import forms, words
 from webgis.pages.blueprint import go, pages
@@ -15,42 +15,32 @@ from webgis.pages.emergency import page
 from webgis.pages.emergency_words import problems
 
 
-def _act(session: Session, number: str, action: str, at: datetime) -> None:
-    """Do what a form of the page asks."""
-    settings, actor, form = web.runtime().settings, web.actor(), request.form
-    if action == "change":
-        fields = forms.filled(form, "title", "level", "radius_m", "lead", "note")
-        change = operations.Change(**api.checked(wire.ChangeGiven, fields).model_dump())
-        operations.change(session, settings, actor, number, change, at=at)
-    elif action == "invite":
-        given = api.checked(wire.InviteGiven, {"departments": form.getlist("departments")})
-        operations.invite(session, actor, number, given.departments, at=at)
-    elif action == "dismiss":
-        given = api.checked(wire.DismissGiven, forms.filled(form, "department"))
-        operations.dismiss(session, actor, number, given.department, at=at)
-    elif action == "note":
-        given = api.checked(wire.NoteGiven, forms.filled(form, "words"))
-        operations.note(session, actor, number, given.words, at=at)
-    elif action == "link":
-        given = api.checked(wire.LinkGiven, forms.filled(form, "case"))
-        operations.link(session, actor, number, given.case, at=at)
-    elif action == "add_task":
-        given = api.checked(wire.TaskGiven, forms.filled(form, "words", "department", "minutes"))
-        work.add(session, actor, number, **given.model_dump(), at=at)
-    elif action == "close":
-        given = api.checked(wire.CloseGiven, forms.filled(form, "summary"))
-        operations.close(session, settings, actor, number, given.summary, at=at)
-    else:
-        raise NotFound("emergency.action-unknown", f"There is no action '{action[:40]}'")
+def _fields(action: str) -> dict[str, Any]:
+    """What the form of an act holds."""
+    names = acts.require(action).given.model_fields
+    given: dict[str, Any] = forms.filled(request.form, *names)
+    if "area" in given:
+        given["area"] = _outline(given["area"])
+    return given | ({"departments": request.form.getlist("departments")} if "departments" in names else {})
+
+
+def _outline(drawn: str) -> Any:
+    """What was drawn on the map, GeoJSON; as it came when it is none, to be refused."""
+    try:
+        return api.json_value(drawn.encode())
+    except (ValueError, RecursionError):
+        return drawn
 
 
 @pages.post("/emergency/<number>/<action>")
 @web.permits("emergency.act")
 def emergency_act(number: str, action: str):
     """Do something in an emergency; a refusal stands in its form."""
+    fields = _fields(action)
     try:
         with web.transaction() as session:
-            _act(session, number, action, datetime.now(UTC))
+            by = acts.By(session, web.runtime().settings, web.actor(), number, datetime.now(UTC))
+            acts.act(by, action, fields)
     except Invalid as error:
         return page(number, action, problems(error)), 422
     except NotFound as error:

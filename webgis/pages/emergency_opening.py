@@ -143,7 +143,7 @@ def emergency_receive():
     return go(url_for("pages.emergency_list"))
 
 
-@pages.post("/emergency/cap/<int:proposal>/<decision>")
+@pages.post("/emergency/cap/<int:proposal>/<any(accept, decline):decision>")
 @web.permits("emergency.open")
 def emergency_decide(proposal: int, decision: str):
     """Open an emergency from a CAP message, or say that nothing is to be done."""

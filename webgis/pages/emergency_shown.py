@@ -27,11 +27,13 @@ SHOWN_STATES = {"done": ("done", "dropped")}
 
 @dataclass(frozen=True)
 class Card:
-    """A task on the board: what it is, whose, until when, how that stands, what the reader may do with it."""
+    """A task on the board: what it is, whose (`owner`: the code), until when, how that stands, what the reader may do
+    with it."""
 
     seq: int
     text: str
     department: str
+    owner: str
     state: str
     lamp: words.Lamp | None
     due_at: datetime
@@ -105,7 +107,7 @@ def cards(session: Session, actor: Actor, emergency: Emergency, now: datetime) -
         department = (one.department_en if words.english() else None) or one.department_zh
         text = (one.words_en if words.english() else None) or one.words_zh
         lamp = _lamp(one, now) if is_open or one.state == "done" else None
-        found.append(Card(one.seq, text, department, one.state, lamp, one.due_at, owner, steps))
+        found.append(Card(one.seq, text, department, one.department_code, one.state, lamp, one.due_at, owner, steps))
     return found
 
 

@@ -124,9 +124,9 @@ def _lines(action: str, facts: Mapping[str, Any], names: Mapping[str, str]) -> l
         return [*_planned(facts, names), *took]
     if action.startswith("task_"):
         late = [_("later than it was due")] if facts["late"] else []
-        return [f"{task_words(facts)} · {names.get(facts['department'], facts['department'])}", *late]
+        return [f"{task_words(facts)} · {names.get(facts['department'], facts['department'])}", *late, *took]
     if action == "change":
-        return _changed(facts, names)
+        return [*_changed(facts, names), *took]
     if action == "cap_in":
         return [f"{MESSAGES.get(facts['type'], facts['type'])} · {facts['sender']} · {facts['identifier']}"]
     return [", ".join(joined), facts.get("case") or "", names.get(facts.get("department", ""), "")]
@@ -165,12 +165,13 @@ def radii() -> list[tuple[int, str]]:
 
 
 FIELDS = {"kind", "title", "level", "lon", "radius_m", "lead", "note", "words", "department", "departments", "minutes"}
-FIELDS |= {"summary", "case", "address"}
+FIELDS |= {"summary", "case", "address", "area"}
 FIELD_WORDS: dict[str, Callable[[], str]] = {
     "kind": lambda: _("Choose what it is."),
     "title": lambda: _("Say in a few words what has happened (at most 100 characters)."),
     "level": lambda: _("Choose another level."),
     "lon": lambda: str(words.REFUSALS["lon"]),
+    "area": lambda: _("Draw an outline that does not cross itself, within 20 km of the place and in your area."),
     "note": lambda: _("Say why."),
     "words": lambda: _("Write what there is to say."),
     "summary": lambda: _("Write what is to be said of it in the end."),

@@ -137,7 +137,7 @@ def _known(session: Session, code: str) -> dict[str, Any]:
     units = [
         {"name": unit.name, "kind": unit.kind, "stocks": unit.stocks} for unit in source_queries.units(session, row.id)
     ]
-    stations = sorted({one.code for one in source_queries.stations(session, row.id)})
+    stations = sorted({one.code for one in source_queries.stations(session, web.actor(), row.id)})
     fields |= {"units": units, "stations": stations, "state": "active" if row.active else "closed", "persons": []}
     return fields | {"geometry": json.dumps(row.geometry), "at": [row.lon, row.lat]}
 

@@ -7,8 +7,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
+from webgis.hazards.screening import Circle
+from webgis.maps.hazard_words import LEVELS
+
 FAULTS: dict[str, LazyString] = {
-    "code": lazy_gettext("A code is 1 to 40 letters, digits, points or hyphens, and is used once."),
+    "code": lazy_gettext(
+        "A code is 1 to 40 letters, digits, points or hyphens, is used once, and is not new or kinds."
+    ),
     "credit_code": lazy_gettext("This is no unified social credit code: its last sign checks the others."),
     "geometry": lazy_gettext("Draw the outline on the map: at least three corners, sides that do not cross."),
     "kind": lazy_gettext("Choose the kind."),
@@ -26,23 +31,6 @@ def bad_field(facts: Mapping[str, Any]) -> str:
 
 _ANY = lazy_gettext("A field of this hazard source cannot be used. Check it.")
 
-
-LEVELS: dict[int, LazyString] = {
-    1: lazy_gettext("Level 1"),
-    2: lazy_gettext("Level 2"),
-    3: lazy_gettext("Level 3"),
-    4: lazy_gettext("Level 4"),
-    0: lazy_gettext("Not major"),
-}
-"""Levels of a major hazard source, 1 the gravest; 0 for what is none."""
-
-LIVE: dict[str | None, tuple[LazyString, str, str]] = {
-    "alarm": (lazy_gettext("In alarm"), "bell-ringing", "bad"),
-    "silent": (lazy_gettext("A sensor is silent"), "wifi-off", "warn"),
-    "ok": (lazy_gettext("Sensors in order"), "circle-check", "good"),
-    None: (lazy_gettext("No sensor"), "circle-dashed", ""),
-}
-"""Live state -> its word, icon and tone."""
 
 DUTIES: dict[str, LazyString] = {
     "chief": lazy_gettext("Main person in charge"),
@@ -78,6 +66,49 @@ PLACES: dict[str, tuple[LazyString, str]] = {
     "market": (lazy_gettext("Markets"), "building"),
 }
 """Kinds of places of an impact sheet: word and icon."""
+
+
+SPILLS: dict[str, LazyString] = {
+    "small": lazy_gettext("Small spill (up to 208 litres)"),
+    "large": lazy_gettext("Large spill"),
+}
+
+CONTAINERS: dict[str, LazyString] = {
+    "small_cylinders": lazy_gettext("several small cylinders"),
+    "cylinders": lazy_gettext("several small cylinders or one ton cylinder"),
+    "ton_cylinders": lazy_gettext("several ton cylinders"),
+    "nurse_tank": lazy_gettext("agricultural nurse tank"),
+    "tank_truck": lazy_gettext("road tanker"),
+    "rail_car": lazy_gettext("rail tank car"),
+}
+"""What the guidebook's table 3 tells large spills apart by."""
+
+ZONES: dict[str, LazyString] = {
+    "isolate": lazy_gettext("Keep away, all round"),
+    "day": lazy_gettext("Downwind by day"),
+    "night": lazy_gettext("Downwind by night"),
+    "blast": lazy_gettext("Vapour cloud explosion, to 1 psi (6.9 kPa)"),
+}
+
+
+def scenario(circle: Circle) -> str:
+    """What happens, in words: how much is spilled from what, or explodes."""
+    if circle.zone == "blast":
+        return _("Explosion of %(tonnes)s t as one vapour cloud, to 1 psi", tonnes=number(circle.tonnes))
+    spill = str(SPILLS[circle.spill or ""])
+    return (
+        _("%(spill)s: %(container)s", spill=spill, container=CONTAINERS[circle.container])
+        if circle.container
+        else spill
+    )
+
+
+def screening(circles: Sequence[Circle]) -> dict[str, dict[str, list[Circle]]]:
+    """Published distances by substance and what happens, for a table."""
+    found: dict[str, dict[str, list[Circle]]] = {}
+    for circle in circles:
+        found.setdefault(circle.name, {}).setdefault(scenario(circle), []).append(circle)
+    return found
 
 
 def number(value: float | None) -> str:
@@ -120,7 +151,7 @@ def _beta(line: Mapping[str, Any]) -> str:
 
 
 def _alpha(line: Mapping[str, Any]) -> str:
-    facts = {"people": line["people"], "metres": number(line["within_m"]), "alpha": number(line["alpha"])}
+    facts = {"people": number(line["people"]), "metres": number(line["within_m"]), "alpha": number(line["alpha"])}
     return _("%(people)s people within %(metres)s m: α = %(alpha)s (table 5)", **facts)
 
 
@@ -149,7 +180,35 @@ _FIELDS: dict[str, LazyString] = {
     "units": lazy_gettext("Units and stocks"),
     "remark": lazy_gettext("Remark"),
     "source": lazy_gettext("Known from"),
+    "department": lazy_gettext("Department"),
+    "stations": lazy_gettext("Stations that watch it"),
+    "outline": lazy_gettext("Outline"),
+    "persons": lazy_gettext("In charge"),
+    "level": lazy_gettext("Level"),
 }
+
+
+def differing(changed: Mapping[str, Sequence[Any]], kinds: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """What each field that changed is called, was and is; `kinds`: what kinds are called."""
+
+    def said(name: str, value: Any) -> str:
+        if name == "kind":
+            return kinds.get(value, value)
+        if name == "level":
+            return str(LEVELS[value or 0])
+        if name == "units":
+            return "; ".join(f"{unit['name']}: {_stocks(unit['stocks'])}" for unit in value) or "–"
+        return (" ".join(value) if isinstance(value, list) else str("" if value is None else value)) or "–"
+
+    unseen = dict.fromkeys(("outline", "persons"), ("–", _("not as before")))
+    return [
+        (str(_FIELDS.get(name, name)), *(unseen.get(name) or [said(name, one) for one in values]))
+        for name, values in changed.items()
+    ]
+
+
+def _stocks(stocks: Sequence[Sequence[Any]]) -> str:
+    return ", ".join(f"{name} {tonnes:,.9g} t" for name, tonnes, *_named in stocks) or "–"
 
 
 def bad_input(facts: Mapping[str, Any]) -> str:

@@ -12,12 +12,13 @@ from flask_babel import gettext as _
 from webgis import web
 from webgis.accounts import permissions
 from webgis.cases import queries as cases
-from webgis.hazards import impact, impact_rules, persons, source_queries
+from webgis.errors import Invalid
+from webgis.hazards import impact, impact_rules, persons, screening, source_queries
 from webgis.hazards.source_queries import Filters
 from webgis.maps import hazard_words as sign_words
 from webgis.pages import hazard_words, words
 from webgis.pages.blueprint import pages
-from webgis.telemetry.quantities import QUANTITIES
+from webgis.telemetry.quantities import QUANTITIES, reading
 
 COMMON = {
     "levels": sign_words.LEVELS,
@@ -97,13 +98,15 @@ def hazard_page(code: str, look: bool = False) -> str:
             kind=source_queries.kinds(session).get(row.kind),
             units=source_queries.units(session, row.id),
             grades=source_queries.grades(session, row.id),
-            streams=source_queries.stations(session, row.id),
+            streams=source_queries.stations(session, actor, row.id),
             alarms=source_queries.alarms(session, actor, row.id),
             persons=whole or persons.masked(session, row.id),
             whole=look,
             looks=persons.looks(session, row.id) if permissions.may(actor, "hazards.persons") else [],
             rings=_rings(),
+            published=bool(screening.circles(source_queries.held(session, row.id))),
             quantities=QUANTITIES,
+            reading=reading,
             derivation=hazard_words.derivation,
             why=hazard_words.WHY,
             people_from=hazard_words.PEOPLE_FROM,
@@ -119,26 +122,34 @@ def _rings() -> tuple[int, ...]:
 @web.permits("hazards.see")
 def hazard_impact(code: str):
     """What lies within some metres of a source, to look at and to print."""
-    rings, actor = _rings(), web.actor()
-    metres = _metres(request.args.get("metres", ""), 500 if 500 in rings else rings[0])
+    rings, actor, circle = _rings(), web.actor(), request.args.get("circle") or None
+    usual = impact_rules.USUAL_M if impact_rules.USUAL_M in rings else rings[0]
+    metres, strange = (None, False) if circle else _metres(request.args.get("metres"), usual)
     with web.transaction() as session:
-        found = impact.impact(session, actor, code, metres, at=datetime.now(UTC))
+        found = impact.impact(session, actor, code, metres, circle=circle, at=datetime.now(UTC))
         return shown(
             "impact",
             found=found,
             row=found.source,
-            metres=metres,
+            asked={"circle": circle} if circle else {"metres": found.metres},
             rings=rings,
+            widest=impact_rules.MOST_M,
+            strange=strange,
             kind=source_queries.kinds(session).get(found.source.kind),
             places=hazard_words.PLACES,
+            zones=hazard_words.ZONES,
+            scenario=hazard_words.scenario,
+            screening=hazard_words.screening(found.circles),
             persons=persons.masked(session, found.source.id),
             narrowed=cases.sight(actor) != cases.Sight(None, None, None),
         )
 
 
-def _metres(given: str, otherwise: float) -> float:
+def _metres(given: str | None, usual: float) -> tuple[float, bool]:
+    """The metres that are asked for, or the usual ones; and whether they were asked for as they cannot be."""
+    if given is None:
+        return usual, False
     try:
-        metres = float(given)
-    except ValueError:
-        return otherwise
-    return metres if impact_rules.LEAST_M <= metres <= impact_rules.MOST_M else otherwise
+        return impact_rules.checked_metres(float(given)), False
+    except (ValueError, Invalid):
+        return usual, True

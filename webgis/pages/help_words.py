@@ -1,34 +1,15 @@
 """The help of each door, task by task: what its pages say, and which picture stands beside which task.
 
+Tasks of the subjects beside the cases are in `help_subjects.py`.
+
 Pictures are made by `python -m webgis.demo.screenshots --for help`, and lie in `static/help`.
 """
-
-from dataclasses import dataclass
 
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
-
-@dataclass(frozen=True)
-class Task:
-    """Something that people want to do: its name, title, steps, and the size of its picture (None: it has none)."""
-
-    name: str
-    title: LazyString
-    steps: tuple[LazyString, ...]
-    size: str | None
-
-
-@dataclass(frozen=True)
-class Guide:
-    """The help of one door."""
-
-    door: str
-    word: LazyString
-    icon: str
-    intro: LazyString
-    tasks: tuple[Task, ...]
-
+from webgis.pages.help_subjects import SUBJECTS
+from webgis.pages.help_task import Guide, Task
 
 GUIDES = (
     Guide(
@@ -99,6 +80,7 @@ GUIDES = (
                 ),
                 "phone",
             ),
+            *SUBJECTS["inspect"],
         ),
     ),
     Guide(
@@ -186,6 +168,7 @@ GUIDES = (
                 ),
                 None,
             ),
+            *SUBJECTS["desk"],
         ),
     ),
     Guide(
@@ -230,6 +213,7 @@ GUIDES = (
                 ),
                 "desk",
             ),
+            *SUBJECTS["department"],
         ),
     ),
     Guide(
@@ -279,6 +263,7 @@ GUIDES = (
                 ),
                 "desk",
             ),
+            *SUBJECTS["watch"],
         ),
     ),
     Guide(
@@ -375,6 +360,7 @@ GUIDES = (
                 ),
                 "desk",
             ),
+            *SUBJECTS["admin"],
         ),
     ),
     Guide(

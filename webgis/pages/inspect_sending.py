@@ -16,7 +16,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
-from webgis import api, geo, web
+from webgis import api, geo, refusals, web
 from webgis.cases import (
     duplicates,
     evidence,
@@ -236,7 +236,7 @@ def _with_shot(one: Evidence, shot: ShotGiven) -> Evidence:
 
 def _told(error: WebgisError):
     """A refusal as the phone keeps it: words in both languages, by field too, and likely duplicates to look at."""
-    status = next((status for kind, status in web.STATUS.items() if isinstance(error, kind)), 400)
+    status = refusals.status_of(error)
     facts = error.facts
     answer = {"code": error.code, "title": error.message, "said": _both(lambda lang: _sentence(error, facts, lang))}
     if isinstance(error, Invalid):

@@ -11,7 +11,7 @@ from webgis.accounts import permissions
 from webgis.maps import metro_words
 from webgis.maps import queries as map_queries
 from webgis.metro import permit_queries, queries
-from webgis.metro.structures import unknown
+from webgis.metro.structures import unknown, unknown_line
 from webgis.pages import metro_words as said
 from webgis.pages import words
 from webgis.pages.blueprint import pages
@@ -26,15 +26,20 @@ AROUND_DEG = 0.0015
 def common() -> dict[str, Any]:
     """What every page of the metro is told."""
     actor = web.actor()
+    today = datetime.now(web.runtime().settings.zone).date()
     return {
         "kind_of": metro_words.kind,
+        "source_of": metro_words.source,
         "named": lambda told: (told["name_en"] if words.english() else None) or told["name_zh"],
         "day": lambda moment: moment.astimezone(web.runtime().settings.zone).date().isoformat(),
-        "today": lambda: datetime.now(web.runtime().settings.zone).date().isoformat(),
+        "today": today.isoformat,
+        "in_force": lambda permit: said.in_force(permit, today),
         "zone_words": metro_words.ZONES,
         "said": said,
         "sees_permits": permissions.may(actor, "permits.see"),
         "may_apply": permissions.may(actor, "permits.apply"),
+        "may_act": permissions.may(actor, "permits.act"),
+        "may_settle": permissions.may(actor, "permits.settle"),
         "may_find": permissions.may(actor, "permits.find"),
     }
 
@@ -57,7 +62,7 @@ def metro_home():
             most=LISTED,
             bounds=map_queries.extent(session),
             counts=permit_queries.counts(session, actor) if told["sees_permits"] else {},
-            open_findings=len(permit_queries.findings(session, actor, state="open")) if told["may_find"] else 0,
+            open_findings=permit_queries.open_findings(session, actor) if told["may_find"] else 0,
             **told,
         )
 
@@ -69,7 +74,7 @@ def metro_line(code: str):
     with web.transaction() as session:
         found = queries.lines(session, code)
         if not found:
-            raise unknown(code)
+            raise unknown_line(code)
         paths: dict[int, list[Any]] = {}
         for stop in queries.stops(session, code):
             paths.setdefault(stop.path, []).append(stop)

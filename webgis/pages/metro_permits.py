@@ -6,13 +6,17 @@ from typing import Any
 import shapely
 from flask import flash, redirect, render_template, request, send_file, url_for
 from flask_babel import gettext as _
+from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from webgis import geo, web
 from webgis.errors import Conflict, Forbidden, Invalid, WebgisError
+from webgis.grid import queries as grid
 from webgis.maps import queries as map_queries
 from webgis.metro import findings, permit_queries, permits, plans
-from webgis.metro.permit_rules import STATES
+from webgis.metro.permit_models import MetroPermit
+from webgis.metro.permit_queries import MOST
+from webgis.metro.permit_rules import ENDED, STATES
 from webgis.metro.permits import Application
 from webgis.pages import words
 from webgis.pages.blueprint import pages
@@ -30,11 +34,12 @@ def permit_list():
     state, asked = request.args.get("state"), request.args.get("q", "").strip()[:100]
     state = state if state in STATES else None
     with web.transaction() as session:
-        rows = permit_queries.listed(session, web.actor(), state=state, words=asked)
+        rows = permit_queries.listed(session, web.actor(), state=state, words=asked, most=MOST + 1)
         counts = permit_queries.counts(session, web.actor())
         return render_template(
-            "metro/permits.html", rows=rows, counts=counts, state=state, asked=asked, states=STATES, **common()
-        )
+            "metro/permits.html", rows=rows[:MOST], more=len(rows) > MOST, counts=counts, state=state, asked=asked,
+            states=STATES, **common(),
+        )  # fmt: skip
 
 
 @pages.get("/metro/permits/new")
@@ -48,7 +53,7 @@ def permit_form():
 @web.permits("permits.apply")
 def permit_apply():
     """Apply for a permit."""
-    given = {name: request.form.get(name, "").replace("\0", "").strip() for name in FIELDS}
+    given = _given()
     try:
         with web.transaction() as session:
             number = permits.apply(session, web.actor(), _application(given), datetime.now(UTC))
@@ -58,22 +63,74 @@ def permit_apply():
     return redirect(url_for(".permit", number=number), 303)
 
 
-def _form(given: dict[str, str], faults: dict[str, str] | None = None) -> str:
+@pages.get("/metro/permits/<number>/change")
+@web.permits("permits.act")
+def permit_change_form(number: str):
+    """A returned application, to be changed."""
     with web.transaction() as session:
+        one = permits.require(session, web.actor(), number)
+        if "resubmit" not in {step.action for step in permits.offered(web.actor(), one)}:
+            return redirect(url_for(".permit", number=number), 303)
+        given = {name: str(getattr(one, name) or "") for name in permits.CHANGEABLE}
+        return _form(given | {"ground": _corners(to_shape(one.geom))}, number=number)
+
+
+@pages.post("/metro/permits/<number>/change")
+@web.permits("permits.act")
+def permit_apply_again(number: str):
+    """Hand a returned application in again."""
+    given = _given()
+    try:
+        with web.transaction() as session:
+            asked = _application(given, permits.require(session, web.actor(), number))
+            permits.apply_again(session, web.actor(), number, asked, datetime.now(UTC))
+    except REFUSED as error:
+        return _form(given, problems(error), number), 422
+    flash(_("The application was handed in again."), "success")
+    return redirect(url_for(".permit", number=number), 303)
+
+
+def _corners(ground: Any) -> str:
+    """The corners of a ground as the form has them; of one that is more than a plain ring none: it stays as it is."""
+    part = ground.geoms[0]
+    if len(ground.geoms) > 1 or part.interiors or len(part.exterior.coords) > geo.MOST_CORNERS:
+        return ""
+    return " ".join(f"{lon!r},{lat!r}" for lon, lat in part.exterior.coords[:-1])
+
+
+def _given() -> dict[str, str]:
+    return {name: request.form.get(name, "").replace("\0", "").strip() for name in FIELDS}
+
+
+def _form(given: dict[str, str], faults: dict[str, str] | None = None, number: str | None = None) -> str:
+    with web.transaction() as session:
+        before = number and permits.require(session, web.actor(), number)
+        shape = before and permit_queries.shape(session, before.id)
         return render_template(
-            "metro/permit_new.html", given=given, problems=faults or {}, bounds=map_queries.extent(session), **common()
+            "metro/permit_new.html",
+            given=given,
+            problems=faults or {},
+            number=number,
+            shapes=shape and _shapes(shape),
+            bounds=_around(shape) if shape else map_queries.extent(session),
+            **common(),
         )
 
 
-def _application(given: dict[str, str]) -> Application:
-    try:
-        ring = shapely.from_wkt(geo.read_ring(given["ground"]))
-    except Invalid as error:
-        raise permits.bad_field("ground", given["ground"][:50] or None, error.facts["accepted"]) from None
+def _application(given: dict[str, str], before: MetroPermit | None = None) -> Application:
+    """What the form applies for; without corners on the ground that was applied for `before`."""
+    ground = to_shape(before.geom) if before is not None and not given["ground"] else _ring(given["ground"])
     days = {name: _day(name, given[name]) for name in ("starts", "ends")}
     texts = {name: given[name] for name in ("project", "applicant", "work", "purpose")}
     optional = {name: given[name] or None for name in ("contractor", "description")}
-    return Application(ground=ring, **texts, **optional, **days)
+    return Application(ground=ground, **texts, **optional, **days)
+
+
+def _ring(corners: str) -> Any:
+    try:
+        return shapely.from_wkt(geo.read_ring(corners))
+    except Invalid as error:
+        raise permits.bad_field("ground", corners[:50] or None, error.facts["accepted"]) from None
 
 
 def _day(name: str, said: str) -> date:
@@ -119,27 +176,34 @@ def _permit(number: str, tried: str = "", faults: dict[str, str] | None = None, 
     with web.transaction() as session:
         one = permits.require(session, actor, number)
         shape = permit_queries.shape(session, one.id)
-        west, south, east, north = shapely.geometry.shape(shape).bounds
         return render_template(
             "metro/permit.html",
             one=one,
+            ended=one.state in ENDED,
             departments=_departments(session, one),
             steps=permits.offered(actor, one),
             parts=permits.parts(actor, one),
             events=permit_queries.events(session, one.id),
             files=permit_queries.files(session, one.id),
             streams=permit_queries.monitored(session, one.id),
-            shapes={
-                "type": "FeatureCollection",
-                "features": [{"type": "Feature", "geometry": shape, "properties": {"kind": "permit"}}],
-            },
-            bounds=[west - AROUND_DEG, south - AROUND_DEG, east + AROUND_DEG, north + AROUND_DEG],
-            m2=geo.area_m2(shapely.geometry.shape(shape), web.runtime().settings.projected_srid),
+            shapes=_shapes(shape),
+            bounds=_around(shape),
+            m2=geo.area_m2(shapely.geometry.shape(shape), grid.srid_of(session)),
             tried=tried,
             problems=faults or {},
             given=given or {},
             **common(),
         )
+
+
+def _shapes(shape: dict[str, Any]) -> dict[str, Any]:
+    feature = {"type": "Feature", "geometry": shape, "properties": {"kind": "permit"}}
+    return {"type": "FeatureCollection", "features": [feature]}
+
+
+def _around(shape: dict[str, Any]) -> list[float]:
+    west, south, east, north = shapely.geometry.shape(shape).bounds
+    return [west - AROUND_DEG, south - AROUND_DEG, east + AROUND_DEG, north + AROUND_DEG]
 
 
 def _departments(session: Session, one: Any) -> dict[str, Any]:
@@ -206,8 +270,10 @@ def finding_list():
 
 def _findings(tried: int | None = None, faults: dict[str, str] | None = None) -> str:
     with web.transaction() as session:
-        rows = permit_queries.findings(session, web.actor())
-    return render_template("metro/findings.html", rows=rows, tried=tried, problems=faults or {}, **common())
+        rows = permit_queries.findings(session, web.actor(), most=MOST + 1)
+    return render_template(
+        "metro/findings.html", rows=rows[:MOST], more=len(rows) > MOST, tried=tried, problems=faults or {}, **common()
+    )
 
 
 @pages.post("/metro/findings/<int:finding>")

@@ -1,8 +1,10 @@
 """Words of the pages of the metro: kinds of work, states and steps of permits, what was found without one."""
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from flask_babel.speaklater import LazyString
 
 WORKS: dict[str, LazyString] = {
@@ -40,7 +42,7 @@ PURPOSES: dict[str, LazyString] = {
 class Look:
     """How a state or step is shown: word, icon, tone of its badge or kind of its button."""
 
-    word: LazyString
+    word: LazyString | str
     icon: str
     tone: str = ""
 
@@ -66,8 +68,47 @@ STEPS: dict[str, Look] = {
     "revoke": Look(lazy_gettext("Revoke"), "ban", "btn-outline-danger"),
     "finish": Look(lazy_gettext("The work is finished"), "check"),
     "expire": Look(lazy_gettext("Its days were over"), "clock"),
+    "amend": Look(lazy_gettext("Application changed"), "pencil"),
+    "plan": Look(lazy_gettext("Plan added"), "paperclip"),
     "monitor": Look(lazy_gettext("Monitoring changed"), "access-point"),
 }
+
+LAST_DAYS = 7
+"""A permit of which fewer days are left is shown as one that ends soon."""
+
+
+def in_force(permit: Any, today: date) -> Look | None:
+    """How a granted permit stands to its days; of others None."""
+    if permit.state != "granted":
+        return None
+    left = (permit.ends - today).days
+    if left < 0:
+        return Look(lazy_gettext("Its days were over"), "clock", "bad")
+    if permit.starts > today:
+        return Look(lazy_gettext("not yet begun"), "clock")
+    return Look(
+        ngettext("the last day", "%(num)d days left", left + 1), "clock", "warn" if left < LAST_DAYS else "good"
+    )
+
+
+FIELDS: dict[str, LazyString] = {
+    "project": lazy_gettext("Project"),
+    "applicant": lazy_gettext("Applicant"),
+    "contractor": lazy_gettext("Contractor"),
+    "work": lazy_gettext("What is done"),
+    "purpose": lazy_gettext("What it is for"),
+    "description": lazy_gettext("About the work"),
+    "starts": lazy_gettext("First day"),
+    "ends": lazy_gettext("Last day"),
+    "ground": lazy_gettext("Ground of the work"),
+}
+"""What an application says, as its history names what was changed."""
+
+
+def changed(names: str) -> str:
+    """Names of fields, as the history keeps them, in words."""
+    return " · ".join(str(FIELDS[name]) for name in names.split())
+
 
 ALLOWS: dict[str, Look] = {
     "agreement": Look(lazy_gettext("needs the operator's agreement"), "clipboard-check", "warn"),

@@ -12,12 +12,12 @@ from webgis import api, geo, web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.errors import WebgisError
-from webgis.hazards import alarm_queries, alarm_rules
+from webgis.hazards import alarm_queries, watches
 from webgis.maps import queries as map_queries
 from webgis.pages import sensor_words, words
 from webgis.pages.blueprint import go, pages
 from webgis.telemetry import operations, queries
-from webgis.telemetry.quantities import PLACES, QUANTITIES, place_words, quantity_words
+from webgis.telemetry.quantities import PLACES, QUANTITIES, place_words, quantity_words, reading
 
 PAGE = 50
 COUNTED_DAYS = 7
@@ -34,14 +34,10 @@ def _shown(template: str, **values: Any) -> str:
         states=sensor_words.STATES,
         quantity_word=lambda key: quantity_words(key, locale),
         place_word=lambda key: place_words(key, locale),
-        value=_value,
+        value=lambda row: reading(row.last_value, row.unit),
         may_change=permissions.may(web.actor(), "sensors.change"),
         **values,
     )
-
-
-def _value(row: Row) -> str:
-    return "–" if row.last_value is None else f"{row.last_value:.6g} {row.unit}"
 
 
 @pages.get("/sensors")
@@ -57,7 +53,7 @@ def sensor_list():
     skip = int(skip) if skip.isascii() and skip.isdigit() and len(skip) < 7 else 0
     with web.transaction() as session:
         alarmed, counts = _alarmed(session), queries.state_counts(session)
-        watched = alarm_rules.watched(session)
+        watched = watches.watched(session)
         state = asked["state"] if asked["state"] != "alarm" else ""
         found = queries.listed(
             session,
@@ -89,7 +85,7 @@ def sensor_list():
 
 def _alarmed(session: Session) -> set[int]:
     """The sensors of which an alarm stands, for those who may know of alarms."""
-    return alarm_queries.in_alarm(session) if permissions.may(web.actor(), "alarms.see") else set()
+    return alarm_queries.in_alarm(session, web.actor()) if permissions.may(web.actor(), "alarms.see") else set()
 
 
 @pages.get("/sensors/<code>")
@@ -108,6 +104,8 @@ def sensor(code: str):
             counts=queries.counts(session, row.id, since),
             silences=queries.silences(session, row.id),
             rules=alarm_queries.levels_of(session, row.id),
+            fitting=watches.fitting(session, row.id, row.unit),
+            may_rule=permissions.may(web.actor(), "admin.alarms"),
             fates=sensor_words.FATES,
             spans=sensor_words.SPANS,
             chart=_chart(session, row, str(zone)),
@@ -183,7 +181,7 @@ def _keep(code: str | None):
     try:
         station, stream = _read(given)
         with web.transaction() as session:
-            watch = alarm_rules.watch_by_kind if given.get("watch") == "yes" else None
+            watch = watches.watch_by_kind if given.get("watch") == "yes" else None
             rule = operations.register(session, station, stream, web.actor(), watch)
     except WebgisError as error:
         field = str(error.facts.get("field", "other"))
@@ -205,15 +203,15 @@ def _read(given: dict[str, str]) -> tuple[operations.NewStation, operations.NewD
         given.get("place", ""),
         lon,
         lat,
-        given.get("name_en"),
-        given.get("department"),
+        given.get("name_en", ""),
+        given.get("department", ""),
         outside=given.get("outside") == "yes",
     )
     stream = operations.NewDatastream(
         given.get("code", ""),
         given.get("station", ""),
         given.get("quantity", ""),
-        int(_number(given, "interval_s") or 0),
+        operations.whole("interval_s", given.get("interval_s", "")),
         given.get("unit"),
         _number(given, "least"),
         _number(given, "most"),
@@ -223,12 +221,7 @@ def _read(given: dict[str, str]) -> tuple[operations.NewStation, operations.NewD
 
 def _number(given: dict[str, str], name: str) -> float | None:
     told = given.get(name)
-    if told is None:
-        return None
-    try:
-        return float(told)
-    except ValueError:
-        raise operations.bad_field(name, told[:40], "a number") from None
+    return None if told is None else operations.number(name, told)
 
 
 @pages.post("/sensors/<code>/use")
@@ -237,4 +230,16 @@ def sensor_use(code: str):
     """Take a sensor into use again, or out of it."""
     with web.transaction() as session:
         operations.use_datastream(session, code, request.form.get("active") == "yes", web.actor())
+    return go(url_for("pages.sensor", code=code))
+
+
+@pages.post("/sensors/<code>/watch")
+@web.permits("sensors.change")
+def sensor_watch(code: str):
+    """Have a sensor watched by a rule, or no more."""
+    rule = request.form.get("rule", "")[:64].replace("\0", "")
+    with web.transaction() as session:
+        change = watches.unwatch if request.form.get("active") == "no" else watches.watch
+        change(session, web.actor(), code, rule)
+    flash(_("Kept."), "success")
     return go(url_for("pages.sensor", code=code))

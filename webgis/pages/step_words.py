@@ -227,7 +227,7 @@ def label(action: str, name: str) -> str:
 ALARM_CHANGES: dict[str, LazyString] = {
     "opened": lazy_gettext("Opened by an alarm"),
     "escalated": lazy_gettext("Alarm graver"),
-    "amended": lazy_gettext("Alarm amended by late readings"),
+    "amended": lazy_gettext("Alarm amended"),
     "reset": lazy_gettext("Alarm reset"),
     "withdrawn": lazy_gettext("Alarm withdrawn by late readings"),
     "dismissed": lazy_gettext("Alarm dismissed by a person"),

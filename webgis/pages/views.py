@@ -23,14 +23,19 @@ from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
 from webgis.pages import (
     account,
+    admin_alarms,
     admin_areas,
     admin_beats,
     admin_calendar,
+    admin_construction,
     admin_departments,
+    admin_distances,
     admin_hazards,
     admin_metro,
     admin_notices,
     admin_people,
+    admin_plans,
+    admin_resources,
     admin_retention,
     admin_routing,
     admin_security,
@@ -92,18 +97,23 @@ PARTS = (
     inspect_works,
     reporting,
     account,
+    admin_alarms,
     admin_areas,
     admin_beats,
     admin_calendar,
+    admin_construction,
     admin_departments,
     admin_notices,
     admin_people,
+    admin_plans,
+    admin_resources,
     admin_retention,
     admin_routing,
     admin_security,
     admin_standards,
     admin_hazards,
     admin_metro,
+    admin_distances,
     admin_start,
     watch,
     watch_files,
@@ -224,7 +234,9 @@ def city_map(name: str):
     if page is None:
         raise NotFound("maps.map-unknown", f"There is no map {name}", name=name, accepted=list(BY_NAME))
     with web.transaction() as session:
-        bounds = map_queries.extent(session, request.args.get("area"))
+        area = request.args.get("area")
+        ground = works_words.ground(session) if name == "construction" and area is None else None
+        bounds = ground or map_queries.extent(session, area)
         reach = map_queries.extent(session)
         heat = _heat(session) if name == "heat" else None
         works = works_words.span(session) if name == "construction" else None

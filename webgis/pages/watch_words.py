@@ -37,6 +37,10 @@ class Card:
     link: str | None
 
 
+MANY_TIMES = 10
+"""From so many times as much on, per cent say nothing to anybody."""
+
+
 def number(value: float) -> str:
     """A number with the separators of the reader's language."""
     return format_decimal(value, locale=get_locale())
@@ -48,12 +52,14 @@ def percent(share: float | None) -> str:
 
 
 def change(now: float, before: float) -> Change:
-    """More or less than before, in per cent; of nothing there is no per cent."""
+    """More or less than before, in per cent; many times as much as such; of nothing there is no per cent."""
     if now == before:
         return Change("minus", _("unchanged"))
     icon = "trending-up" if now > before else "trending-down"
     if not before:
         return Change(icon, _("none before"))
+    if now > MANY_TIMES * before:
+        return Change(icon, "×" + number(round(now / before)))
     return Change(icon, format_percent((now - before) / before, "+#,##0%;-#,##0%", locale=get_locale()))
 
 

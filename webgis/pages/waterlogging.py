@@ -15,6 +15,7 @@ from webgis.pages import alarm_shown as said
 from webgis.pages import words
 from webgis.pages.blueprint import pages
 from webgis.telemetry import queries as telemetry
+from webgis.telemetry.quantities import reading
 
 CURVES = 5
 """Places whose depth stands on the time line: those where it stood highest."""
@@ -70,9 +71,9 @@ def _place(row: Row) -> dict[str, Any]:
         "illustrative": row.illustrative,
         "road": road,
         "level": level,
-        "depth": said.value(row.last_value, row.unit or "m"),
+        "depth": reading(row.last_value, row.unit or "m"),
         "at": row.last_at,
-        "highest": said.value(row.highest, row.unit or "m"),
+        "highest": reading(row.highest, row.unit or "m"),
         "alarm": row.alarm_id,
         "since": row.raised_at,
         "number": row.case_number,

@@ -18,7 +18,7 @@ from webgis.accounts.actor import DEPARTMENT_KIND_WORDS
 from webgis.accounts.login_views import weak_password
 from webgis.errors import Conflict
 from webgis.maps.signs import LIGHTS, STATES, Sign
-from webgis.pages import hazard_words
+from webgis.pages import alarm_rule_words, hazard_words
 
 ROLES: dict[str, LazyString] = {
     "inspector": lazy_gettext("Inspector"),
@@ -284,12 +284,25 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         accepted=facts.get("accepted", ""),
     ),
     "emergency.bad-field": _plain(lazy_gettext("A field of the emergency is missing or cannot be used.")),
+    "emergency.bad-row": _plain(
+        lazy_gettext("Rows of the table cannot be used; each is named. Nothing was changed."),
+    ),
     "emergency.closed": _plain(lazy_gettext("This emergency is closed; nothing is changed in it any more.")),
     "emergency.decided": _plain(lazy_gettext("Somebody has decided on this message already.")),
     "emergency.department-unknown": _plain(lazy_gettext("This department does not exist any more. Choose another.")),
     "emergency.needed": _plain(
         lazy_gettext("This department leads, or has a task to do. Give these to another first.")
     ),
+    "emergency.nothing-to-cancel": _plain(
+        lazy_gettext("This message calls off something that is no open emergency here. Decline it.")
+    ),
+    "emergency.plan-changed": _plain(
+        lazy_gettext("Somebody else changed this plan meanwhile. Open it anew to see how it stands.")
+    ),
+    "emergency.resource-changed": _plain(
+        lazy_gettext("Somebody else changed this resource meanwhile. Open it anew to see how it stands.")
+    ),
+    "emergency.resource-exists": _plain(lazy_gettext("There is a resource of this code already.")),
     "emergency.task-moved": _plain(lazy_gettext("Somebody was faster: the task stands otherwise by now.")),
     "emergency.tasks-open": lambda facts: _(
         "%(n)s tasks are still to be done. Finish them or take them off the board first.", n=facts.get("count", 0)
@@ -356,15 +369,20 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "hazards.bad-field": hazard_words.bad_field,
     "hazards.bad-people": _plain(lazy_gettext("Give the people nearby as a whole number.")),
     "hazards.bad-quantity": _plain(lazy_gettext("A quantity is a number of tonnes from 0.")),
-    "hazards.bad-threshold": _plain(
-        lazy_gettext("These thresholds contradict each other. Check levels, resets and durations."),
-    ),
+    "hazards.bad-ladder": alarm_rule_words.fault,
+    "hazards.bad-threshold": alarm_rule_words.fault,
     "hazards.bad-unit": _plain(lazy_gettext("Quantities are in tonnes.")),
     "hazards.cas-unknown": _plain(lazy_gettext("GB 18218 does not name this substance. Give its classes.")),
+    "hazards.circle-unknown": _plain(
+        lazy_gettext("Nothing that is held here has this published distance. Choose another on the impact sheet.")
+    ),
     "hazards.class-missing": _plain(lazy_gettext("Give the classes of this substance, as its safety data sheet says.")),
     "hazards.class-unknown": _plain(lazy_gettext("There is no such class in GB 18218.")),
     "hazards.implausible-quantity": _plain(
         lazy_gettext("That is very much. Were kilograms meant? Give tonnes, or confirm the quantity."),
+    ),
+    "hazards.ladder-changed": _plain(
+        lazy_gettext("Somebody else changed this ladder meanwhile. Open it anew to see how it stands.")
     ),
     "hazards.people-needed": _plain(
         lazy_gettext("The population within 500 m is not known here. Count the people and enter them.")
@@ -376,6 +394,12 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("Somebody has changed this hazard source meanwhile. Look at it as it is now.")
     ),
     "hazards.source-unknown": _plain(lazy_gettext("There is no such hazard source.")),
+    "hazards.watch-unfit": _plain(lazy_gettext("This rule is of another unit than the sensor.")),
+    "hazards.window-too-long": _plain(
+        lazy_gettext(
+            "The rule looks back over too many readings: give shorter windows, or have the sensor tell less often."
+        )
+    ),
     "maps.run-unknown": _plain(lazy_gettext("There is no such run of hot spots, or it is no longer kept.")),
     "metro.action-unknown": _plain(lazy_gettext("This cannot be done with a permit.")),
     "metro.bad-distance": _plain(
@@ -388,6 +412,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "metro.bad-patrol": _plain(lazy_gettext("This patrol cannot be noted: look at its time and note.")),
     "metro.bad-route": _plain(lazy_gettext("Emergency routes are lines, each with a code and a name.")),
     "metro.bad-zone": _plain(lazy_gettext("A construction zone cannot be so. Mend what is marked.")),
+    "metro.days-over": _plain(lazy_gettext("The days of this work are over: return the application for other days.")),
     "metro.excluded": _plain(lazy_gettext("The special protection zone excludes work for this purpose.")),
     "metro.field-missing": _plain(lazy_gettext("Something is missing. Fill in what is marked.")),
     "metro.file-unknown": _plain(lazy_gettext("There is no such plan file.")),
@@ -408,6 +433,7 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "metro.permit-unknown": _plain(lazy_gettext("There is no such permit, or none that is for you.")),
     "metro.structure-ended": _plain(lazy_gettext("This structure has ended already, or is not there yet.")),
     "metro.structure-unknown": _plain(lazy_gettext("There is no such structure.")),
+    "metro.too-many-features": _plain(lazy_gettext("The file holds more rows than are taken at once.")),
     "metro.zone-stale": _plain(
         lazy_gettext("Somebody has changed this construction zone meanwhile. Look at it as it is now.")
     ),

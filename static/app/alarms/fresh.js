@@ -6,19 +6,23 @@ import { listen } from "../live.js";
 const WAIT_MS = 500;
 const QUIET_MS = 15000;
 
-// `again`: also asked for without an alarm, every so often, as what sensors tell is shown too.
-export function fresh(selector, { put = () => {}, again = true } = {}) {
+// Also asked for without an alarm, every so often, as what sensors tell is shown too.
+export function fresh(selector, { put = () => {} } = {}) {
   let waiting = 0;
   let quiet = 0;
+  let asked = null; // an answer that another was asked after is older than that one
 
   async function load() {
     waiting = 0;
     window.clearTimeout(quiet);
     if (!document.hidden && !editing()) {
+      const mine = (asked = {});
       const answer = await fetch(window.location.href, { headers: { Accept: "text/html" }, cache: "no-store" }).catch(() => null);
-      if (answer && answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const told = answer && answer.ok ? await answer.text() : null;
+      if (mine !== asked) return;
+      if (told !== null && !editing()) swap(new DOMParser().parseFromString(told, "text/html"));
     }
-    if (again) quiet = window.setTimeout(load, QUIET_MS);
+    quiet = window.setTimeout(load, QUIET_MS);
   }
 
   function editing() {
@@ -39,5 +43,5 @@ export function fresh(selector, { put = () => {}, again = true } = {}) {
   }
 
   listen({ onAlarm: changed, onResync: changed });
-  if (again) quiet = window.setTimeout(load, QUIET_MS);
+  quiet = window.setTimeout(load, QUIET_MS);
 }

@@ -8,6 +8,10 @@ const LINES = ["#2563eb", "#c026d3", "#0d9488", "#ca8a04", "#64748b"];
 const read = (page) => JSON.parse(page.querySelector("#water-chart").textContent);
 let told = read(document);
 
+// The next multiple of a step: an axis ends at a round number.
+const upTo = (value, step) => Number((Math.ceil(value / step) * step).toPrecision(6));
+const narrow = () => matchMedia("(max-width: 767px)").matches;  // there the legend alone names the rain
+
 function options(paint) {
   const { rain, curves, cases, span, zone, words } = told;
   const moment = clock(zone, true);
@@ -18,7 +22,7 @@ function options(paint) {
     tooltip: { ...common(paint).tooltip, trigger: "item", formatter: ({ seriesName, value }) => `${moment(value[0])}\n${value[2] ? `${value[2]}\n${value[3]} ${value[4]}` : `${seriesName} ${value[1]}`}` },
     grid: { left: 8, right: 8, top: 56, bottom: 8, containLabel: true },
     xAxis: timeAxis(paint, zone, span),
-    yAxis: [valueAxis(paint, words.depth, { min: 0, max: (range) => Math.max(0.3, range.max * 1.6) }), valueAxis(paint, words.rain, { inverse: true, min: 0, max: (range) => Math.max(5, range.max * 2.6), splitLine: { show: false }, nameLocation: "start", nameTextStyle: { color: paint.soft, align: "right" } })],
+    yAxis: [valueAxis(paint, words.depth, { min: 0, max: (range) => upTo(Math.max(0.3, range.max * 1.6), 0.1) }), valueAxis(paint, narrow() ? "" : words.rain, { inverse: true, min: 0, max: (range) => upTo(Math.max(5, range.max * 2.6), 5), splitLine: { show: false }, nameLocation: "start", nameTextStyle: { color: paint.soft, align: "right" } })],
     series: [
       { name: words.rain, type: "bar", yAxisIndex: 1, data: rain, barMaxWidth: 10, itemStyle: { color: paint.line, opacity: 0.45 } },
       ...curves.map((one, place) => ({ name: one.name, type: "line", data: one.points, showSymbol: false, lineStyle: { width: 2, color: LINES[place] }, itemStyle: { color: LINES[place] } })),

@@ -1,25 +1,30 @@
-// List and page of emergencies: what others do comes in by itself, tasks are moved in place and by keys, the map shows the
-// ground and what is near.
+// List and page of emergencies: what others do is heard on the live stream, tasks are moved in place and by keys, the map
+// shows the ground and what is near.
 
 import { element } from "../../maps/dom.js";
 import { pinIcon } from "../../maps/pin.js";
+import { Sketch, areaOf, squareMetres } from "../../maps/sketch.js";
+import { listen } from "../live.js";
 import { ground } from "../place.js";
 import { replaceParts } from "../watch/fresh.js";
 
-const ASK_EACH_MS = 2000;
+const WAIT_MS = 200;
 const AT_LATEST_MS = 60000;
+const HEARING = ["live", "polling"];
 const WRITES = "input, textarea, select, [contenteditable]";
 
 const root = document.querySelector("[data-fresh]");
 const box = document.querySelector("[data-emergency-map]");
-let mark = root.dataset.fresh;
-let shown = Date.now();
+const page = root.dataset.fresh; // not the address that is shown: a refused form stands at its own, which only takes forms
+let timer = 0;
+let asked = null;
+let heard = "";
 
 // What fetch throws without a connection is no fault: it is asked again.
 async function got(address, options) {
   try {
     const answer = await fetch(address, { cache: "no-store", ...options });
-    if (answer.redirected || answer.status === 401) window.location.reload();
+    if (answer.redirected || answer.status === 401) window.location.assign(page);
     return answer;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
@@ -28,14 +33,15 @@ async function got(address, options) {
 }
 
 async function refresh() {
-  const focused = document.activeElement && document.activeElement.closest("[data-task]");
-  const answer = await got(window.location.pathname, { headers: { Accept: "text/html" } });
+  const mine = (asked = {});
+  const answer = await got(page, { headers: { Accept: "text/html" } });
   if (answer && answer.status === 404) window.location.assign("/emergency");
-  if (!answer || !answer.ok) return;
+  const told = answer && answer.ok ? await answer.text() : null;
+  if (told === null || mine !== asked) return;
+  const focused = document.activeElement && document.activeElement.closest("[data-task]");
   if (focused && !writing()) document.activeElement.blur();
-  shown = Date.now();
   const open = reasons().filter((one) => one.open).map(nameOf);
-  replaceParts(await answer.text());
+  replaceParts(told);
   for (const one of reasons()) one.open = open.includes(nameOf(one));
   if (focused) focusTask(focused.dataset.task);
   if (map) map.update();
@@ -47,15 +53,19 @@ const nameOf = (one) => one.querySelector("form").action;
 
 const writing = () => document.activeElement && document.activeElement.matches(WRITES);
 
-async function look() {
-  if (document.hidden) return;
-  const answer = await got(root.dataset.versionAddress, { headers: { Accept: "application/json" } });
-  if (!answer || !answer.ok) return;
-  const { version } = await answer.json();
-  root.dataset.live = "polling";
-  if (version === mark && Date.now() - shown < AT_LATEST_MS) return;
-  mark = version;
-  await refresh();
+function soon() {
+  if (!timer && !document.hidden) timer = window.setTimeout(() => { timer = 0; refresh(); }, WAIT_MS);
+}
+
+function onEmergency(one) {
+  if (!root.dataset.emergency || one.number === root.dataset.emergency) soon();
+}
+
+// Who begins to hear, or hears again, may have missed something.
+function onState(state) {
+  if (HEARING.includes(state) && state !== heard) soon();
+  heard = state;
+  root.dataset.live = state;
 }
 
 // ---- the board
@@ -99,7 +109,7 @@ async function move(form) {
   delete form.dataset.sent;
   if (!answer) return;
   if (answer.status !== 204) {
-    window.location.reload();
+    window.location.assign(page);
     return;
   }
   document.activeElement.blur();
@@ -137,9 +147,59 @@ function drawn() {
     for (const item of document.querySelectorAll("[data-near]")) marker(item).addTo(layers);
   }
   update();
-  return { update };
+  return { update, leaflet };
 }
 
 const map = box ? drawn() : null;
-window.setInterval(look, ASK_EACH_MS);
-document.addEventListener("visibilitychange", look);
+
+// ---- the ground drawn anew: its outline goes with the form, and is seen on the map before
+
+function outline(form) {
+  const button = form.querySelector("[data-draw]");
+  const hint = form.querySelector("[data-drawing]");
+  const { area, radius_m: radius } = form.elements;
+  const shown = L.layerGroup().addTo(map.leaflet);
+  let sketch = null;
+
+  function stop() {
+    if (sketch) sketch.stop();
+    sketch = null;
+    button.setAttribute("aria-pressed", "false");
+    hint.hidden = true;
+  }
+
+  function put(points) {
+    const ring = [...points, points[0]].map(({ lng, lat }) => [Number(lng.toFixed(6)), Number(lat.toFixed(6))]);
+    area.value = JSON.stringify({ type: "Polygon", coordinates: [ring] });
+    radius.value = "";
+    show();
+  }
+
+  function show() {
+    shown.clearLayers();
+    form.querySelector("[data-size]").textContent = "";
+    if (!area.value) return;
+    const drawing = L.geoJSON(JSON.parse(area.value), { style: { color: box.dataset.colour, weight: 3 }, interactive: false }).addTo(shown);
+    form.querySelector("[data-size]").textContent = squareMetres(areaOf(drawing.getLayers()[0].getLatLngs().flat(Infinity)));
+  }
+
+  button.addEventListener("click", () => {
+    const drawing = Boolean(sketch);
+    stop();
+    if (drawing) return;
+    button.setAttribute("aria-pressed", "true");
+    hint.hidden = false;
+    box.scrollIntoView({ block: "center" });
+    sketch = new Sketch(map.leaflet, "polygon", (points, done) => done && window.setTimeout(() => { stop(); put(points); }, 0));
+  });
+  radius.addEventListener("change", () => { area.value = ""; show(); });
+  document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
+  show();
+}
+
+listen({ onEmergency, onResync: soon, onState });
+window.setInterval(soon, AT_LATEST_MS); // what is late changes with time
+document.addEventListener("visibilitychange", soon);
+
+const form = document.querySelector("[data-outline]");
+if (form) outline(form);

@@ -10,6 +10,7 @@ const MOST_RECENT = 6;
 
 let classes = [];
 let byKey = new Map();
+let redraw = null; // of the list, while it is open: the classes may come after it
 
 // What is on the phone; then what the server has now.
 export const recall = async () => take(await before(ADDRESS));
@@ -19,6 +20,7 @@ function take(answer) {
   if (!answer) return;
   classes = answer.told.classes.map((one) => ({ ...one, key: `${one.kind}:${one.code}`, text: `${one.name.zh} ${one.name.en || ""}`.toLowerCase() }));
   byKey = new Map(classes.map((one) => [one.key, one]));
+  redraw?.();
 }
 
 export const get = (key) => byKey.get(key) || null;
@@ -98,7 +100,11 @@ export function pick() {
       if (query.value.trim() && first) choose(first);
     };
     find("close", box).onclick = () => box.close();
-    box.onclose = () => resolve(chosen);
+    box.onclose = () => {
+      redraw = null;
+      resolve(chosen);
+    };
+    redraw = show;
     show();
     box.showModal();
   });

@@ -61,6 +61,7 @@ function edit() {
   const hint = form.querySelector("[data-drawing]");
   const said = form.querySelector("[data-said]");
   let drawn = null;
+  let asked = null;
 
   const corners = () => field.value.trim().split(/\s+/).filter(Boolean).map((part) => part.split(",").map(Number));
 
@@ -72,8 +73,9 @@ function edit() {
     ask();
   }
 
-  // Asked with what the form says so far; days that are missing are today's.
+  // Asked with what the form says so far; days that are missing are today's. An answer that is older than the last question is none.
   async function ask() {
+    const mine = (asked = {});
     const points = corners();
     if (points.length < 3) return undefined;
     const today = holder.dataset.today;
@@ -86,9 +88,10 @@ function edit() {
     };
     const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": form.elements.csrf_token.value };
     const answer = await fetch("/api/v1/metro/permits/check", { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
-    if (!answer) return undefined;
+    if (!answer || mine !== asked) return undefined;
     if (!answer.ok) return said.replaceChildren(element("li", "", said.dataset.wordBad));
     const { zones } = await answer.json();
+    if (mine !== asked) return undefined;
     said.replaceChildren(...(zones.length ? zones.map(row) : [element("li", "", said.dataset.wordNone)]));
     ready(map, "checked", zones.length);
     return undefined;

@@ -14,7 +14,7 @@ const days = new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: 
 let span = 1;
 let points = [];
 let until = Date.now();
-let drawn = null;
+let drawn = null; // a promise: who asks while the first is drawn makes no second
 let asked = 0;
 
 // A point without a value where nothing was told for long, so that no line is drawn across.
@@ -65,8 +65,8 @@ async function fetched(turn) {
   }
   [box.hidden, none.hidden] = [!points.length, Boolean(points.length)];
   if (!points.length) return;
-  if (drawn) drawn.again();
-  else drawn = await plot(box, options);
+  if (drawn) (await drawn).again();
+  else await (drawn = plot(box, options));
 }
 
 function show() {

@@ -3,7 +3,7 @@
 
 import { asker } from "../../maps/ask.js";
 import { fill, ready } from "../../maps/dom.js";
-import { Sketch } from "../../maps/sketch.js";
+import { areaOf, Sketch } from "../../maps/sketch.js";
 import { ground as groundMap } from "../place.js";
 
 const LINES = { closure: { color: "#b91c1c", weight: 5 }, narrowed: { color: "#c2410c", weight: 4, dashArray: "10 5" }, diversion: { color: "#1d4ed8", weight: 4, dashArray: "2 7" } };
@@ -32,17 +32,9 @@ async function look() {
   map.fitBounds(shapes.getBounds().pad(0.25), { animate: false, maxZoom: 17 });
 }
 
-const EARTH_M = 6371008.8;
-
-// Square metres of a ring of degrees; for what is told while drawing.
+// Square metres of a ring of degrees, whose last corner is the first again.
 function area(ring) {
-  const width = (Math.cos((ring[0][1] * Math.PI) / 180) * EARTH_M * Math.PI) / 180;
-  const height = (EARTH_M * Math.PI) / 180;
-  const twice = ring.reduce((sum, [x, y], at) => {
-    const [nextX, nextY] = ring[(at + 1) % ring.length];
-    return sum + x * nextY - nextX * y;
-  }, 0);
-  return Math.abs(twice / 2) * width * height;
+  return ring.length < 2 ? 0 : areaOf(ring.slice(1).map(([lng, lat]) => ({ lng, lat })));
 }
 
 function rings(geometry) {
