@@ -6,7 +6,6 @@ reader's browser: it has cookies, storage and a cache of its own.
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,11 +20,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests import city
 from tests.databases import database, settings_for
+from webgis import chromium
 from webgis.accounts import queries as accounts
 from webgis.cases import calendar, evidence, intake
 from webgis.db import Runtime
 
-CHROMIUM = "/usr/bin/chromium"
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -42,7 +41,7 @@ PATIENCE_MS = 120_000
 
 expect.set_options(timeout=30_000)
 
-if not shutil.which(CHROMIUM):
+if not chromium.program():
     collect_ignore_glob = ["test_*.py"]
 
 
@@ -119,7 +118,7 @@ class Site:
 def browser() -> Iterator[Browser]:
     """One Chromium for all browser tests."""
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        made = playwright.chromium.launch(executable_path=chromium.program(), args=list(QUIET))
         yield made
         made.close()
 

@@ -7,8 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser import axe
 from tests.browser.live import streaming
-from tests.hazards.test_alarms import flood
-from tests.hazards.watched import UNDERPASS, Watched
+from tests.hazards.watched import UNDERPASS, WELL, Watched, flood
 
 DESK, PHONE = (1440, 900), (390, 844)
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -25,6 +24,28 @@ def calm(page) -> None:
     """Nothing hangs over, and nothing keeps people out."""
     assert page.evaluate(OVERFLOW) <= 0
     assert axe.findings(page) == []
+
+
+def an_older_answer_comes_last(town: Watched, page) -> None:
+    """The list is asked for twice; the answer from before the second alarm comes after the one with it."""
+    before, held = page.request.get("/alarms").text(), []
+
+    def answered(route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/alarms", answered)
+    for reading in ((8, 25.0), (7, 45.0)):
+        with page.expect_request("**/alarms"):
+            town.tell(WELL, reading)
+    expect(page.locator("[data-alarm]")).to_have_count(2)
+    with page.expect_event("requestfinished"):
+        held[0].fulfill(body=before, content_type="text/html")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.locator("[data-alarm]").count() == 2
+    page.unroute("**/alarms")
 
 
 def test_an_alarm_appears_on_desk_and_map_is_acknowledged_and_its_case_stays_open(live):
@@ -53,9 +74,20 @@ def test_an_alarm_appears_on_desk_and_map_is_acknowledged_and_its_case_stays_ope
         desk.goto(f"/alarms/{alarm.id}")
         expect(desk.locator("[data-alarm-chart][data-drawn]")).to_be_visible()
         calm(desk)
+        desk.goto(f"/sensors/{UNDERPASS}")
+        expect(desk.locator("[data-sensor-chart][data-drawn]")).to_be_visible()
+        desk.locator("[data-span='1']").focus()
+        desk.keyboard.press("Tab")
+        with desk.expect_response(lambda answer: f"/sensors/{UNDERPASS}/series" in answer.url) as week:
+            desk.keyboard.press("Enter")
+        assert week.value.ok
+        expect(desk.locator("[data-span='7']")).to_have_attribute("aria-pressed", "true")
+        expect(desk.locator("[data-span='1']")).to_have_attribute("aria-pressed", "false")
+        calm(desk)
         phone.goto("/alarms")
         expect(phone.locator(f"[data-alarm='{alarm.id}']")).to_contain_text("closed")
         calm(phone)
+        an_older_answer_comes_last(town, phone)
         phone.goto("/waterlogging")
         expect(phone.locator("[data-water-chart][data-drawn]")).to_be_visible()
         expect(phone.locator(f"[data-place={UNDERPASS}]")).to_contain_text("Advised to close")

@@ -81,6 +81,10 @@ def _slid(site) -> None:
         slider.fill("0")
         page.wait_for_url(f"**day={BEGAN}*")
         expect(bar).to_have_attribute("data-phases", "hoarding")
+        bar.get_by_role("button", name="播放").click()
+        page.wait_for_url(f"**day={BEGAN + timedelta(days=7)}*")
+        bar.get_by_role("button", name="暂停").click()
+        expect(bar.get_by_role("button", name="播放")).to_be_visible()
         assert findings(page) == []
     with site.reader("manager1", size=PHONE, language="en", color_scheme="dark") as page:
         page.goto(f"/maps/construction?day={ENDS}")

@@ -5,12 +5,13 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.axe import findings
+from tests.browser.live import streaming
 from tests.emergency.scene import people
 
 
 def ready(page) -> None:
-    """What others do is heard of."""
-    page.locator("[data-fresh][data-live=polling]").wait_for()
+    """What others do is heard on the stream."""
+    page.locator("[data-fresh][data-live=live]").wait_for()
 
 
 def fine(page) -> None:
@@ -26,9 +27,10 @@ def column(page, state):
 def test_two_agencies_work_on_an_emergency_until_its_closing_report(site):
     with site.runtime.transaction() as session:
         people(session)
+    site.watch.refusals_expected = True
     desk = site.reader("dispatcher1")
     phone = site.reader("drainage1", size=(390, 844), color_scheme="dark")
-    with desk as dispatcher, phone as drainage:
+    with streaming(site.runtime.settings), desk as dispatcher, phone as drainage:
         drainage.goto("/emergency")
         ready(drainage)
         opened(dispatcher)
@@ -51,6 +53,25 @@ def test_two_agencies_work_on_an_emergency_until_its_closing_report(site):
         drainage.get_by_role("button", name="写入日志").click()
         expect(dispatcher.locator("[data-part=log]")).to_contain_text("泵车到场 <b>水深四十厘米</b>")
         expect(dispatcher.locator("#task-words")).to_have_value("检查周边地下车库")
+
+        # the ground is drawn on the map, and the other agency's map has it at once
+        draw_ground(dispatcher)
+        expect(drainage.locator("[data-part=where]")).to_contain_text("指定范围")
+
+        # where a form was refused the page is followed as before, also when what was refused is a message of others
+        dispatcher.locator("[data-fold=link] > summary").click()
+        dispatcher.fill("#link-case", "12")
+        dispatcher.locator("[data-fold=link] button[type=submit]").click()
+        expect(dispatcher.locator("#link-case-error")).to_contain_text("19 位编号")
+        ready(dispatcher)
+        drainage.fill("#note-words", "水位开始下降")
+        drainage.get_by_role("button", name="写入日志").click()
+        expect(dispatcher.locator("[data-part=log]")).to_contain_text("水位开始下降")
+        expect(dispatcher.locator("#link-case-error")).to_contain_text("19 位编号")
+        dispatcher.goto("/emergency")
+        refused(dispatcher)
+        dispatcher.goto(address)
+        ready(dispatcher)
 
         # the desk's keys: down the board, begin, done
         finish_by_keys(dispatcher)
@@ -83,6 +104,31 @@ def opened(dispatcher) -> None:
     fine(dispatcher)
     dispatcher.get_by_role("button", name="立即启动").click()
     dispatcher.wait_for_url(re.compile(r"/emergency/E\d{11}$"))
+
+
+def draw_ground(page) -> None:
+    """Draw a triangle around the place, by taps on the map."""
+    page.locator("[data-fold=change] > summary").click()
+    page.locator("[data-draw]").click()
+    drawing = page.locator("[data-emergency-map]")
+    for x, y in ((80, 60), (300, 80), (180, 220), (180, 220)):
+        drawing.click(position={"x": x, "y": y})
+    expect(page.locator("[data-size]")).to_contain_text("m²")
+    page.locator("[data-fold=change] button[type=submit]").click()
+    expect(page.locator("[data-part=where]")).to_contain_text("指定范围")
+
+
+def refused(page) -> None:
+    """Send a file that is no message; the reason stays where it is when the list has been fetched anew."""
+    with page.expect_response(
+        lambda answer: answer.request.resource_type == "fetch" and page.url.endswith("/emergency/cap")
+    ) as fetched:
+        page.locator("input[name=file]").set_input_files(
+            {"name": "a.xml", "mimeType": "application/xml", "buffer": b"<a/>"}
+        )
+        page.get_by_role("button", name="检查并接收").click()
+    assert fetched.value.status == 200
+    expect(page.locator("#form-error")).to_contain_text("CAP")
 
 
 def finish_by_keys(page) -> None:

@@ -66,7 +66,7 @@ def test_an_outline_is_drawn_graded_and_the_impact_sheet_tells_what_lies_around(
         with site.reader("dispatcher1", size=size, language=language) as page:
             page.goto("/hazards/CD-001/impact?metres=300")
             page.wait_for_function(
-                "document.querySelectorAll('[data-hazard-map] path, [data-hazard-map] canvas').length"
+                "() => document.querySelectorAll('[data-hazard-map] path, [data-hazard-map] canvas').length"
             )
             counts = page.locator(".hz-counts li")
             expect(counts.filter(has_text="在办案件" if language == "zh-CN" else "open cases")).to_contain_text("1")

@@ -15,7 +15,8 @@ from flask_babel.speaklater import LazyString
 class Source:
     """Vector tiles of one name, asked for (with `params`) from one zoom to another, and the style that draws them.
     `order`: what is drawn over what, when it is not the layer's. `wider`: so many zooms further out its tiles are asked
-    for, each for 4 or 16 that are drawn, where what they hold does not follow the zoom."""
+    for, each for 4 or 16 that are drawn, where what they hold does not follow the zoom. `beyond`: it goes on
+    outside the city."""
 
     tiles: str
     style: str
@@ -24,6 +25,7 @@ class Source:
     params: Mapping[str, str] = field(default_factory=dict)
     order: int | None = None
     wider: int = 0
+    beyond: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,10 @@ LAYERS = (
         "cases",
         (Source("hotspots", "hotspots"),),
         (
-            Row("hot-99", lazy_gettext("Hot, 99 % sure")),
-            Row("hot-95", lazy_gettext("Hot, 95 % sure")),
-            Row("hot-90", lazy_gettext("Hot, 90 % sure")),
-            Row("cold", lazy_gettext("Cold, 90 % sure or more")),
+            Row("hot-99", lazy_gettext("Hot, sure to 99 %")),
+            Row("hot-95", lazy_gettext("Hot, sure to 95 %")),
+            Row("hot-90", lazy_gettext("Hot, sure to 90 %")),
+            Row("cold", lazy_gettext("Cold, sure to at least 90 %")),
         ),
         order=330,
     ),
@@ -157,7 +159,7 @@ LAYERS = (
         "metro",
         lazy_gettext("Metro"),
         "topics",
-        (Source("metro", "metro", 9),),
+        (Source("metro", "metro", 9, beyond=True),),
         (
             Row("line-metro", lazy_gettext("Line, in its colour")),
             Row("dot-station", lazy_gettext("Station")),
@@ -230,6 +232,7 @@ LAYERS = (
             Row("fill-emergency-1", lazy_gettext("Level I or II")),
             Row("fill-emergency-3", lazy_gettext("Level III or IV")),
         ),
+        live=True,
         order=590,
     ),
     Layer(

@@ -85,7 +85,7 @@ def cases_inside(session: Session, actor: Actor, filters: cases.Filters, newest:
 
 
 _CASE_VERSION = text("SELECT fn.case_version()")
-_LIVE_VERSION = text("SELECT fn.layer_version('{alarms,sensors}', true)")
+_LIVE_VERSION = text("SELECT fn.layer_version('{alarms,sensors,emergency}', true)")
 
 
 def case_version(session: Session) -> int:
@@ -94,7 +94,7 @@ def case_version(session: Session) -> int:
 
 
 def live_version(session: Session) -> str:
-    """A text that is another one after every change of what maps keep fresh: cases and alarms."""
+    """A text that is another one after every change of what maps keep fresh."""
     return session.scalar(_LIVE_VERSION)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from webgis.api import Given
@@ -18,7 +18,16 @@ MEASURES = ("reported", "open", "closed", "on_time")
 
 LEVELS = ("county", "subdistrict", "community")
 CLASS = r"^[0-9]{4,5}$"
-DAY = "a day such as 2026-11-22"
+
+
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise PydanticCustomError("day", "{expected} is expected", {"expected": "a day such as 2026-11-22"}) from None
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Nothing(Given):
@@ -37,17 +46,9 @@ class CasesAsked(Nothing):
     kind: Literal[KINDS] | None = None
     class_: str | None = Field(None, alias="class", pattern=CLASS, description="a class code")
     department: str | None = Field(None, min_length=1, max_length=64, description="code of the department")
-    since: date | None = Field(None, description="reported on this day or later")
-    until: date | None = Field(None, description="reported on this day or before")
+    since: Day | None = Field(None, description="reported on this day or later")
+    until: Day | None = Field(None, description="reported on this day or before")
     measure: Literal[MEASURES] | None = Field(None, description="which of these cases count")
-
-    @field_validator("since", "until", mode="before")
-    @classmethod
-    def _day(cls, value: Any) -> Any:
-        try:
-            return date.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise PydanticCustomError("day", "{expected} is expected", {"expected": DAY}) from None
 
     @field_validator("state")
     @classmethod
@@ -106,15 +107,7 @@ class ComponentsAsked(Nothing):
 class WorksAsked(Nothing):
     """Construction zones on which day."""
 
-    day: date | None = Field(None, description="a day of the city; now when left out")
-
-    @field_validator("day", mode="before")
-    @classmethod
-    def _day(cls, value: Any) -> Any:
-        try:
-            return date.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise PydanticCustomError("day", "{expected} is expected", {"expected": DAY}) from None
+    day: Day | None = Field(None, description="a day of the city; now when left out")
 
 
 class HotspotsAsked(Nothing):
@@ -295,7 +288,7 @@ LAYERS = {
         ),
         Layer(
             "construction",
-            "Construction zones on a day: their ground by phase, from zoom 13 with the roads they close or narrow",
+            "Construction zones on a day: their ground by phase, from zoom 15 with the roads they close or narrow",
             "fn.construction_tile",
             WorksAsked,
             ("construction",),

@@ -163,7 +163,7 @@ def choices():
 @maps.get("/maps/version")
 @web.permits("maps.see")
 def version():
-    """Another text after every change of cases and alarms. Maps ask each second: 304 while nothing is new."""
+    """Another text after every change of what maps keep fresh. Maps ask each second: 304 while nothing is new."""
     _asked(Given)
     with web.transaction() as session:
         told = web.opaque(queries.live_version(session))

@@ -1,6 +1,7 @@
-"""What maps say of construction zones: phases, roads closed, the bar of days."""
+"""What maps and pages say of construction zones: phases, roads closed, the bar of days."""
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -8,6 +9,28 @@ _SPAN = text(
     "SELECT min(first_day) AS first, max(coalesce(last_day, first_day)) AS last FROM city.construction_zone"
     " WHERE upper_inf(recorded)"
 )
+
+_GROUND = text(
+    "SELECT ST_XMin(n.box) AS west, ST_YMin(n.box) AS south, ST_XMax(n.box) AS east, ST_YMax(n.box) AS north"
+    " FROM (SELECT ST_Expand(ST_Extent(z.geom), :around) AS box FROM city.construction_zone z"
+    " WHERE upper_inf(z.recorded) AND z.valid && tstzrange(now(), NULL)) n WHERE n.box IS NOT NULL"
+)
+AROUND_DEG = 0.005
+"""Some 500 m: what is seen around the outermost works."""
+
+PHASES = {
+    "hoarding": lazy_gettext("Hoarding"),
+    "utilities": lazy_gettext("Utilities moved"),
+    "excavation": lazy_gettext("Excavation"),
+    "structure": lazy_gettext("Main structure"),
+    "backfill": lazy_gettext("Backfill"),
+    "restored": lazy_gettext("Road restored"),
+}
+LINES = {
+    "closure": lazy_gettext("Road closed"),
+    "narrowed": lazy_gettext("Road narrowed"),
+    "diversion": lazy_gettext("Diversion"),
+}
 
 
 def on_maps() -> dict[str, str]:
@@ -25,15 +48,8 @@ def on_maps() -> dict[str, str]:
         "works_none": _("no works in view"),
         "works_count": _("%(count)s works in view", count="{count}"),
         "phase_": _("No phase named"),
-        "phase_hoarding": _("Hoarding"),
-        "phase_utilities": _("Utilities moved"),
-        "phase_excavation": _("Excavation"),
-        "phase_structure": _("Main structure"),
-        "phase_backfill": _("Backfill"),
-        "phase_restored": _("Road restored"),
-        "closure": _("Road closed"),
-        "narrowed": _("Road narrowed"),
-        "diversion": _("Diversion"),
+        **{f"phase_{kind}": str(word) for kind, word in PHASES.items()},
+        **{kind: str(word) for kind, word in LINES.items()},
     }
 
 
@@ -41,3 +57,9 @@ def span(session: Session) -> dict[str, str] | None:
     """The first and last day of all works that are known, for the bar of days; None without any."""
     found = session.execute(_SPAN).one()
     return found.first and {"first_day": found.first.isoformat(), "last_day": found.last.isoformat()}
+
+
+def ground(session: Session) -> tuple[float, float, float, float] | None:
+    """West, south, east and north of the works that are there now or ahead, in degrees; None without any."""
+    found = session.execute(_GROUND, {"around": AROUND_DEG}).one_or_none()
+    return found and tuple(found)
