@@ -5,24 +5,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from tests.demo.conftest import HUANGPU
 from webgis.accounts import queries as accounts
 from webgis.cases import handling, intake, queries, routing, routing_sets
 from webgis.catalog import queries as catalog
-from webgis.db import Runtime
-from webgis.demo import beats, loading
+from webgis.demo import beats
 from webgis.grid import beats as grid_beats
 
-HUANGPU = "310101"
 MONDAY = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def demo(make_settings):
+def demo(copied, county):
     """A runtime with one loaded county of Shanghai, without cases."""
-    runtime = Runtime(make_settings())
-    loading.load(runtime, [HUANGPU], count=0, quiet=True)
-    yield runtime
-    runtime.engine.dispose()
+    with copied(county) as runtime:
+        yield runtime
 
 
 def test_every_cell_is_in_one_beat_and_someone_is_on_duty_there_all_week(demo):

@@ -10,26 +10,22 @@ from sqlalchemy import text
 from tests.cases.life import Life
 from webgis import cli
 from webgis.cases import audit
-from webgis.db import Runtime
-from webgis.demo import filling, grow, hot_spots, loading, patterns, templates, workload
+from webgis.demo import filling, grow, hot_spots, patterns, templates, workload
 from webgis.errors import Conflict, Invalid
 from webgis.maps import rollups
 
-HUANGPU = "310101"
 CASES, CLASSES = 2_000, 5
 
 
 @pytest.fixture(scope="module")
-def grown(make_settings):
+def grown(copied, county):
     """A runtime with one county of Shanghai and a past."""
-    runtime = Runtime(make_settings())
-    loading.load(runtime, [HUANGPU], count=0, grid_age=grow.GRID_AGE, quiet=True)
-    indexes = _all(runtime, INDEXES)
-    made = grow.grow(runtime, cases=CASES, cells=1, components_=1, classes=CLASSES)
-    assert (made.counties, made.cases, made.open) == (1, CASES, CASES // 100)
-    assert _all(runtime, INDEXES) == indexes, "what is dropped while tables are filled is made again"
-    yield runtime
-    runtime.engine.dispose()
+    with copied(county) as runtime:
+        indexes = _all(runtime, INDEXES)
+        made = grow.grow(runtime, cases=CASES, cells=1, components_=1, classes=CLASSES)
+        assert (made.counties, made.cases, made.open) == (1, CASES, CASES // 100)
+        assert _all(runtime, INDEXES) == indexes, "what is dropped while tables are filled is made again"
+        yield runtime
 
 
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'city' ORDER BY 1"

@@ -9,26 +9,32 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
+from tests.demo.conftest import HUANGPU
 from webgis import cli
 from webgis.accounts import logins
 from webgis.accounts.actor import ROLES
 from webgis.cases.workflow import STATES
-from webgis.db import Runtime
 from webgis.demo import cases, components, loading, people, stories
 from webgis.errors import Invalid, NotFound
 
-HUANGPU = "310101"
 CASES = 24
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def demo(make_settings):
+def loaded(copied, county):
+    """Settings of a city with one loaded county of Shanghai, to be copied."""
+    with copied(county) as runtime:
+        loading.load(runtime, [HUANGPU], count=CASES, quiet=True)
+        runtime.dispose()
+        yield runtime.settings
+
+
+@pytest.fixture(scope="module")
+def demo(copied, loaded):
     """A runtime with one loaded county of Shanghai."""
-    runtime = Runtime(make_settings())
-    loading.load(runtime, [HUANGPU], count=CASES, quiet=True)
-    yield runtime
-    runtime.engine.dispose()
+    with copied(loaded) as runtime:
+        yield runtime
 
 
 def _all(runtime, statement, **values):
@@ -39,6 +45,13 @@ def _all(runtime, statement, **values):
 def test_areas_are_stored_from_city_to_community_and_say_what_is_made_up(demo):
     levels = dict(_all(demo, "SELECT level, bool_and(illustrative) FROM city.area GROUP BY level"))
     assert levels == {"city": True, "county": False, "subdistrict": True, "community": True}
+
+
+def test_made_up_people_live_where_areas_are_made_up_and_hazard_sources_are_graded_by_them(demo):
+    people = dict(_all(demo, "SELECT level, sum(population) FROM city.area GROUP BY level"))
+    assert people["community"] == people["subdistrict"] > 0 and people["county"] is None and people["city"] is None
+    graded = _all(demo, "SELECT level, people_from FROM city.hazard_grade WHERE major AND people_from = 'population'")
+    assert {level for level, _from in graded} >= {1, 2}
 
 
 def test_the_city_has_its_own_projected_system(demo):
@@ -114,13 +127,11 @@ def test_a_second_load_does_nothing(demo):
     assert loading.ensure(demo, progress=False) is None
 
 
-def test_a_load_that_was_interrupted_is_finished(make_settings):
-    runtime = Runtime(make_settings())
-    loading.load(runtime, [HUANGPU], count=3, quiet=True)
-    loading.note_load(runtime, [HUANGPU], 5, loading.SEED, done=False)
-    finished = loading.ensure(runtime, progress=False)
-    assert (finished.areas, finished.cells, finished.cases) == (0, 0, 2)
-    runtime.engine.dispose()
+def test_a_load_that_was_interrupted_is_finished(copied, loaded):
+    with copied(loaded) as runtime:
+        loading.note_load(runtime, [HUANGPU], CASES + 2, loading.SEED, done=False)
+        finished = loading.ensure(runtime, progress=False)
+        assert (finished.areas, finished.cells, finished.cases) == (0, 0, 2)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ Departments that the demo has stand in for the contractor and the metro company.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -13,9 +12,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import queries as accounts
-from webgis.cases import handling, intake
+from webgis.cases import evidence, handling, intake
 from webgis.catalog import queries as catalog
 from webgis.demo import people
+from webgis.demo.cases import picture
 from webgis.demo.metro import CITY, EAST, NORTH
 from webgis.metro import construction
 from webgis.metro.construction_models import ConstructionPatrol, ConstructionZone, EmergencyRoute
@@ -64,7 +64,12 @@ SITES = (
 CLASSES = ("08004", "08002", "08007", "08006", "08001")
 """Dust, works on the road, hoarding, materials, nuisance: what cases in the zones are about."""
 
-CASES = 10
+CASES = 24
+OPEN = 6
+"""The newest of them are still being handled."""
+
+LATE = 5
+"""One of so many was resolved too late."""
 
 
 def settle(session: Session, city: str, now: datetime) -> int:
@@ -180,41 +185,68 @@ def _patrol(session: Session, plan: Plan, today: date) -> None:
 
 
 def tell(session: Session, city: str, now: datetime) -> int:
-    """Some cases of works in the zones that are there now, reported, filed and dispatched in the last days; none when
-    there are any already. Returns how many."""
+    """Cases of works in the zones that are there now, of the last days, the older ones closed; none when there are any
+    already. Returns how many."""
     if session.scalar(text("SELECT EXISTS (SELECT FROM city.case_zone WHERE zone_id IS NOT NULL LIMIT 1)")):
         return 0
     sites = [row for row in construction.listed(session, now) if row.there]
-    made = 0
-    for turn in range(CASES if sites else 0):
+    made = CASES if sites else 0
+    for turn in range(made):
         row = sites[turn % len(sites)]
         at = now - timedelta(hours=9 * turn + 2)
-        made += _case(session, row.code, CLASSES[turn % len(CLASSES)], at, turn)
+        number = _reported(session, row.code, CLASSES[turn % len(CLASSES)], at, turn)
+        if turn >= OPEN:
+            _ended(session, number, at, now if turn % LATE == 0 else None)
     return made
 
 
-def _case(session: Session, code: str, class_code: str, at: datetime, turn: int) -> bool:
+def _reported(session: Session, code: str, class_code: str, at: datetime, turn: int) -> str:
+    """A case inside a zone, reported, filed and dispatched."""
     settings = session.info["settings"]
-    place = shapely.Point(*_inside(session, code, turn))
+    lon, lat = session.execute(_INSIDE, {"code": code, "seed": turn + 1}).one()
     acceptor, dispatcher = (accounts.actor(session, login) for login in ("acceptor1", "dispatcher1"))
     words = f"{catalog.require_class(session, 'matter', class_code).name_zh}，施工区域内（示意）"
-    given = intake.Report(place.x, place.y, "matter", class_code, words, crs="cgcs2000", acknowledged=True)
+    given = intake.Report(lon, lat, "matter", class_code, words, crs="cgcs2000", acknowledged=True)
     line = intake.report(session, settings, acceptor, given, at=at)
-    conditions = catalog.offered(session, "matter", class_code, line.cell_code)
-    if conditions:
-        filed = {"condition": conditions[0].id}
-        later: Sequence[tuple] = ((acceptor, "file", filed, 20), (dispatcher, "dispatch", {"department": "auto"}, 50))
-        for actor, action, told, minutes in later:
-            moment = at + timedelta(minutes=minutes)
-            handling.act(session, settings, actor, line.number, action, told, at=moment)
-    return True
+    filed = {"condition": catalog.offered(session, "matter", class_code, line.cell_code)[0].id}
+    for actor, action, told, minutes in (
+        (acceptor, "file", filed, 20), (dispatcher, "dispatch", {"department": "auto"}, 50),
+    ):  # fmt: skip
+        handling.act(session, settings, actor, line.number, action, told, at=at + timedelta(minutes=minutes))
+    return line.number
 
 
+def _ended(session: Session, number: str, at: datetime, late_before: datetime | None) -> None:
+    """The department of the contractor resolves it, too late if that is over before the moment given; an inspector
+    looks, and it is closed."""
+    settings = session.info["settings"]
+    case = session.execute(_HANDLED, {"number": number}).one()
+    contractor, inspector, acceptor = (
+        accounts.actor(session, login) for login in (case.login, "inspector2", "acceptor1")
+    )
+    late = case.deadline_at + timedelta(hours=1)
+    over = late_before is not None and late + timedelta(hours=1) < late_before
+    resolved = late if over else at + timedelta(minutes=100)
+    here = {"result": "pass", "lon": case.lon, "lat": case.lat, "crs": "cgcs2000"}
+    photos = evidence.store(settings, [picture(f"DEMO {number[-5:]} after", int(number[-5:]))])
+    for actor, action, told, shown, moment in (
+        (contractor, "receive", {}, (), at + timedelta(minutes=70)),
+        (contractor, "resolve", {"note": "已整改（示意）"}, photos, resolved),
+        (inspector, "verify", here, (), resolved + timedelta(minutes=40)),
+        (acceptor, "close", {}, (), resolved + timedelta(minutes=60)),
+    ):
+        handling.act(session, settings, actor, number, action, told, shown, at=moment)
+
+
+_HANDLED = text(
+    """
+    SELECT c.deadline_at, ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat,
+           (SELECT p.login FROM city.person p WHERE p.role = 'department' AND p.active
+            AND p.department_code = c.department_code ORDER BY p.login LIMIT 1) AS login
+    FROM city.case c WHERE c.number = :number
+    """
+)
 _INSIDE = text(
     "SELECT ST_X(p.geom), ST_Y(p.geom) FROM city.construction_zone z,"
     " LATERAL ST_Dump(ST_GeneratePoints(z.geom, 3, :seed)) p WHERE z.code = :code AND upper_inf(z.recorded) LIMIT 1"
 )
-
-
-def _inside(session: Session, code: str, seed: int) -> tuple[float, float]:
-    return session.execute(_INSIDE, {"code": code, "seed": seed + 1}).one()

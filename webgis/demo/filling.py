@@ -15,7 +15,7 @@ import signal
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,8 @@ from pathlib import Path
 from psycopg2.errors import InsufficientPrivilege, LockNotAvailable
 from psycopg2.extensions import quote_ident
 from psycopg2.extras import execute_values
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from webgis.cases import calendar
 from webgis.db import Runtime
@@ -60,39 +62,50 @@ def fill(
     seed: int = SEED,
     classes: int = patterns.CLASSES,
     workers: int = 2,
+    counties: Sequence[str] = (),
+    past: Callable[..., Past] = Past,
     progress: Progress = lambda _what, _done, _total: None,
     beside: Callable[[], object] = lambda: None,
 ) -> Filled:
     """Add `cases` cases of so many classes to the city in the database, reported in the `past.YEARS` before today;
     `open_cases` of them (a hundredth when None) have not ended. The same city, seed and day give the same cases,
-    whatever the workers. `beside` is called when the cases are there, while their tables are tidied.
+    whatever the workers. `counties`: those that have cases, all when none are named; `past` says when and where they
+    are. `beside` is called when the cases are there, while their tables are tidied.
 
     `Invalid` "demo.empty-city" when the city has nobody and nowhere to make cases of. Superuser: foreign keys are not
     checked again.
     """
     start = time.perf_counter()
     opened = round(cases * OPEN_SHARE) if open_cases is None else min(open_cases, cases)
-    made = patterns.make(runtime, classes, partial(progress, "patterns"))
+    made = patterns.make(runtime, classes, partial(progress, "patterns"), counties)
     until = datetime.now(runtime.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     with _connections(runtime) as (history, others):
-        past = Past(runtime.settings, made, ground.ground(others), cases, opened, until, seed)
+        of = past(runtime.settings, made, ground.ground(others), cases, opened, until, seed)
         others.execute("SELECT county_code, day, last FROM city.case_counter")
-        counters = past.number({(county, day): last for county, day, last in others.fetchall()})
+        counters = of.number({(county, day): last for county, day, last in others.fetchall()})
         first = [_next(others, "case"), _next(history, "case_event")]
         with runtime.transaction() as session:
-            working = Working(calendar.of_city(session, runtime.settings), past)
-        _write(history, others, past, partial(copies.rows, past, working, *first), workers, progress)
+            working = Working(calendar.of_city(session, runtime.settings), of)
+        _write(history, others, of, partial(copies.rows, of, working, *first), workers, progress)
         progress("queues", 0, 1)
         others.execute(_OPEN, (first[0],))
         execute_values(others, _COUNT_ON, counters)
         progress("queues", 1, 1)
         _set(others, "case", first[0] + cases)
-        _set(history, "case_event", first[1] + int(past.events_before[-1]))
+        _set(history, "case_event", first[1] + int(of.events_before[-1]))
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(beside)
         _tidy(runtime, progress)
         done.result()
-    return Filled(cases, opened, int(past.events_before[-1]), round(time.perf_counter() - start, 1))
+    return Filled(cases, opened, int(of.events_before[-1]), round(time.perf_counter() - start, 1))
+
+
+_SUPERUSER = text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+
+
+def may(session: Session) -> bool:
+    """Whether the database lets itself be filled so."""
+    return session.scalar(_SUPERUSER)
 
 
 _BEGIN = """

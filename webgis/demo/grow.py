@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 from sqlalchemy import func, select
@@ -12,7 +11,7 @@ from sqlalchemy.orm import Session
 from webgis.cases.models import Case
 from webgis.catalog.component_models import Component
 from webgis.db import Runtime
-from webgis.demo import components, filling, hot_spots, loading, past, places
+from webgis.demo import components, filling, hot_spots, loading, places
 from webgis.errors import Conflict, Invalid
 from webgis.grid.models import Area, Cell
 from webgis.maps import rollups
@@ -21,9 +20,6 @@ CASES, CELLS, COMPONENTS, SEED = 5_000_000, 150_000, 500_000, 1
 CLASSES = 24
 CELLS_PER_KM2 = 108
 """A square kilometre has 100 cells of 100 m, and as much border as communities have brings some more."""
-
-GRID_AGE = timedelta(days=365 * past.YEARS + 30)
-"""The cells are valid since before the first case."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -71,7 +67,7 @@ def grow(
             " use a database of its own",
             cases=there,
         )
-    loading.load(runtime, counties, count=0, grid_age=GRID_AGE, quiet=quiet)
+    loading.load(runtime, counties, count=0, quiet=quiet)
     with runtime.transaction() as session:
         registered = session.scalar(select(func.count()).select_from(Component))
         if registered < components_:

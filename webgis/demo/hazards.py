@@ -20,7 +20,7 @@ from webgis.accounts.models import Department
 from webgis.demo import people, sensor_day
 from webgis.demo.sensor_day import RAIN_EVERY, Sensor
 from webgis.grid.models import Area
-from webgis.hazards import alarm_rules, sources
+from webgis.hazards import alarm_rules, sources, watches
 from webgis.hazards.source_models import HazardSource
 from webgis.hazards.source_wire import NewSource, StockGiven, UnitGiven
 from webgis.telemetry import operations as telemetry
@@ -102,7 +102,7 @@ def _register(session: Session, sensor: Sensor, spot: shapely.Point, city: str) 
         telemetry.put_station(session, station)
         interval = 60 * (RAIN_EVERY if sensor.quantity == "rain" else 1)
         telemetry.put_datastream(session, telemetry.NewDatastream(sensor.code, code, sensor.quantity, interval))
-        alarm_rules.watch(session, None, sensor.code, sensor.rule)
+        watches.watch(session, None, sensor.code, sensor.rule)
     return code
 
 

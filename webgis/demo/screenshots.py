@@ -16,14 +16,13 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from webgis import cli, settings
+from webgis import chromium, cli, settings
 from webgis.accounts import demo_logins
 from webgis.db import Runtime
 from webgis.demo import shots
 from webgis.demo.shots import Shot
 from webgis.settings import resources
 
-CHROMIUM = "/usr/bin/chromium"
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 LANGUAGES = {"zh": "zh_CN", "en": "en"}
 THEMES = ("light", "dark")
@@ -77,14 +76,15 @@ class Camera:
         self.origin, self.folder, self.committed = origin, folder, committed
 
     def take(self, wanted: list[Shot], language: str, size: str, theme: str) -> Iterator[str]:
-        """Pictures of one language, size and theme; yields what the pages complained of."""
-        from playwright.sync_api import sync_playwright
+        """Pictures of one language, size and theme; yields what the pages complained of. A page that crashes costs its
+        own picture alone."""
+        from playwright.sync_api import Error, sync_playwright
 
         fitting = [shot for shot in wanted if shot.size in (None, size)]
         with sync_playwright() as playwright:
             spoken = "--lang=en-GB" if language == "en" else "--lang=zh-CN"
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM,
+                executable_path=chromium.program(),
                 args=["--no-sandbox", "--disable-gpu", spoken],
                 env={"LANGUAGE": LANGUAGES[language]},
             )
@@ -94,7 +94,10 @@ class Camera:
                     context = self._context(browser, known, language, size, theme)
                     page = context.new_page()
                     yield from (f"{shot.name} {language} {size} {theme}: {one}" for one in _shown(page, shot))
-                    self._keep(page.screenshot(), f"{shot.name}-{language}", size, theme)
+                    try:
+                        self._keep(page.screenshot(), f"{shot.name}-{language}", size, theme)
+                    except Error as error:
+                        yield f"{shot.name} {language} {size} {theme}: no picture: {error.message.splitlines()[0]}"
                     context.close()
             browser.close()
 
@@ -147,9 +150,9 @@ def _shown(page, shot: Shot) -> list[str]:
         page.wait_for_load_state("load")
         if shot.act is not None:
             shot.act(page)
+        page.wait_for_timeout(SETTLED_MS)
     except Error as error:
         said.append(error.message.splitlines()[0])
-    page.wait_for_timeout(SETTLED_MS)
     return said
 
 

@@ -90,6 +90,19 @@ def _first_task(page) -> None:
     page.locator("[data-view=task]").wait_for()
 
 
+def _in_a_zone(page) -> None:
+    """On the inspector's phone, which is carried into the middle of a construction zone."""
+    page.wait_for_load_state("networkidle")
+    zones = page.request.get("/inspect/works?lon=104.0636&lat=30.6613").json()["zones"]
+    ring = next(one for one in zones if one["phase"])["geometry"]["coordinates"][0][0][:-1]
+    lon, lat = (sum(corner[axis] for corner in ring) / len(ring) for axis in (0, 1))
+    page.context.set_geolocation({"longitude": lon, "latitude": lat, "accuracy": 8})
+    page.locator("nav a[href='#beat']").click()  # where the phone asks where it is
+    page.wait_for_load_state("networkidle")
+    page.locator("nav a[href='#home']").click()
+    page.locator("[data-works-here]").wait_for()
+
+
 def _public_report(page) -> None:
     page.locator("[data-pin-map]").click()
 
@@ -112,6 +125,7 @@ PAGES = (
     Shot("inspect-tasks", "inspector", "/inspect#tasks"),
     Shot("inspect-task", "inspector", "/inspect#tasks", _first_task),
     Shot("inspect-beat", "inspector", "/inspect#beat"),
+    Shot("inspect-works", "inspector", "/inspect", _in_a_zone),
     Shot("inspect-me", "inspector", "/inspect#me"),
     Shot("inspect-install", "inspector", "/inspect/install"),
     Shot("report", "inspector", "/cases/new"),
@@ -136,6 +150,7 @@ PAGES = (
     Shot("hazards", "manager", "/hazards"),
     Shot("hazard", "manager", "/hazards/HZ-04"),
     Shot("hazard-impact", "manager", "/hazards/HZ-04/impact?metres=1000"),
+    Shot("hazard-published", "manager", "/hazards/HZ-02/impact?circle=7664-41-7-large-nurse_tank-night"),
     Shot("hazard-new", "administrator", "/hazards/new"),
     Shot("metro", "manager", "/metro"),
     Shot("metro-line", "manager", "/metro/lines/1"),
@@ -161,10 +176,15 @@ PAGES = (
     Shot("emergency-new", "dispatcher", "/emergency/new"),
     Shot("emergency-page", "dispatcher", "/emergency", follow(".em-row a")),
     Shot("emergency-report", "manager", "/emergency", follow("[aria-labelledby=h-closed] .em-row a")),
+    Shot("admin-plan", "administrator", "/admin/emergency/plans/waterlogging"),
+    Shot("admin-resources", "administrator", "/admin/emergency/resources"),
     *(Shot(f"admin-{one.name}", "administrator", f"/admin/{one.name}") for one in SECTIONS),
     Shot("admin-beat", "administrator", "/admin/beats", follow("main a.row-name")),
     Shot("admin-notices-addresses", "administrator", "/admin/notices/addresses"),
     Shot("admin-notices-words", "administrator", "/admin/notices/words"),
+    Shot("admin-alarm-rule", "administrator", "/admin/alarms/rules/depth.underpass"),
+    Shot("admin-alarm-rule-new", "administrator", "/admin/alarms/rules/new"),
+    Shot("admin-alarm-ladder", "administrator", "/admin/alarms/ladder"),
     Shot("admin-areas-import", "administrator", "/admin/areas/import"),
     Shot("admin-areas-divide", "administrator", "/admin/areas/divide"),
     Shot("admin-standard", "administrator", "/admin/standards", follow("main a.row-name")),
@@ -181,10 +201,13 @@ HELP = (
     Shot("inspect-outbox", "inspector", "/inspect", _write_offline, "phone"),
     Shot("inspect-tasks", "inspector", "/inspect#tasks", _first_task, "phone"),
     Shot("inspect-beat", "inspector", "/inspect#beat", None, "phone"),
+    Shot("inspect-works", "inspector", "/inspect", _in_a_zone, "phone"),
     Shot("desk-file", "acceptor", "/desk?queue=accept", choose(), "desk"),
     Shot("desk-dispatch", "dispatcher", "/desk?queue=dispatch", choose(), "desk"),
     Shot("desk-close", "acceptor", "/desk?queue=close", choose(), "desk"),
     Shot("desk-call", "acceptor", "/hotline/new", None, "desk"),
+    Shot("desk-alarms", "dispatcher", "/alarms", follow("main a.row-name"), "desk"),
+    Shot("desk-emergency", "dispatcher", "/emergency", follow(".em-row a"), "desk"),
     Shot("department-handle", "department", "/department?queue=handle", choose(), "desk"),
     Shot(
         "department-ask",
@@ -193,13 +216,18 @@ HELP = (
         choose("[data-step=ask-extension] > summary"),
         "desk",
     ),
+    Shot("department-permits", "dispatcher", "/metro/permits", follow("main a.row-name"), "desk"),
     Shot("watch-figures", "manager", "/watch", _a_week, "desk"),
     Shot("watch-heat", "manager", HEAT, None, "desk"),
     Shot("watch-screen", "manager", "/watch/screen", None, "desk"),
+    Shot("watch-hazards", "manager", "/hazards/HZ-02/impact?metres=500", None, "desk"),
+    Shot("watch-rain", "manager", "/waterlogging", None, "desk"),
+    Shot("watch-works", "manager", "/construction/CZ-04/effect", None, "desk"),
     Shot("admin-start", "administrator", "/admin/start", None, "desk"),
     Shot("admin-areas", "administrator", "/admin/areas", None, "desk"),
     Shot("admin-calendar", "administrator", "/admin/calendar", None, "desk"),
     Shot("admin-people", "administrator", "/admin/people", None, "desk"),
+    Shot("admin-subjects", "administrator", "/admin/hazards", None, "desk"),
     Shot("admin-log", "administrator", "/admin/log", None, "desk"),
     Shot("public-report", None, "/report", _public_report, "phone"),
     Shot("public-follow", None, "/public", None, "phone"),
