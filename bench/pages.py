@@ -19,11 +19,10 @@ import click
 from playwright.sync_api import Browser, sync_playwright
 
 from bench import report, scratch, web
-from webgis import db, settings
+from webgis import chromium, db, settings
 from webgis.accounts import operations as accounts
 from webgis.db import Runtime
 
-CHROMIUM = "/usr/bin/chromium"
 TIMES = 3
 QUIET_S, PATIENCE_S = 0.4, 30.0
 """How long nothing may be asked for before a page counts as still; how long one is waited for."""
@@ -72,7 +71,7 @@ def pages(as_json: bool, city: bool) -> None:
         environment = web.environment(runtime.settings.database, redis_url, folder)
         port = stack.enter_context(web.running(web.OURS, environment))
         playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium.program(), args=["--no-sandbox", "--disable-gpu"])
         missed = report.show("pages", _rows(runtime, browser, port), as_json, scratch.versions(runtime.engine))
         browser.close()
         runtime.dispose()

@@ -22,16 +22,22 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from webgis import services, vendor  # noqa: E402  (both use the standard library alone)
+from webgis import chromium, services, vendor  # noqa: E402  (all use the standard library alone)
 
 VENV = ROOT / ".venv"
 LOG = ROOT / "var" / "log" / "setup.log"
 PIP = [VENV / "bin/python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
 PIP_INSTALL = [*PIP, "install", "--progress-bar=off", "--no-deps"]
 PIP_PACKAGE = r"(?:Collecting|Requirement already \w+:|Installing collected packages:) ([^\s,]+)"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OLDEST_NPM = 9
 BROKER = "the MQTT broker Mosquitto"
+WINDOWLESS = "a Chromium without a window, for quicker tests"
+WANTED = {BROKER, WINDOWLESS}
+"""What is of use, but not needed."""
+
+INSTEAD = {"mosquitto": None, chromium.WINDOWLESS: "chromium"}
+"""Packages that not every system has, and what does their work there."""
+
 BEAT_SECONDS = 10
 """Where the output is no terminal, a long step says this often that it is alive."""
 
@@ -159,24 +165,41 @@ def system_packages(for_tests: bool) -> None:
         say("[1/4] system packages: all there")
         return
     say(f"[1/4] system packages: {', '.join(missing)} missing")
-    names = sorted({name for needed in missing.values() for name in needed})
     root = root_prefix()
     if shutil.which("apt-get") is None:
         raise Failed(
             f"this machine has no apt-get. Install with its own tool, then run this again: {', '.join(missing)}"
         )
     if root is None:
-        names += [name for name in postgres_packages() if "PostgreSQL with PostGIS" in missing]
-        command = f"apt-get install --no-install-recommends {' '.join(names)}"
+        command = f"apt-get install --no-install-recommends {' '.join(packages(missing))}"
         raise Failed(f"packages are missing, and only an administrator may install them: {command}")
+    try:
+        install_packages(root, for_tests)
+    except Failed as failed:
+        if missing.keys() - WANTED:
+            raise
+        say(f"        going on without it: {failed}")
+
+
+def install_packages(root: list[str], for_tests: bool) -> None:
     run("reading the list of packages", [*root, "apt-get", "-o", "DPkg::Lock::Timeout=300", "update"])
-    if "PostgreSQL with PostGIS" in missing:
-        names += postgres_packages()
-    if "mosquitto" in names and not output("apt-cache", "show", "mosquitto"):
-        names.remove("mosquitto")
+    names = packages(missing_programs(for_tests))
+    names = [INSTEAD[name] if name in INSTEAD and not offered(name) else name for name in names]
+    names = [name for name in names if name]
     run(f"installing {' '.join(names)}", [*root, "sh", "-c", INSTALL, "sh", *names])
-    if still := missing_programs(for_tests).keys() - {BROKER}:
+    if still := missing_programs(for_tests).keys() - WANTED:
         raise Failed(f"still missing after the installation: {', '.join(still)}")
+
+
+def packages(missing: dict[str, tuple[str, ...]]) -> list[str]:
+    """The packages that bring what is missing."""
+    names = sorted({name for needed in missing.values() for name in needed})
+    return names + (postgres_packages() if "PostgreSQL with PostGIS" in missing else [])
+
+
+def offered(name: str) -> bool:
+    """Whether apt knows a package."""
+    return bool(output("apt-cache", "show", name))
 
 
 def missing_programs(for_tests: bool) -> dict[str, tuple[str, ...]]:
@@ -190,8 +213,10 @@ def missing_programs(for_tests: bool) -> dict[str, tuple[str, ...]]:
         missing["Redis"] = ("redis-server",)
     if broker_missing():
         missing[BROKER] = ("mosquitto",)
-    if for_tests and not any(map(shutil.which, BROWSERS)):
-        missing["Chromium"] = ("chromium-browser" if on_ubuntu() else "chromium",)
+    if for_tests and chromium.program() is None:
+        missing["Chromium"] = ("chromium-browser" if on_ubuntu() else chromium.WINDOWLESS,)
+    elif for_tests and windowless_missing():
+        missing[WINDOWLESS] = (chromium.WINDOWLESS,)
     if for_tests and not any(Path("/usr/share/fonts").rglob("NotoSansCJK*")):
         missing["a font with Chinese characters"] = ("fonts-noto-cjk",)
     return missing
@@ -200,7 +225,16 @@ def missing_programs(for_tests: bool) -> dict[str, tuple[str, ...]]:
 def broker_missing() -> bool:
     """Whether Mosquitto is to be installed: it is wanted, not needed, so only where that is possible unasked."""
     here = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
-    return here is None and shutil.which("apt-get") is not None and root_prefix() is not None
+    return here is None and may_install()
+
+
+def windowless_missing() -> bool:
+    """Whether the Chromium without a window is to be installed beside another, where that is possible unasked."""
+    return shutil.which(chromium.WINDOWLESS) is None and may_install() and offered(chromium.WINDOWLESS)
+
+
+def may_install() -> bool:
+    return shutil.which("apt-get") is not None and root_prefix() is not None
 
 
 def on_ubuntu() -> bool:
