@@ -215,16 +215,22 @@ def test_another_table_of_distances_is_looked_at_first(reader, city_app):
     run_jobs(city_app)
     page = admin.get(answer.headers["Location"]).text
     assert "地下车站" in page and "60 m" in page and "西站" in page and "控制保护区" in page
-    assert "60" not in admin.get("/metro/structures/west").text.split("data-metro-map")[0]
+    assert metres_of(admin.get("/metro/structures/west").text) == ["50", "5"]
     assert admin.send(f"{answer.headers['Location']}/take").status_code == 303
     run_jobs(city_app)
-    assert "条例第九条" in admin.get("/metro/structures/west").text
+    page = admin.get("/metro/structures/west").text
+    assert "条例第九条" in page and metres_of(page) == ["60", "5"]
     log = admin.get("/admin/log").text
     assert "underground_station/control" in log and "50 m" in log and "60 m, outline, M: 条例第九条" in log
     again = admin.send("/admin/metro/distances", **table(metres=["60", "5"]))
     run_jobs(city_app)
     page = admin.get(again.headers["Location"]).text
     assert "不会有任何变化" in page and "data-once" not in page.split("</h1>")[1]
+
+
+def metres_of(page: str) -> list[str]:
+    """The metres of the zones in the table of a structure's page, in its order."""
+    return re.findall(r'<td class="num" data-label="[^"]+">([\d.]+)</td>', page)
 
 
 def another_table(admin, metres: str):
