@@ -34,7 +34,7 @@ from webgis.telemetry import inbox
 SENSORS, SEED = 500, 18
 QUIET_S, PATIENCE_S = 15.0, 180.0
 GOAL_S, GOAL_RATIO = 2.0, 0.5
-"""Within two seconds an alarm is on every desk; nothing else slows by more than half (issue 6)."""
+"""Within two seconds an alarm is on every desk; nothing else slows by more than half."""
 
 _STANDING = "SELECT count(*) AS alarms, count(case_id) AS cases, count(DISTINCT case_id) AS different FROM city.alarm"
 _DRAIN = """

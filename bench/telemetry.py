@@ -38,7 +38,7 @@ from webgis.telemetry import inbox, writing
 
 SENSORS = 2000
 GOAL = 2000.0
-"""Readings a second (issue 6)."""
+"""Readings a second that must be taken in."""
 
 SENDERS, BATCH = 4, 100
 BACKLOG = 100_000
