@@ -168,11 +168,13 @@ class Message(Base):
 
 
 class Notice(Base):
-    """One thing that one recipient is to be told of a case. `key` is that of the happening, so it is told once."""
+    """One thing that one recipient is to be told of a case, or of what has the page `page` (`emergency/E...`). `key` is
+    that of the happening, so it is told once."""
 
     __tablename__ = "notice"
     __table_args__ = (
         CheckConstraint("num_nonnulls(contact_id, address_id) = 1", name="recipient"),
+        CheckConstraint("num_nonnulls(case_id, page) = 1", name="about"),
         UniqueConstraint("key", "contact_id", name="uq_notice_contact"),
         UniqueConstraint("key", "address_id", name="uq_notice_address"),
         Index("ix_notice_message_id", "message_id", postgresql_where=text("message_id IS NOT NULL")),
@@ -182,7 +184,8 @@ class Notice(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     key: Mapped[UUID]
-    case_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Case.id))
+    case_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(Case.id))
+    page: Mapped[str | None] = mapped_column(Text)
     event: Mapped[str] = mapped_column(Text)
     facts: Mapped[dict] = mapped_column(JSONB)
     contact_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(Contact.id))

@@ -52,3 +52,9 @@ RESOURCE_KINDS = {
     "other": ("其他资源", "Other resources"),
 }
 """Kinds of resources, in Chinese and English. Crews on duty come from the shifts that are worked."""
+
+TOLD = ("joined", "task", "task_off", "changed", "due_soon", "overdue", "released", "closed")
+"""What people may be told of by message: `emergency_` before them is the event of the notice."""
+
+WHO = ("department", "lead", "dispatcher", "manager")
+"""Who may be told: the departments that it happens to, the one that leads, people of a role."""

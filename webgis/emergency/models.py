@@ -27,7 +27,7 @@ from webgis.accounts.models import Department, Person
 from webgis.cases.models import Case
 from webgis.db import Base, one_of
 from webgis.emergency.board import STATES as TASK_STATES
-from webgis.emergency.kinds import KINDS, RESOURCE_KINDS
+from webgis.emergency.kinds import KINDS, RESOURCE_KINDS, TOLD, WHO
 from webgis.geo import SRID
 from webgis.grid.models import Cell
 from webgis.hazards.alarm_models import Alarm
@@ -89,7 +89,8 @@ class EmergencyParty(Base):
 
 
 class EmergencyTask(Base):
-    """What one department is to do, by when. `words_en` may be missing: somebody wrote it in one language."""
+    """What one department is to do, by when, since when (`put_at`). `words_en` may be missing: somebody wrote it in one
+    language. `near_told_at`, `late_told_at`: when it was told that its deadline is near, or past."""
 
     __tablename__ = "emergency_task"
     __table_args__ = (
@@ -107,6 +108,23 @@ class EmergencyTask(Base):
     due_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(Text)
     changed_at: Mapped[datetime]
+    put_at: Mapped[datetime]
+    near_told_at: Mapped[datetime | None]
+    late_told_at: Mapped[datetime | None]
+
+
+class EmergencyListener(Base):
+    """Who is told by message of what happens to an emergency: the departments that it happens to, the one that leads,
+    or the people of a role whose area it lies in."""
+
+    __tablename__ = "emergency_listener"
+    __table_args__ = (
+        CheckConstraint(one_of("event", TOLD), name="event"),
+        CheckConstraint(one_of("who", WHO), name="who"),
+    )
+
+    event: Mapped[str] = mapped_column(Text, primary_key=True)
+    who: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
 class EmergencyEvent(Base):

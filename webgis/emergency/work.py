@@ -52,6 +52,7 @@ def _put(
         due_at=due,
         state="todo",
         changed_at=at,
+        put_at=at,
     )
     session.add(task)
     session.flush()
