@@ -278,6 +278,18 @@ def gk_srid(lon: float) -> int:
 
 
 @functools.cache
+def in_metres(srid: int) -> bool:
+    """Whether EPSG:`srid` is a projected system that measures in metres. Web maps (EPSG:3857) do not: theirs are metres
+    of the equator, 16 % too many at 30 N."""
+    try:
+        system = pyproj.CRS.from_epsg(srid)
+    except pyproj.exceptions.CRSError:
+        return False
+    metres = system.is_projected and all(axis.unit_name == "metre" for axis in system.axis_info)
+    return metres and "Pseudo-Mercator" not in system.name
+
+
+@functools.cache
 def projector(srid: int) -> pyproj.Transformer:
     """The transformer from CGCS2000 degrees (longitude first) to metres (easting first) in `srid`; kept for reuse."""
     return pyproj.Transformer.from_crs(SRID, srid, always_xy=True)

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     city_code: str = Field(
         "5101", pattern=r"^\d{4}(\d{2})?$", description="division code of the city served by default"
     )
-    projected_srid: int = Field(4544, description="metres and areas; EPSG:4544 = CGCS2000 / 3-degree GK, 105 E")
+    projected_srid: int = Field(
+        4544, description="metres and areas; where it is not set, a city's first areas keep their 3-degree zone"
+    )
     timezone: str = Field("Asia/Shanghai", description="time zone of the city: days, working time, case numbers")
     locale: Literal["zh_CN", "en"] = Field("zh_CN", description="language when the browser states none that we speak")
     holiday_country: str = Field("CN", description="country of the `holidays` package that seeds days off")
@@ -256,6 +258,10 @@ class Settings(BaseSettings):
     def settings_customise_sources(cls, settings_cls, init_settings, **_sources):
         """Only what `load` passes in: it has read the environment and the file itself, to know each value's source."""
         return (init_settings,)
+
+    def states(self, name: str) -> bool:
+        """Whether somebody has set it, though it be to the default."""
+        return name in self.model_fields_set
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,14 +1,15 @@
 """Areas coming in: what is stored, what is measured, what is refused."""
 
+import numpy as np
 import pytest
 import shapely
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests.grid import town
 from tests.grid.town import CITY, COUNTY, EAST, STREET, WEST
 from webgis import geo
-from webgis.errors import NotFound
-from webgis.grid import areas, queries
+from webgis.errors import Invalid, NotFound
+from webgis.grid import areas, queries, systems
 from webgis.grid.models import Area
 
 
@@ -162,3 +163,41 @@ def test_moving_a_community_under_its_cells_is_reported(session):
     outcome = bring(session, [WEST], [town.square(0, 0, 510, 300)])
     assert ("cells-stale", WEST) in kinds(outcome)
     assert town.load(session, west=town.square(0, 0, 510, 300)).faults[0].kind == "overlap"
+
+
+FAR = shapely.affinity.translate(town.square(0, 0, 1000, 300), -16.45, 13.15)
+"""The town, but at 87.6 E, 43.8 N: two thousand kilometres from the zone of the default."""
+
+
+def bring_far(session, codes, **options):
+    layer = town.layer(codes, [FAR] * len(codes), name=codes)
+    return areas.import_areas(session, layer, srid=town.SRID, **options)
+
+
+@pytest.mark.parametrize(("srid", "why"), [(4544, "2.4% off"), (4326, "no projected"), (3857, "no"), (99, "no")])
+def test_a_system_that_does_not_measure_where_the_areas_lie_is_refused(session, srid, why):
+    with pytest.raises(Invalid, match=why) as refused:
+        bring_far(session, ["6501"], city_srid=srid)
+    assert (refused.value.code, refused.value.facts["accepted"]) == ("grid.bad-system", 4538)
+
+
+def test_a_default_for_another_city_is_refused_too(session):
+    with pytest.raises(Invalid) as refused:
+        bring_far(session, ["6501"])
+    assert refused.value.code == "grid.bad-system"
+
+
+@pytest.mark.parametrize("codes", [["6501", "650102"], ["650102", "650102001"]])
+def test_the_first_areas_of_a_city_keep_their_zone_with_the_highest_of_them(session, codes):
+    outcome = bring_far(session, codes, zone_srid=systems.zone_of(np.array([FAR], dtype=object)))
+    assert outcome.srids == [4538]
+    stated = {area.code: area.projected_srid for area in session.scalars(select(Area))}
+    assert stated == {codes[0]: 4538, codes[1]: None}
+    assert session.get_one(Area, codes[1]).area_m2 == pytest.approx(geo.area_m2(FAR, 4538))
+
+
+def test_a_zone_does_not_take_the_place_of_what_somebody_stated(session):
+    bring_far(session, ["6501", "650102"], city_srid=32645)
+    bring_far(session, ["6501", "650102"], zone_srid=4538)
+    bring_far(session, ["650103"], zone_srid=4538)
+    assert queries.projected_srids(session, ["6501", "650102", "650103"], town.SRID) == [32645] * 3

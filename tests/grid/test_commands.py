@@ -108,6 +108,15 @@ def test_areas_with_faults_that_keep_them_out_end_with_1(call, tmp_path):
     assert "unknown-parent" in call("areas", "import", path, code=1)
 
 
+def test_a_city_elsewhere_is_measured_in_its_own_zone_though_nothing_was_set(call, tmp_path):
+    far = shapely.affinity.translate(town.square(0, 0, 1000, 300), -16.45, 13.15)
+    path = town.write(tmp_path / "areas.gpkg", [far] * 2, {"code": ["650102", "650102001"], "name": ["区", "街"]})
+    assert "EPSG:4538" in call("areas", "import", path, "--check")
+    with pytest.raises(Invalid) as refusal:
+        call("areas", "import", path, "--projected-srid", "4544")
+    assert refusal.value.code == "grid.bad-system"
+
+
 def test_fields_of_any_name_can_be_said(call, tmp_path):
     path = town.write(tmp_path / "a.gpkg", [town.shapes()[CITY]], {"x": [CITY], "y": ["成都市"], "z": ["Chengdu"]})
     with pytest.raises(Invalid) as refusal:

@@ -13,12 +13,11 @@ import shapely
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from webgis import geo
 from webgis.accounts import admin_log
 from webgis.exchange.work import Doing, kind
 from webgis.exchange.work_files import SHAPES
 from webgis.grid import areas as area_operations
-from webgis.grid import checks, dividing, files, fitting, queries, survey
+from webgis.grid import checks, dividing, files, fitting, queries, survey, systems
 from webgis.grid.checks import Fault
 from webgis.grid.files import Layer
 from webgis.grid.models import Area
@@ -46,32 +45,27 @@ def take_areas(session: Session, doing: Doing) -> dict[str, Any]:
     layer = files.read(doing.file, given.get("crs"), given.get("encoding"))
     doing.tell(20)
     before = queries.counts(session)
-    srid = _system(layer)
+    zone = None if settings.states("projected_srid") else systems.zone_of(layer.geoms)
     outcome = area_operations.import_areas(
         session,
         layer,
-        srid=srid or settings.projected_srid,
+        srid=settings.projected_srid,
         source=given.get("source"),
         illustrative=bool(given.get("illustrative")),
-        city_srid=srid,
+        zone_srid=zone,
     )
     doing.tell(80)
     _draw(doing, layer, outcome.faults)
     after = queries.counts(session)
     told = _told(layer, outcome.faults) | {
-        "takes": outcome.loaded, "added": outcome.added, "updated": outcome.updated, "srid": srid, "levels": after,
+        "takes": outcome.loaded, "added": outcome.added, "updated": outcome.updated, "levels": after,
+        "srid": ", ".join(map(str, outcome.srids)),
     }  # fmt: skip
     if outcome.loaded:
         done = {name: told[name] for name in ("added", "updated", "counts")}
         source = {"file": given.get("called"), "source": given.get("source")}
         admin_log.record(session, doing.by, "areas.import", "areas", before, after | done | source)
     return told
-
-
-def _system(layer: Layer) -> int | None:
-    """The 3-degree zone in which the file lies, kept with its cities; None when it has no place."""
-    west, south, east, north = shapely.total_bounds(layer.geoms)
-    return None if np.isnan(west) else geo.gk_srid(float(west + east) / 2)
 
 
 @kind("cells", _stands, action="admin.areas")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from webgis import jobs
 from webgis.errors import Invalid
 from webgis.geo import SRID
-from webgis.grid import checks, fields, files, queries
+from webgis.grid import checks, fields, files, queries, systems
 from webgis.grid.checks import Fault
 from webgis.grid.files import Layer
 from webgis.grid.models import CODE_LENGTHS, LEVELS, Area
@@ -28,11 +28,15 @@ _LEVEL_OF = {length: level for level, length in CODE_LENGTHS.items()}
 
 @dataclass
 class Outcome:
-    """What an import did. `loaded` is false when a fault of REFUSED stood in the way; then nothing was stored."""
+    """What an import did. `loaded` is false when a fault of REFUSED stood in the way; then nothing was stored.
+
+    `srids`: the projected systems in which the areas are measured.
+    """
 
     loaded: bool = False
     added: int = 0
     updated: int = 0
+    srids: list[int] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -58,13 +62,15 @@ def import_areas(
     source: str | None = None,
     illustrative: bool = False,
     city_srid: int | None = None,
+    zone_srid: int | None = None,
 ) -> Outcome:
     """Store the areas of a file, or update those that are there.
 
     `srid`: projected system where no area states its own; `level`: refuse rows of any other (default: by the code's
-    length); `given`: fields by meaning where their names are not the usual ones; `city_srid`: kept with cities of the
-    file. Parents must be stored or in the file; only a county may stand alone. Geometry is repaired, and overlaps,
-    gaps and overhangs are measured against siblings and parents, stored ones too.
+    length); `given`: fields by meaning where their names are not the usual ones; `city_srid`: kept with the cities of
+    the file, and with what stands in it without its city; `zone_srid`: the same where no system is kept yet. Parents
+    must be stored or in the file; only a county may stand alone. Geometry is repaired, and overlaps, gaps and
+    overhangs are measured against siblings and parents, stored ones too. `Invalid`: "grid.bad-system".
     """
     rows, faults = _rows(layer, given or {}, level)
     faults += _unknown_parents(session, rows)
@@ -73,7 +79,7 @@ def import_areas(
         return outcome
     outcome.faults += _stale_cells(session, rows)
     before = set(session.scalars(select(Area.code).where(Area.code.in_(rows.codes))))
-    _store(session, rows, srid, source, illustrative, city_srid)
+    outcome.srids = _store(session, rows, srid, source, illustrative, _Systems(city_srid, zone_srid))
     outcome.loaded, outcome.updated, outcome.added = True, len(before), len(rows.codes) - len(before)
     number = {code: row for row, code in enumerate(rows.codes, 1)}
     outcome.faults += check_areas(session, touched=set(rows.codes), rows=number)
@@ -168,16 +174,35 @@ def _stale_cells(session: Session, rows: _Rows) -> list[Fault]:
     ]
 
 
+@dataclass(frozen=True)
+class _Systems:
+    """Projected systems that a file brings: `stated` by somebody, `zone` where nothing is known."""
+
+    stated: int | None
+    zone: int | None
+
+    def kept(self, codes: Sequence[str], known: Mapping[str, int]) -> dict[str, int]:
+        """The system to keep by code, with those of `codes` that no other of them holds. `known`: as stored."""
+        there = set(codes)
+        highest = [code for code in codes if there.isdisjoint(queries.upwards(code)[1:])]
+        if self.stated:
+            return {code: self.stated for code in highest if queries.nearest_srid(code, known) != self.stated}
+        return {code: self.zone for code in highest if self.zone and queries.nearest_srid(code, known) is None}
+
+
 def _store(
-    session: Session, rows: _Rows, srid: int, source: str | None, illustrative: bool, city_srid: int | None
-) -> None:
+    session: Session, rows: _Rows, srid: int, source: str | None, illustrative: bool, brought: _Systems
+) -> list[int]:
     order = sorted(range(len(rows.codes)), key=lambda position: (len(rows.codes[position]), rows.codes[position]))
     codes = [rows.codes[position] for position in order]
     levels = [_LEVEL_OF[len(code)] for code in codes]
     geoms = rows.geoms[order]
-    own = dict.fromkeys((code for code in codes if len(code) == CODE_LENGTHS["city"]), city_srid) if city_srid else {}
-    stored = queries.projected_srids(session, codes, srid)
-    srids = [own.get(code[: CODE_LENGTHS["city"]], system) for code, system in zip(codes, stored, strict=True)]
+    known = queries.stated_srids(session)
+    own = brought.kept(codes, known)
+    srids = np.array([queries.nearest_srid(code, known | own) or srid for code in codes])
+    used = np.unique(srids).tolist()
+    for system in used:
+        systems.check(system, geoms[srids == system])
     session.execute(
         _UPSERT,
         {
@@ -189,7 +214,7 @@ def _store(
             "geoms": shapely.to_wkb(shapely.set_srid(geoms, SRID), hex=True, include_srid=True).tolist(),
             "areas": checks.projected_m2(geoms, srids).tolist(),
             "populations": [rows.populations[position] for position in order],
-            "srids": [city_srid if level == "city" else None for level in levels],
+            "srids": [own.get(code) for code in codes],
             "source": source,
             "illustrative": illustrative,
         },
@@ -198,6 +223,7 @@ def _store(
     session.execute(_CHANGED)
     jobs.enqueue(session, "hazards.regrade", queue="slow", delay=REGRADE_AFTER)
     session.expire_all()
+    return used
 
 
 def _stored_parents(session: Session, codes: Sequence[str]) -> list[str | None]:

@@ -19,7 +19,7 @@ from webgis import geo
 from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.grid import areas as area_operations
-from webgis.grid import changes, checks, dividing, division, files, fitting, history, queries, survey
+from webgis.grid import changes, checks, dividing, division, files, fitting, history, queries, survey, systems
 from webgis.grid.checks import Fault
 from webgis.grid.models import LEVELS
 
@@ -96,7 +96,12 @@ def areas() -> None:
 @click.option("--population-field", help="Field of the population.")
 @click.option("--source", help="Where the boundaries come from; kept with each area.")
 @click.option("--illustrative", is_flag=True, help="The boundaries are made up for show.")
-@click.option("--projected-srid", type=int, help="Metres and areas of the cities in the file; default: the settings'.")
+@click.option(
+    "--projected-srid",
+    type=int,
+    metavar="EPSG",
+    help="Metres and areas of the file's cities; default: what they keep, or the setting, else their 3-degree zone.",
+)
 @check_option
 @as_json_option
 @click.pass_obj
@@ -134,6 +139,7 @@ def import_areas(
             source=source,
             illustrative=illustrative,
             city_srid=projected_srid,
+            zone_srid=None if runtime.settings.states("projected_srid") else systems.zone_of(layer.geoms),
         )
         if check:
             session.rollback()
@@ -144,6 +150,8 @@ def import_areas(
         for note in outcome.notes:
             console.print(note)
         _print_faults(outcome.faults)
+        if outcome.srids:
+            console.print(f"metres are measured in EPSG:{', '.join(map(str, outcome.srids))}")
         done = f"{outcome.added} added, {outcome.updated} updated"
         done = f"Nothing was changed; it would be: {done}" if check else done
         console.print(done if outcome.loaded else "[red]Nothing was loaded[/]; mend the faults above and import again")

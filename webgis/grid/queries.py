@@ -4,7 +4,7 @@ Places are CGCS2000 degrees (WGS 84 is taken as equal), longitude first. Other s
 edge. Moments are aware datetimes; None is now.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -223,9 +223,20 @@ def srid_at(session: Session, lon: float, lat: float) -> int:
 
 def projected_srids(session: Session, codes: Sequence[str], default: int) -> list[int]:
     """The projected system of each of some areas or cells: its own, its nearest ancestor's, or `default`."""
-    stated = dict(session.execute(select(Area.code, Area.projected_srid).where(Area.projected_srid.is_not(None))).all())
-    return [next((stated[up] for up in _upwards(code) if up in stated), default) for code in codes]
+    stated = stated_srids(session)
+    return [nearest_srid(code, stated) or default for code in codes]
 
 
-def _upwards(code: str) -> Iterator[str]:
-    return (code[:length] for length in (12, 9, 6, 4) if length <= len(code))
+def stated_srids(session: Session) -> dict[str, int]:
+    """The projected systems that areas state, by the area's code."""
+    return dict(session.execute(select(Area.code, Area.projected_srid).where(Area.projected_srid.is_not(None))).all())
+
+
+def nearest_srid(code: str, stated: Mapping[str, int]) -> int | None:
+    """What an area or cell states, or the nearest that holds it; None: nobody."""
+    return next((stated[up] for up in upwards(code) if up in stated), None)
+
+
+def upwards(code: str) -> list[str]:
+    """The codes of an area or of a cell's areas from itself up to its city."""
+    return [code[:length] for length in (12, 9, 6, 4) if length <= len(code)]

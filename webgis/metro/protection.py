@@ -12,11 +12,9 @@ surveyed outline; then by the structure's code. So the order in which structures
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
-import pyproj
 import shapely
 
 from webgis import geo
@@ -166,19 +164,8 @@ def _bad_outline(structure: Structure, got: str, accepted: str) -> Invalid:
 
 
 def _check_metres(srid: int) -> None:
-    """Web maps (EPSG:3857) count metres of the equator, 16 % too many in Chengdu."""
-    if not _in_metres(srid):
+    if not geo.in_metres(srid):
         raise _not_metres(f"EPSG:{srid} does not measure in metres", None, srid)
-
-
-@cache
-def _in_metres(srid: int) -> bool:
-    try:
-        system = pyproj.CRS.from_epsg(srid)
-    except pyproj.exceptions.CRSError:
-        return False
-    metres = system.is_projected and all(axis.unit_name == "metre" for axis in system.axis_info)
-    return metres and "Pseudo-Mercator" not in system.name
 
 
 def _not_metres(why: str, structure: str | None, srid: Any) -> Invalid:

@@ -290,6 +290,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "emergency.closed": _plain(lazy_gettext("This emergency is closed; nothing is changed in it any more.")),
     "emergency.decided": _plain(lazy_gettext("Somebody has decided on this message already.")),
     "emergency.department-unknown": _plain(lazy_gettext("This department does not exist any more. Choose another.")),
+    "emergency.listeners-changed": _plain(
+        lazy_gettext("Somebody else changed who is told meanwhile. Open it anew to see how it stands.")
+    ),
     "emergency.needed": _plain(
         lazy_gettext("This department leads, or has a task to do. Give these to another first.")
     ),
@@ -337,6 +340,12 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("Longitude and latitude look swapped. Longitude comes first, about 73 to 135."),
     ),
     "grid.area-unknown": _plain(lazy_gettext("There is no such area.")),
+    "grid.bad-system": lambda facts: _(
+        "Metres of EPSG:%(got)s do not hold where these areas lie; expected: %(accepted)s. Who runs webgis changes the"
+        " setting projected_srid.",
+        got=facts.get("got"),
+        accepted=facts.get("accepted"),
+    ),
     "grid.beat-unknown": _plain(lazy_gettext("There is no such beat.")),
     "grid.codes-exhausted": _plain(
         lazy_gettext(
