@@ -88,14 +88,41 @@ class EmergencyParty(Base):
     left_at: Mapped[datetime | None]
 
 
+class Resource(Base):
+    """Something that helps in an emergency and stands somewhere."""
+
+    __tablename__ = "resource"
+    __table_args__ = (
+        UniqueConstraint("code"),
+        CheckConstraint(one_of("kind", RESOURCE_KINDS), name="kind"),
+        Index("ix_resource_geom", "geom", postgresql_using="gist"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    code: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    name_zh: Mapped[str] = mapped_column(Text)
+    name_en: Mapped[str | None] = mapped_column(Text)
+    geom = mapped_column(Geometry("POINT", SRID, spatial_index=False), nullable=False)
+    department_code: Mapped[str | None] = mapped_column(ForeignKey(Department.code))
+    amount: Mapped[str | None] = mapped_column(Text)
+    phone: Mapped[str | None] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    illustrative: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+
+
 class EmergencyTask(Base):
     """What one department is to do, by when, since when (`put_at`). `words_en` may be missing: somebody wrote it in one
-    language. `near_told_at`, `late_told_at`: when it was told that its deadline is near, or past."""
+    language. `resource_id`: what is to be brought, if that is the task. `near_told_at`, `late_told_at`: when it was told
+    that its deadline is near, or past."""
 
     __tablename__ = "emergency_task"
     __table_args__ = (
         CheckConstraint(one_of("state", TASK_STATES), name="state"),
         Index("ix_emergency_task_department_code", "department_code"),
+        Index("ix_emergency_task_resource_id", "resource_id", postgresql_where=text("resource_id IS NOT NULL")),
     )
 
     emergency_id: Mapped[int] = mapped_column(
@@ -111,6 +138,7 @@ class EmergencyTask(Base):
     put_at: Mapped[datetime]
     near_told_at: Mapped[datetime | None]
     late_told_at: Mapped[datetime | None]
+    resource_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(Resource.id))
 
 
 class EmergencyListener(Base):
@@ -177,31 +205,6 @@ class EmergencyPlan(Base):
     words_zh: Mapped[str] = mapped_column(Text)
     words_en: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
-
-
-class Resource(Base):
-    """Something that helps in an emergency and stands somewhere."""
-
-    __tablename__ = "resource"
-    __table_args__ = (
-        UniqueConstraint("code"),
-        CheckConstraint(one_of("kind", RESOURCE_KINDS), name="kind"),
-        Index("ix_resource_geom", "geom", postgresql_using="gist"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    code: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(Text)
-    name_zh: Mapped[str] = mapped_column(Text)
-    name_en: Mapped[str | None] = mapped_column(Text)
-    geom = mapped_column(Geometry("POINT", SRID, spatial_index=False), nullable=False)
-    department_code: Mapped[str | None] = mapped_column(ForeignKey(Department.code))
-    amount: Mapped[str | None] = mapped_column(Text)
-    phone: Mapped[str | None] = mapped_column(Text)
-    address: Mapped[str | None] = mapped_column(Text)
-    source: Mapped[str] = mapped_column(Text)
-    illustrative: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
-    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
 
 
 class CapMessage(Base):
