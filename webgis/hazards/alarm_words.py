@@ -13,12 +13,6 @@ CHANGE_WORDS = {
     "withdrawn": ("报警因迟到读数撤回", "Alarm withdrawn by late readings"),
     "dismissed": ("报警经人工解除", "Alarm dismissed by a person"),
 }
-WHO_WORDS = {
-    "department": ("责任单位", "the department"),
-    "acceptor": ("受理员", "acceptors"),
-    "dispatcher": ("派遣员", "dispatchers"),
-    "manager": ("监督管理人员", "managers"),
-}
 
 
 def level_of(levels: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
