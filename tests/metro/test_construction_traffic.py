@@ -29,6 +29,7 @@ ROAD = road((0, 0), (100, 0))
 ALONG = road((0, 8), (100, 8))
 BESIDE = road((0, 15), (100, 15))
 ACROSS = road((50, -80), (50, 80))
+ENDING = road((50, 0), (50, 80))
 SHORT = road((50, 5), (85, 5))
 
 
@@ -49,10 +50,11 @@ CLOSED = [("closure", "CZ1")]
         ("diversion", BESIDE, []),
         ("narrowed", ALONG, CLOSED),
         ("narrowed", ACROSS, []),
-        ("narrowed", SHORT, []),
+        ("narrowed", SHORT, CLOSED),
         ("narrowed", BESIDE, []),
         ("closure", ALONG, CLOSED),
         ("closure", ACROSS, []),
+        ("closure", SHORT, CLOSED),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -85,22 +87,36 @@ def routes(folder, *shapes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "route", "expected"),
+    ("kind", "route", "metres"),
     [
-        ("closure", ALONG, ["R0"]),
-        ("closure", ACROSS, []),
-        ("closure", BESIDE, []),
-        ("narrowed", ALONG, ["R0"]),
-        ("diversion", ALONG, []),
+        ("closure", ALONG, 100),
+        ("closure", SHORT, 58),
+        ("closure", ACROSS, 24),
+        ("closure", ENDING, 24),
+        ("closure", BESIDE, None),
+        ("narrowed", ALONG, 100),
+        ("narrowed", ACROSS, None),
+        ("diversion", ALONG, None),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_takes_the_way_of_fire_engines_is_in_conflict_with_it(works, tmp_path, kind, route, expected):  # noqa: F811
+def test_what_takes_the_way_of_fire_engines_is_in_conflict_with_it(works, tmp_path, kind, route, metres):  # noqa: F811
     construction.keep(works, [plan(lines=(Line(kind, ROAD),))], at=KNOWN)
     assert construction_traffic.replace_routes(works, routes(tmp_path, route), None) == 1
     ((row),) = construction_traffic.feed(works, moment(FIRST, 12))
-    assert [one["with"] for one in row.conflicts] == expected
-    assert all(one["kind"] == "emergency-route" and one["metres"] > 90 for one in row.conflicts)
+    assert [(one["kind"], one["with"]) for one in row.conflicts] == ([("emergency-route", "R0")] if metres else [])
+    for one in row.conflicts:
+        part = shapely.from_geojson(json.dumps(one["part"]))
+        assert one["metres"] == pytest.approx(metres, abs=2)
+        assert part.length / EAST == pytest.approx(metres, abs=2) and part.within(ROAD.buffer(EAST))
+
+
+@pytest.mark.parametrize(("closed", "metres"), [(SHORT, [35]), (ENDING, [])])
+def test_a_short_closure_takes_the_way_of_fire_engines_and_a_side_street_does_not(works, tmp_path, closed, metres):  # noqa: F811
+    construction.keep(works, [plan(lines=(Line("closure", closed),))], at=KNOWN)
+    construction_traffic.replace_routes(works, routes(tmp_path, ROAD), None)
+    ((row),) = construction_traffic.feed(works, moment(FIRST, 12))
+    assert [one["metres"] for one in row.conflicts] == pytest.approx(metres, abs=0.5)
 
 
 def test_another_file_of_routes_takes_the_place_of_the_first_and_a_bad_one_of_none(works, tmp_path):  # noqa: F811
@@ -143,7 +159,7 @@ def test_a_way_round_through_water_is_in_conflict_as_long_as_the_alarm_stands(ci
         assert conflicts(session, now)["CZ1", kind] == ([("water", UNDERPASS)] if expected else [])
         assert conflicts(session, now + timedelta(days=1))["CZ1", kind] == [], "of tomorrow nobody knows"
         told = construction_traffic.feed(session, now)[0].conflicts
-        assert all(one.keys() == {"with", "kind", "name_zh", "name_en", "metres"} for one in told)
+        assert all(one.keys() == {"with", "kind", "name_zh", "name_en", "metres", "part"} for one in told)
     with city_runtime.transaction() as session:
         alarm_telling.dismiss(session, town.actor("dispatcher1"), alarm.id, "演练", at=now)
     with city_runtime.transaction() as session:

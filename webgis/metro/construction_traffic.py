@@ -1,7 +1,7 @@
 """What works do to traffic on a day: roads closed or narrowed, ways round, with what they are in conflict with.
 
 A way round is in conflict with a closure of other works that it meets; a closure or narrowing with the closure of other
-works on the same road, and with a route that emergency vehicles need. Roads that sensors advise to close for water are
+works on the same road, and with a route that emergency vehicles need (a closure also with one that it crosses). Roads that sensors advise to close for water are
 told beside them and block a way round as well: that the road is closed, and nothing else of the alarm, for not all who
 see traffic may see it.
 """
@@ -25,7 +25,7 @@ NEAR_M = 12.0
 """Lines drawn along one road lie at most so far apart."""
 
 ALONG_M = 40.0
-"""What is near another for less than this only crosses it."""
+"""What is near another for less than this, and with less than half of its length, only crosses it."""
 
 WET_M = 60.0
 """A way round that comes so near to a place under water leads through it: places of sensors are points."""
@@ -42,7 +42,8 @@ _ROUTES = text(
 def feed(session: Session, at: datetime, *, known: datetime | None = None) -> Sequence[Row]:
     """The lines at a moment by what is known at `known` (the same moment when left out): id, kind, words, zone (code,
     name_zh, name_en, contractor), illustrative, first_day, last_day, width_left_m, geometry (GeoJSON) and `conflicts`,
-    a list of {with, kind, name_zh, name_en, metres}; `kind`: closure, narrowed, diversion, emergency-route or water."""
+    a list of {with, kind, name_zh, name_en, metres, part (GeoJSON)}; `kind`: closure, narrowed, diversion,
+    emergency-route or water."""
     srid = grid.srid_of(session)
     given = {"at": at, "known": known or at, "near": NEAR_M, "along": ALONG_M, "wet": WET_M, "srid": srid}
     return session.execute(_FEED, given).all()

@@ -25,8 +25,9 @@ END $$;
 
 -- What works do to traffic at a moment, by what is known at `known`, and with what each line is in conflict: closures and ways
 -- round of other zones, routes of emergency vehicles. `near`: metres between lines of one road; `along`: so many metres of a line
--- near another are more than a crossing; `wet`: a way round passes a place under water if it comes so near (asked of now
--- alone: of other days nobody knows); `srid`: of metres. A way round is also in conflict with what it only crosses.
+-- near another are more than a crossing, as is half of a line that is short; `wet`: a way round passes a place under water if it comes so near (asked of now
+-- alone: of other days nobody knows); `srid`: of metres. A way round is also in conflict with what it only crosses, and so is a
+-- road closed across an emergency route; one that ends at it is not. Of each conflict the part of the line is told.
 CREATE FUNCTION fn.construction_traffic(
     at timestamptz, known timestamptz, near float8, along float8, wet float8, srid integer
 )
@@ -51,19 +52,23 @@ BEGIN
         FROM fn.advised_closures() w
         WHERE w.advice = 'closed' AND abs(extract(epoch FROM now() - construction_traffic.at)) < 3600
     ), met AS (
-        SELECT l.id, o.code, o.kind, o.name_zh, o.name_en,
-               ST_Length(ST_Intersection(l.metres, ST_Buffer(o.metres, near))) AS metres
+        SELECT l.id, o.code, o.kind, o.name_zh, o.name_en, n.part, ST_Length(n.part) AS metres
         FROM lines l JOIN others o ON ST_DWithin(l.metres, o.metres, near)
-        WHERE (o.kind = 'closure' AND o.code <> l.code) OR (o.kind = 'emergency-route' AND l.kind <> 'diversion')
-           OR (o.kind = 'water' AND l.kind = 'diversion')
+        CROSS JOIN LATERAL (SELECT ST_Intersection(l.metres, ST_Buffer(o.metres, near)) AS part) n
+        WHERE CASE o.kind WHEN 'water' THEN l.kind = 'diversion'
+                          WHEN 'emergency-route' THEN l.kind <> 'diversion'
+                          ELSE o.code <> l.code END
+          AND (l.kind = 'diversion' OR ST_Length(n.part) >= least(along, ST_Length(l.metres) / 2)
+               OR o.kind = 'emergency-route' AND l.kind = 'closure' AND ST_DWithin(l.metres, o.metres, 1)
+                  AND ST_NumGeometries(ST_Difference(l.metres, ST_Buffer(o.metres, near))) > 1)
     )
     SELECT l.id, l.kind, l.words, l.code, l.name_zh, l.name_en, l.contractor, l.illustrative, l.first_day, l.last_day,
            l.width_left_m, ST_AsGeoJSON(l.geom, 7, 0)::jsonb,
            coalesce((SELECT jsonb_agg(jsonb_build_object('with', m.code, 'kind', m.kind, 'name_zh', m.name_zh,
-                                                         'name_en', m.name_en, 'metres', round(m.metres::numeric, 1))
+                                                         'name_en', m.name_en, 'metres', round(m.metres::numeric, 1),
+                                                         'part', ST_AsGeoJSON(ST_Transform(m.part, 4490), 7, 0)::jsonb)
                                       ORDER BY m.kind, m.code)
-                     FROM met m
-                     WHERE m.id = l.id AND (l.kind = 'diversion' OR m.metres >= along)), '[]')
+                     FROM met m WHERE m.id = l.id), '[]')
     FROM lines l ORDER BY l.code, l.id;
 END $$;
 
