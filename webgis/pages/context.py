@@ -72,6 +72,12 @@ FOLDERS = (
 
 def module_addresses() -> dict[str, dict[str, str]]:
     """An import map: modules that others import, with the same marks, so that no page mixes old and new ones."""
+    return _addresses_below(url_for("static", filename=""))
+
+
+@lru_cache(maxsize=8)
+def _addresses_below(_static: str) -> dict[str, dict[str, str]]:
+    """The import map, kept for each place under which the site is served: every page has it, and no mark changes."""
     files = [f"{folder}/{file.name}" for folder in FOLDERS for file in _modules(folder)]
     own = {url_for("static", filename=name): asset(name) for name in files}
     return {"imports": own | {name: asset(file) for name, file in VENDORED.items()}}
