@@ -66,7 +66,7 @@ def test_what_a_file_has_no_column_for_stays_as_it_is_and_an_empty_cell_empties(
     table.write_text(ROWS.replace(",chief,", ",remark,chief,").replace(",李四", ",夜间有人,李四"), encoding="utf-8")
     assert run("import", str(table), "--crs", "wgs84")[0] == 0
     with city_runtime.transaction() as session:
-        before = source_queries.told(session, "CD-001")
+        before = source_queries.told(session, ["CD-001"])["CD-001"]
         session.execute(text("UPDATE city.hazard_source SET active = false"))
     outline = {"code": "CD-001", "name_zh": "氨库（东）"}
     feature = SHAPE["features"][0] | {"properties": outline}
@@ -74,7 +74,7 @@ def test_what_a_file_has_no_column_for_stays_as_it_is_and_an_empty_cell_empties(
     file.write_text(json.dumps(SHAPE | {"features": [feature]}, ensure_ascii=False), encoding="utf-8")
     assert "0 added, 1 changed" in run("import", str(file))[1]
     with city_runtime.transaction() as session:
-        after = source_queries.told(session, "CD-001")
+        after = source_queries.told(session, ["CD-001"])["CD-001"]
         persons = session.scalar(text("SELECT count(*) FROM city.hazard_person"))
     assert {name for name in after if after[name] != before[name]} == {"outline", "name_zh", "active"}
     assert (before["people"], before["remark"], persons) == (60, "夜间有人", 1)
@@ -83,7 +83,7 @@ def test_what_a_file_has_no_column_for_stays_as_it_is_and_an_empty_cell_empties(
     file.write_text(json.dumps(SHAPE | {"features": [bare]}, ensure_ascii=False), encoding="utf-8")
     assert "1 changed" in run("import", str(file))[1]
     with city_runtime.transaction() as session:
-        emptied = source_queries.told(session, "CD-001")
+        emptied = source_queries.told(session, ["CD-001"])["CD-001"]
     assert (emptied["remark"], emptied["units"], emptied["people"], emptied["holder"]) == (None, [], 40, "示例")
 
 
@@ -117,7 +117,7 @@ def test_how_far_the_sources_of_a_file_are_is_told_faults_too(city_runtime, tabl
     table.write_text(f"{ROWS}{second}\n{third}\n", encoding="utf-8")
     told = []
     with city_runtime.transaction() as session, pytest.raises(Invalid):
-        hazard_files.take(session, None, table, crs="wgs84", at=datetime.now(UTC), tell=told.append)
+        hazard_files.take(session, None, table, crs="wgs84", at=datetime.now(UTC), tell=told.append, at_once=1)
     assert told == [33, 66, 100]
 
 

@@ -5,10 +5,10 @@ Lines are only added; the database refuses to alter or remove one.
 
 import os
 import pwd
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
@@ -43,16 +43,31 @@ def record(
     `action` is a verb with its package before it ("people.add"), `subject` a login or code; `before` and `after` hold
     JSON values, of a change only the fields that changed. Secrets do not belong here.
     """
+    record_all(session, actor, [Act(action, subject, before, after)])
+
+
+class Act(NamedTuple):
+    """What `record` is told of an act."""
+
+    action: str
+    subject: str
+    before: Mapping[str, Any] | None = None
+    after: Mapping[str, Any] | None = None
+
+
+def record_all(session: Session, actor: Actor | None, acts: Iterable[Act]) -> None:
+    """Write several acts of one actor into the log, in their order."""
     who = actor or command_line()
-    session.add(
+    session.add_all(
         AdminEvent(
             person_id=who.id,
             who=who.login,
-            action=action,
-            subject=subject,
-            before=None if before is None else dict(before),
-            after=None if after is None else dict(after),
+            action=act.action,
+            subject=act.subject,
+            before=None if act.before is None else dict(act.before),
+            after=None if act.after is None else dict(act.after),
         )
+        for act in acts
     )
     session.flush()
 

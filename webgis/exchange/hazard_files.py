@@ -6,17 +6,16 @@ it has no columns for stays as it is, and so do sources that are not in the file
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from webgis import api
+from webgis import api, geo
 from webgis.accounts.actor import Actor
 from webgis.catalog import sheets
 from webgis.errors import Invalid, WebgisError
@@ -24,11 +23,15 @@ from webgis.exchange import tables
 from webgis.grid import fields, files
 from webgis.grid.files import Layer
 from webgis.hazards import source_queries, sources
+from webgis.hazards.source_checks import FARTHEST
 from webgis.hazards.source_rules import bad_field
 from webgis.hazards.source_wire import ChangedSource, NewSource
+from webgis.hazards.sources import Kept
 
 MOST_ROWS = 10_000
 MOST_FAULTS = 200
+AT_ONCE = 500
+"""Sources that are put by the same statements: a few dozen for all of them, where one alone needs as many."""
 
 HEADINGS = {
     "code": ("code", "编码", "危险源编码", "代码"),
@@ -115,55 +118,98 @@ def take(
     at: datetime,
     illustrative: bool = False,
     tell: Callable[[int], None] | None = None,
+    at_once: int = AT_ONCE,
 ) -> Outcome:
     """Take the sources of a file over. `Invalid` "exchange.hazard-faults" lists every fault, and nothing is kept.
 
     `crs`: a name of `geo.CRS_NAMES` or "EPSG:n"; a table has to be given one, other files may state it themselves.
-    `tell` is told the per cent that are done, each time it is another number.
+    `tell` is told the per cent that are done, each time it is another number; `at_once`: sources put together.
     """
     rows, ignored = _read(path, crs)
-    kinds = _kinds(session)
-    known = set(session.scalars(text("SELECT code FROM city.hazard_source")))
-    outcome, faults = Outcome(ignored=ignored), []
     groups = _by_code(rows)
-    for done, group in enumerate(groups, 1):
-        try:
-            with session.begin_nested():
-                _take_one(session, actor, group, kinds, known, at, illustrative, outcome)
-        except WebgisError as error:
-            faults.append(Fault(group[0].number, str(error.facts.get("field", "")), error))
-        if tell and (percent := 100 * done // len(groups)) > 100 * (done - 1) // len(groups):
-            tell(percent)
-    if faults:
-        raise Invalid(
-            "exchange.hazard-faults",
-            f"{len(faults)} of {len(faults) + outcome.sources} sources cannot be taken over; first, row "
-            f"{faults[0].row}: {faults[0].error.message}",
-            faults=[fault.facts() for fault in faults[:MOST_FAULTS]],
-            count=len(faults),
-        )
-    return outcome
+    with session.begin_nested() as taking:
+        taken = _Taking(session, actor, at, illustrative)
+        for done in range(0, len(groups), at_once):
+            taken.take(groups[done : done + at_once])
+            upto = min(done + at_once, len(groups))
+            if tell and (percent := 100 * upto // len(groups)) > 100 * done // len(groups):
+                tell(percent)
+        if taken.faults:
+            taking.rollback()
+            raise _faulty(taken.faults, len(groups))
+    return replace(taken.outcome, ignored=ignored)
 
 
-def _take_one(session, actor, group, kinds, known, at, illustrative, outcome: Outcome) -> None:
-    """Add or change the source of these rows, and count it."""
-    given = _given(group, kinds)
+def _faulty(faults: Sequence[Fault], sources: int) -> Invalid:
+    return Invalid(
+        "exchange.hazard-faults",
+        f"{len(faults)} of {sources} sources cannot be taken over; first, row {faults[0].row}: "
+        f"{faults[0].error.message}",
+        faults=[fault.facts() for fault in faults[:MOST_FAULTS]],
+        count=len(faults),
+    )
+
+
+class _Taking:
+    """The sources of a file on their way in, some at a time: what became of them, and the faults."""
+
+    def __init__(self, session: Session, actor: Actor | None, at: datetime, illustrative: bool) -> None:
+        self.outcome, self.faults = Outcome(), []
+        self._session, self._actor = session, actor
+        self._given = {"at": at, "illustrative": illustrative}
+        self._kinds = _kinds(session)
+        self._farthest = FARTHEST
+
+    def take(self, groups: Sequence[Sequence[_Row]]) -> None:
+        """Put the sources of these rows."""
+        wanted = self._wanted(groups)
+        right = {turn: one for turn, one in wanted.items() if not isinstance(one, WebgisError)}
+        done = sources.put_all(self._session, self._actor, list(right.values()), farthest=self._farthest, **self._given)
+        became = wanted | dict(zip(right, done, strict=True))
+        for turn, group in enumerate(groups):
+            self._note(group, became[turn])
+
+    def _wanted(self, groups: Sequence[Sequence[_Row]]) -> dict[int, Any]:
+        """What each group says, by its turn: code and source, or why it says none."""
+        given = dict(enumerate(_tried(_given, group, self._kinds) for group in groups))
+        codes = [one["code"] for one in given.values() if isinstance(one, dict) and "code" in one]
+        stand = sources.standing(self._session, codes)
+        return {
+            turn: one if isinstance(one, WebgisError) else _tried(_whole, groups[turn][0], one, stand)
+            for turn, one in given.items()
+        }
+
+    def _note(self, group: Sequence[_Row], done: Kept | WebgisError) -> None:
+        if isinstance(done, WebgisError):
+            self._farthest -= "nearest" in done.facts
+            self.faults.append(Fault(group[0].number, str(done.facts.get("field", "")), done))
+            return
+        self.outcome.sources += 1
+        self.outcome.grades += done.grades
+        if done.added:
+            self.outcome.added.append(done.code)
+        elif done.changed:
+            self.outcome.changed[done.code] = done.changed
+        else:
+            self.outcome.unchanged += 1
+
+
+def _tried(ask: Callable, *values: Any) -> Any:
+    """What a function gives, or why it refuses."""
+    try:
+        return ask(*values)
+    except WebgisError as error:
+        return error
+
+
+def _whole(first: _Row, given: Mapping[str, Any], stand: Mapping[str, Any]) -> tuple[str, NewSource | ChangedSource]:
+    """A source with its code: what the file has no column for is as it stands."""
     code = given.get("code", "")
-    if code in known:
-        stands = sources.standing(session, code)
-        own = {name: value for name, value in stands.items() if not _says(group[0], name)}
-        own |= {name: value for name, value in given.items() if name != "code" and name not in own}
-        kept = sources.change(session, actor, code, api.checked(ChangedSource, own), at=at)
-    else:
-        kept = sources.add(session, actor, api.checked(NewSource, given), at=at, illustrative=illustrative)
-    outcome.sources += 1
-    outcome.grades += kept.grades
-    if kept.added:
-        outcome.added.append(code)
-    elif kept.changed:
-        outcome.changed[code] = kept.changed
-    else:
-        outcome.unchanged += 1
+    if code not in stand:
+        return code, api.checked(NewSource, given)
+    own = {name: value for name, value in stand[code].items() if not _says(first, name)}
+    own |= {name: value for name, value in given.items() if name != "code" and name not in own}
+    return code, api.checked(ChangedSource, own)
 
 
 def _says(row: _Row, name: str) -> bool:
@@ -254,19 +300,29 @@ def _table(path: Path, crs: str | None) -> tuple[Layer, list[int]]:
     texts = {name: fields.texts(layer, found, name) for name in found}
     for place in range(len(numbers)):
         cells = {name: values[place] for name, values in texts.items() if values[place]}
-        layer.geoms[place] = _place(numbers[place], cells, layer.crs)
+        layer.geoms[place] = _place(numbers[place], cells)
+    layer.geoms[:] = _in_cgcs2000(layer.geoms, layer.crs)
     return layer, numbers
 
 
-def _place(number: int, cells: Mapping[str, str], system: str) -> Any:
-    """The place of a row, None when it says none; `Invalid` names the row."""
+def _in_cgcs2000(shapes: np.ndarray, system: str) -> np.ndarray:
+    """Shapes of a system in CGCS2000. What is found in rounds (GCJ-02, BD-09) is found one by one, so that the last
+    digits of a place do not depend on which others the file has."""
+    if system not in geo.CRS_NAMES:
+        return files.to_cgcs2000(shapes, system)
+    for turn in np.flatnonzero(~shapely.is_missing(shapes)):
+        shapes[turn : turn + 1] = files.to_cgcs2000(shapes[turn : turn + 1], system)
+    return shapes
+
+
+def _place(number: int, cells: Mapping[str, str]) -> Any:
+    """The place of a row in the file's system, None when it says none; `Invalid` names the row."""
     if not cells:
         return None
     try:
         if "wkt" in cells:
-            shape = shapely.from_wkt(cells["wkt"])
-        else:
-            shape = shapely.Point(float(cells["lon"]), float(cells["lat"]))
+            return shapely.from_wkt(cells["wkt"])
+        return shapely.Point(float(cells["lon"]), float(cells["lat"]))
     except (ValueError, KeyError, shapely.errors.GEOSException):
         raise Invalid(
             "exchange.hazard-place",
@@ -275,4 +331,3 @@ def _place(number: int, cells: Mapping[str, str], system: str) -> Any:
             row=number,
             accepted="two numbers, or a WKT",
         ) from None
-    return files.to_cgcs2000(np.array([shape], dtype=object), system)[0]

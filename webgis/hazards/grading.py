@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,9 @@ from webgis.hazards import gb18218
 from webgis.hazards.gb18218 import Grade, Stock
 from webgis.hazards.gb18218_tables import standard
 from webgis.hazards.source_rules import SURELY_INSIDE
+
+AT_ONCE = 500
+"""Sources that are graded by the same statements."""
 
 _ROUNDING = 1e-6
 """People that the rounding of coordinates makes."""
@@ -46,50 +50,74 @@ class Regraded:
     refused: dict[str, str]
 
 
-_GROUND = """
-    SELECT p.* FROM city.hazard_source h
-    CROSS JOIN LATERAL (SELECT ST_Difference(fn.ground_within(h.geom, :metres, :srid), h.geom) AS ground) g
-    CROSS JOIN LATERAL fn.people_on(g.ground) p WHERE h.id = :id
-"""
-_SOURCE = text(
-    "SELECT id, code, area_code, people_entered, md5(ST_AsBinary(geom)) AS outline, major, level, unsettled"
-    " FROM city.hazard_source WHERE id = :id FOR UPDATE"
+_GROUND = text(
+    """
+    SELECT h.id, p.* FROM unnest(CAST(:ids AS bigint[]), CAST(:srids AS integer[])) w (id, srid)
+    JOIN city.hazard_source h ON h.id = w.id
+    CROSS JOIN LATERAL (SELECT ST_Difference(fn.ground_within(h.geom, :metres, w.srid), h.geom) AS ground OFFSET 0) g
+    CROSS JOIN LATERAL fn.people_on(g.ground) WITH ORDINALITY p ORDER BY h.id, p.ordinality
+    """
+)
+_SOURCES = text(
+    "SELECT id, code, area_code, people_entered, md5(ST_AsBinary(geom)) AS outline"
+    " FROM city.hazard_source WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"
 )
 _UNITS = text(
     """
-    SELECT u.id, u.name, g.built_on, g.major, g.level
+    SELECT u.id, u.source_id, u.name, g.built_on
     FROM city.hazard_unit u
-    LEFT JOIN LATERAL (SELECT o.built_on, o.major, o.level FROM city.hazard_grade o WHERE o.unit_id = u.id
-                       ORDER BY o.id DESC LIMIT 1) g ON true
-    WHERE u.source_id = :id AND u.active ORDER BY u.place, u.id
+    LEFT JOIN LATERAL (SELECT o.built_on FROM city.hazard_grade o WHERE o.unit_id = u.id ORDER BY o.id DESC LIMIT 1) g
+        ON true
+    WHERE u.source_id = ANY(:ids) AND u.active ORDER BY u.source_id, u.place, u.id
     """
 )
 _STOCKS = text(
-    "SELECT name, quantity_t, cas, row_number, classes, checked FROM city.hazard_stock WHERE unit_id = :unit"
-    " ORDER BY place"
+    "SELECT unit_id, name, quantity_t, cas, row_number, classes, checked FROM city.hazard_stock"
+    " WHERE unit_id = ANY(:units) ORDER BY unit_id, place"
 )
 _KEEP = text(
     """
     INSERT INTO city.hazard_grade (unit_id, at, why, s, major, r, alpha, people, people_from, parts, level, lines,
                                    built_on, person_id)
-    VALUES (:unit, :at, :why, :s, :major, :r, :alpha, :people, :people_from, CAST(:parts AS jsonb), :level,
-            CAST(:lines AS jsonb), CAST(:built_on AS jsonb), :person)
+    SELECT n.unit, :at, n.why, n.s, n.major, n.r, n.alpha, n.people, n.people_from, n.parts, n.level, n.lines,
+           n.built_on, :person
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n (
+        unit bigint, why text[], s float8, major boolean, r float8, alpha float8, people integer, people_from text,
+        parts jsonb, level smallint, lines jsonb, built_on jsonb)
     """
 )
 _STAND = text(
-    "UPDATE city.hazard_source SET major = :major, level = :level, unsettled = :unsettled WHERE id = :id"
-    " AND (major, level, unsettled) IS DISTINCT FROM (CAST(:major AS boolean), CAST(:level AS smallint),"
-    " CAST(:unsettled AS text))"
+    """
+    UPDATE city.hazard_source h SET major = n.major, level = n.level, unsettled = NULL
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n (id bigint, major boolean, level smallint)
+    WHERE h.id = n.id AND (h.major, h.level, h.unsettled) IS DISTINCT FROM (n.major, n.level, NULL::text)
+    """
 )
 _CHANGED = text("SELECT fn.layer_changed('hazards')")
 _ALL = text("SELECT id, code FROM city.hazard_source WHERE active ORDER BY id")
 
 
-def people_near(session: Session, source_id: int, area_code: str | None, entered: int | None) -> People:
-    """Who may be exposed: people within 500 m outside the outline, from the population of the communities spread evenly
-    over them, rounded up; what was entered where too little of that ground has a known population."""
-    values = {"id": source_id, "metres": float(standard().people_within_m), "srid": grid.srid_of(session, area_code)}
-    rows = session.execute(text(_GROUND), values).all()
+def people_near(session: Session, sources: Sequence[Any]) -> dict[int, People]:
+    """Who may be exposed to each source (rows of `_SOURCES`), by its id: people within 500 m outside the outline, from
+    the population of the communities spread evenly over them, rounded up; what was entered where too little of that
+    ground has a known population."""
+    values = {"ids": [one.id for one in sources], "srids": srids(session, [one.area_code for one in sources])}
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in session.execute(_GROUND, values | {"metres": float(standard().people_within_m)}):
+        found[row.id].append(row)
+    return {one.id: _people(found[one.id], one.people_entered) for one in sources}
+
+
+def srids(session: Session, codes: Sequence[str | None]) -> list[int]:
+    """The projected system of each of some areas or cells; of the city for None, which is outside the grid."""
+    inside = [code for code in codes if code is not None]
+    default = session.info["settings"].projected_srid
+    known = dict(zip(inside, grid.projected_srids(session, inside, default), strict=True))
+    city = None if len(inside) == len(codes) else grid.srid_of(session)
+    return [city if code is None else known[code] for code in codes]
+
+
+def _people(rows: Sequence[Any], entered: int | None) -> People:
     parts = [
         {
             "area": row.code,
@@ -121,28 +149,82 @@ def check(unit: str, stocks: Sequence[Stock]) -> None:
         raise
 
 
-def regrade(session: Session, source_id: int, *, at: datetime, person_id: int | None = None) -> int:
-    """Grade every unit of a source anew if what its grade follows from has changed; returns how many new grades there
-    are. `Invalid` when one cannot be graded."""
-    source = session.execute(_SOURCE, {"id": source_id}).one()
-    people, stands, made = None, [], 0
-    for unit in session.execute(_UNITS, {"id": source_id}).all():
-        stocks = [
-            Stock(row.name, row.quantity_t, "t", row.cas, row.row_number, tuple(row.classes), row.checked)
-            for row in session.execute(_STOCKS, {"unit": unit.id})
-        ]
-        found = gb18218.grade(stocks, 0)
-        if found.major:
-            people = people or people_near(session, source_id, source.area_code, source.people_entered)
-            found = gb18218.grade(stocks, _needed(people, unit.name))
-        made += _keep(session, unit, found, people if found.major else None, source.outline, stocks, at, person_id)
+@dataclass(frozen=True)
+class _Unit:
+    """A unit of a source with its stocks, what its newest grade was built on, and its grade if nobody were near."""
+
+    id: int
+    name: str
+    built_on: dict[str, Any] | None
+    stocks: list[Stock]
+    alone: Grade | Invalid
+
+
+def regrade(
+    session: Session, source_ids: Sequence[int], *, at: datetime, person_id: int | None = None
+) -> dict[int, int | Invalid]:
+    """Grade every unit of some sources anew if what its grade follows from has changed. Of each source (its id) how
+    many new grades there are, or why it cannot be graded: then it keeps those that it had."""
+    sources = session.execute(_SOURCES, {"ids": list(source_ids)}).all()
+    units = _units(session, source_ids)
+    people = people_near(session, [one for one in sources if any(map(_is_major, units[one.id]))])
+    done: dict[int, int | Invalid] = {}
+    grades: list[dict[str, Any]] = []
+    stands: list[dict[str, Any]] = []
+    for source in sources:
+        try:
+            rows, stand = _graded(source, units[source.id], people.get(source.id))
+        except Invalid as error:
+            done[source.id] = error
+        else:
+            done[source.id] = len(rows)
+            grades += rows
+            stands.append(stand)
+    if grades:
+        rows = json.dumps(grades, ensure_ascii=False)
+        session.execute(_KEEP, {"at": at, "person": person_id, "rows": rows})
+    told = session.execute(_STAND, {"rows": json.dumps(stands)})
+    if grades or told.rowcount:
+        session.execute(_CHANGED)
+    return done
+
+
+def _units(session: Session, source_ids: Sequence[int]) -> dict[int, list[_Unit]]:
+    rows = session.execute(_UNITS, {"ids": list(source_ids)}).all()
+    stocks: dict[int, list[Stock]] = defaultdict(list)
+    for row in session.execute(_STOCKS, {"units": [row.id for row in rows]}):
+        stock = Stock(row.name, row.quantity_t, "t", row.cas, row.row_number, tuple(row.classes), row.checked)
+        stocks[row.unit_id].append(stock)
+    units: dict[int, list[_Unit]] = defaultdict(list)
+    for row in rows:
+        held = stocks[row.id]
+        units[row.source_id].append(_Unit(row.id, row.name, row.built_on, held, _alone(held)))
+    return units
+
+
+def _alone(stocks: Sequence[Stock]) -> Grade | Invalid:
+    try:
+        return gb18218.grade(stocks, 0)
+    except Invalid as error:
+        return error
+
+
+def _is_major(unit: _Unit) -> bool:
+    return isinstance(unit.alone, Grade) and unit.alone.major
+
+
+def _graded(source: Any, units: Sequence[_Unit], people: People | None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The new grades of a source, and how it stands by all; or the refusal."""
+    rows, stands = [], []
+    for unit in units:
+        if isinstance(unit.alone, Invalid):
+            raise unit.alone
+        found = gb18218.grade(unit.stocks, _needed(people, unit.name)) if unit.alone.major else unit.alone
+        rows.append(_new(unit, found, people if found.major else None, source.outline))
         stands.append(found)
     major = any(one.major for one in stands) if stands else None
     level = min((one.level for one in stands if one.level is not None), default=None)
-    told = session.execute(_STAND, {"id": source_id, "major": major, "level": level, "unsettled": None})
-    if made or told.rowcount:
-        session.execute(_CHANGED)
-    return made
+    return [row for row in rows if row is not None], {"id": source.id, "major": major, "level": level}
 
 
 def _needed(people: People, unit: str) -> int:
@@ -158,39 +240,27 @@ def _needed(people: People, unit: str) -> int:
     return people.count
 
 
-def _keep(
-    session: Session,
-    unit: Any,
-    found: Grade,
-    people: People | None,
-    outline: str,
-    stocks: Sequence[Stock],
-    at: datetime,
-    person_id: int | None,
-) -> bool:
-    """Add a grade to the history if it follows from something else than the one before."""
+def _new(unit: _Unit, found: Grade, people: People | None, outline: str) -> dict[str, Any] | None:
+    """A grade as a row of the history; None when it follows from the same as the one before."""
     built_on = {
-        "stocks": _digest([[str(value) for value in vars(stock).values()] for stock in stocks]),
+        "stocks": _digest([[str(value) for value in vars(stock).values()] for stock in unit.stocks]),
         "outline": outline,
         "people": None if people is None else [people.count, people.known_from],
         "tables": _tables(),
     }
     why = _why(unit.built_on, built_on)
     if not why:
-        return False
+        return None
     alpha = next((line.values["alpha"] for line in found.lines if line.step == "alpha"), None)
-    facts = found.facts()
-    values = {"unit": unit.id, "at": at, "why": why, "person": person_id, "built_on": json.dumps(built_on)}
-    values |= {name: facts[name] for name in ("s", "major", "r", "level")}
-    values |= {
+    return found.facts() | {
+        "unit": unit.id,
+        "why": why,
         "alpha": None if alpha is None else float(alpha),
         "people": people and people.count,
         "people_from": people and people.known_from,
-        "parts": json.dumps(people.parts if people else [], ensure_ascii=False),
-        "lines": json.dumps(facts["lines"], ensure_ascii=False),
+        "parts": people.parts if people else [],
+        "built_on": built_on,
     }
-    session.execute(_KEEP, values)
-    return True
 
 
 def _why(before: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:
@@ -216,26 +286,22 @@ def _digest(value: Any) -> str:
 def regrade_all(session: Session, *, at: datetime) -> Regraded:
     """Grade every active source anew where its population, outline or the tables have changed. One that cannot be
     graded keeps the grade that it had and is marked `unsettled`. The cell of each is that of today."""
-    made, refused = 0, {}
     session.execute(_PLACE_ANEW)
-    sources = session.execute(_ALL).all()
-    for source in sources:
-        new, refusal = regrade_or_mark(session, source.id, at=at)
-        made += new
-        if refusal is not None:
-            refused[source.code] = refusal
-    return Regraded(len(sources), made, refused)
+    codes = {row.id: row.code for row in session.execute(_ALL)}
+    ids, done = list(codes), {}
+    for start in range(0, len(ids), AT_ONCE):
+        done |= regrade_or_mark(session, ids[start : start + AT_ONCE], at=at)
+    refused = {codes[id]: one.code for id, one in done.items() if isinstance(one, Invalid)}
+    return Regraded(len(ids), sum(one for one in done.values() if not isinstance(one, Invalid)), refused)
 
 
-def regrade_or_mark(session: Session, source_id: int, *, at: datetime) -> tuple[int, str | None]:
-    """Grade a source anew; the new grades, and the refusal (its code) for which it keeps those it had, `unsettled`."""
-    try:
-        with session.begin_nested():
-            return regrade(session, source_id, at=at), None
-    except Invalid as error:
-        if session.execute(_UNSETTLED, {"id": source_id, "code": error.code}).rowcount:
-            session.execute(_CHANGED)
-        return 0, error.code
+def regrade_or_mark(session: Session, source_ids: Sequence[int], *, at: datetime) -> dict[int, int | Invalid]:
+    """`regrade`; sources with a refusal are marked `unsettled` with its code."""
+    done = regrade(session, source_ids, at=at)
+    marks = [{"id": id, "code": one.code} for id, one in done.items() if isinstance(one, Invalid)]
+    if marks and session.execute(_UNSETTLED, {"rows": json.dumps(marks)}).rowcount:
+        session.execute(_CHANGED)
+    return done
 
 
 def regrade_later(session: Session) -> None:
@@ -259,4 +325,10 @@ _PLACE_ANEW = text(
     WHERE p.id = h.id AND (h.cell_id, h.area_code) IS DISTINCT FROM (p.cell_id, p.area_code)
     """
 )
-_UNSETTLED = text("UPDATE city.hazard_source SET unsettled = :code WHERE id = :id AND unsettled IS DISTINCT FROM :code")
+_UNSETTLED = text(
+    """
+    UPDATE city.hazard_source h SET unsettled = n.code
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n (id bigint, code text)
+    WHERE h.id = n.id AND h.unsettled IS DISTINCT FROM n.code
+    """
+)

@@ -1,7 +1,9 @@
 """Who is in charge of a hazard source: sealed, shown masked, seen whole by those who may, which is written down."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
@@ -9,6 +11,7 @@ from sqlalchemy.orm import Session
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import contact_rules, keyring
+from webgis.errors import Invalid
 from webgis.hazards.source_rules import bad_field
 from webgis.hazards.source_wire import PersonGiven
 from webgis.settings import Settings
@@ -16,11 +19,17 @@ from webgis.settings import Settings
 BATCH = 500
 """Rows that are sealed anew in one transaction."""
 
-_OF = text("SELECT id, duty, name, phone FROM city.hazard_person WHERE source_id = :id ORDER BY place, id")
-_FORGET = text("DELETE FROM city.hazard_person WHERE source_id = :id")
+_OF = text(
+    "SELECT source_id, duty, name, phone FROM city.hazard_person WHERE source_id = ANY(:ids)"
+    " ORDER BY source_id, place, id"
+)
+_FORGET = text("DELETE FROM city.hazard_person WHERE source_id = ANY(:ids)")
 _ADD = text(
-    "INSERT INTO city.hazard_person (source_id, duty, place, sealed_with, name, phone)"
-    " VALUES (:id, :duty, :place, :key, :name, :phone)"
+    """
+    INSERT INTO city.hazard_person (source_id, duty, place, sealed_with, name, phone)
+    SELECT n.source, n.duty, n.place, :key, convert_to(n.name, 'UTF8'), convert_to(n.phone, 'UTF8')
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n (source bigint, duty text, place integer, name text, phone text)
+    """
 )
 _LOOKED = text("INSERT INTO city.hazard_look (source_id, person_id, role) VALUES (:id, :person, :role)")
 _OLD = text(
@@ -39,17 +48,31 @@ class Shown:
     phone: str | None
 
 
-def put(session: Session, source_id: int, given: Sequence[PersonGiven]) -> bool:
-    """Let these be in charge of a source from now on; whether anything differs from before."""
-    ring = keyring.of(session.info["settings"])
-    wanted = [_read(number, one) for number, one in enumerate(given, 1) if one.name or one.phone]
-    if wanted == _opened(session, source_id):
-        return False
-    session.execute(_FORGET, {"id": source_id})
-    for place, one in enumerate(wanted):
-        sealed = {"name": ring.seal(one.name), "phone": ring.seal(one.phone)}
-        session.execute(_ADD, {"id": source_id, "duty": one.duty, "place": place, "key": ring.name} | sealed)
-    return True
+def put_all(session: Session, given: Mapping[int, Sequence[PersonGiven]]) -> dict[int, bool | Invalid]:
+    """Let these be in charge of each source (its id) from now on; whether anything differs from before, or why not."""
+    wanted = {source_id: _wanted(persons) for source_id, persons in given.items()}
+    opened = _opened(session, list(given))
+    differs = {id: one for id, one in wanted.items() if not isinstance(one, Invalid) and one != opened[id]}
+    if differs:
+        ring = keyring.of(session.info["settings"])
+        rows = [_sealed(ring, id, place, one) for id, all_ in differs.items() for place, one in enumerate(all_)]
+        session.execute(_FORGET, {"ids": list(differs)})
+        session.execute(_ADD, {"key": ring.name, "rows": json.dumps(rows)})
+    return {id: one if isinstance(one, Invalid) else id in differs for id, one in wanted.items()}
+
+
+def _wanted(given: Sequence[PersonGiven]) -> list[Shown] | Invalid:
+    try:
+        return [_read(number, one) for number, one in enumerate(given, 1) if one.name or one.phone]
+    except Invalid as error:
+        return error
+
+
+def _sealed(ring: keyring.Keyring, source_id: int, place: int, one: Shown) -> dict[str, Any]:
+    """A row of `_ADD`; seals are text of ASCII."""
+    seals = {"name": ring.seal(one.name), "phone": ring.seal(one.phone)}
+    sealed = {name: token and token.decode() for name, token in seals.items()}
+    return {"source": source_id, "duty": one.duty, "place": place} | sealed
 
 
 def _read(number: int, given: PersonGiven) -> Shown:
@@ -71,7 +94,7 @@ def masked(session: Session, source_id: int) -> list[Shown]:
             one.name and contact_rules.masked_name(one.name),
             one.phone and contact_rules.masked_phone(one.phone),
         )
-        for one in _opened(session, source_id)
+        for one in _opened(session, [source_id])[source_id]
     ]
 
 
@@ -79,7 +102,7 @@ def look(session: Session, actor: Actor, source_id: int) -> list[Shown]:
     """Who is in charge, whole, to those who may; that they looked is written down."""
     permissions.require(actor, "hazards.persons")
     session.execute(_LOOKED, {"id": source_id, "person": actor.id, "role": actor.role})
-    return _opened(session, source_id)
+    return _opened(session, [source_id])[source_id]
 
 
 def looks(session: Session, source_id: int, most: int = 50) -> Sequence[Row]:
@@ -93,10 +116,12 @@ def looks(session: Session, source_id: int, most: int = 50) -> Sequence[Row]:
     ).all()
 
 
-def _opened(session: Session, source_id: int) -> list[Shown]:
+def _opened(session: Session, source_ids: Sequence[int]) -> dict[int, list[Shown]]:
     ring = keyring.of(session.info["settings"])
-    rows = session.execute(_OF, {"id": source_id}).all()
-    return [Shown(row.duty, ring.open(row.name), ring.open(row.phone)) for row in rows]
+    opened: dict[int, list[Shown]] = {source_id: [] for source_id in source_ids}
+    for row in session.execute(_OF, {"ids": list(source_ids)}):
+        opened[row.source_id].append(Shown(row.duty, ring.open(row.name), ring.open(row.phone)))
+    return opened
 
 
 def reseal(session: Session, settings: Settings) -> int:

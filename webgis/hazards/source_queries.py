@@ -111,16 +111,18 @@ def units(session: Session, source_id: int) -> Sequence[Row[Any]]:
     return session.execute(_UNITS, {"id": source_id}).all()
 
 
+_STOCKS = """
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'name', k.name, 'quantity', k.quantity_t::text, 'cas', k.cas, 'row', k.row_number,
+        'classes', to_jsonb(k.classes), 'checked', k.checked) ORDER BY k.place), '[]') AS stocks
+    FROM city.hazard_stock k WHERE k.unit_id = u.id
+"""
 _UNITS = text(
-    """
+    f"""
     SELECT u.id, u.name, u.kind, s.stocks, g.at, g.why, g.s, g.major, g.r, g.alpha, g.people, g.people_from, g.parts,
            g.level, g.lines
     FROM city.hazard_unit u
-    CROSS JOIN LATERAL (
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'name', k.name, 'quantity', k.quantity_t::text, 'cas', k.cas, 'row', k.row_number,
-            'classes', to_jsonb(k.classes), 'checked', k.checked) ORDER BY k.place), '[]') AS stocks
-        FROM city.hazard_stock k WHERE k.unit_id = u.id) s
+    CROSS JOIN LATERAL ({_STOCKS}) s
     LEFT JOIN LATERAL (SELECT * FROM city.hazard_grade o WHERE o.unit_id = u.id ORDER BY o.id DESC LIMIT 1) g ON true
     WHERE u.source_id = :id AND u.active ORDER BY u.place, u.id
     """
@@ -208,14 +210,15 @@ _ALARMS = text(
 )
 
 
-def told(session: Session, code: str) -> dict[str, Any]:
-    """A source as the log of administrative acts keeps it: everything but the persons in charge."""
-    return dict(session.execute(_TOLD, {"code": code}).one()._mapping)
+def told(session: Session, codes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Sources by their codes as the log of administrative acts keeps them: everything but the persons in charge."""
+    rows = (dict(row._mapping) for row in session.execute(_TOLD, {"codes": list(codes)}))
+    return {row.pop("code"): row for row in rows}
 
 
 _TOLD = text(
     """
-    SELECT h.kind, h.name_zh, h.name_en, h.holder, h.credit_code, md5(ST_AsBinary(h.geom)) AS outline,
+    SELECT h.code, h.kind, h.name_zh, h.name_en, h.holder, h.credit_code, md5(ST_AsBinary(h.geom)) AS outline,
            h.department_code AS department, h.people_entered AS people, h.remark, h.source, h.active, h.level,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('name', u.name, 'kind', u.kind, 'stocks', (
                 SELECT coalesce(jsonb_agg(jsonb_build_array(k.name, k.quantity_t, k.cas, k.row_number,
@@ -224,6 +227,23 @@ _TOLD = text(
             FROM city.hazard_unit u WHERE u.source_id = h.id AND u.active) AS units,
            ARRAY(SELECT s.code FROM city.hazard_source_station w JOIN city.station s ON s.id = w.station_id
                  WHERE w.source_id = h.id ORDER BY 1) AS stations
-    FROM city.hazard_source h WHERE h.code = :code
+    FROM city.hazard_source h WHERE h.code = ANY(:codes)
+    """
+)
+
+
+def units_given(session: Session, codes: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The units of sources by the code of the source, as they would be given again."""
+    found: dict[str, list[dict[str, Any]]] = {code: [] for code in codes}
+    for row in session.execute(_UNITS_GIVEN, {"codes": list(codes)}):
+        found[row.code].append({"name": row.name, "kind": row.kind, "stocks": row.stocks})
+    return found
+
+
+_UNITS_GIVEN = text(
+    f"""
+    SELECT h.code, u.name, u.kind, s.stocks
+    FROM city.hazard_source h JOIN city.hazard_unit u ON u.source_id = h.id CROSS JOIN LATERAL ({_STOCKS}) s
+    WHERE h.code = ANY(:codes) AND u.active ORDER BY u.source_id, u.place, u.id
     """
 )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from webgis.errors import Invalid
 from webgis.hazards import grading
 from webgis.jobs import task
 
@@ -20,6 +21,8 @@ def regrade(session: Session) -> None:
 @task("hazards.regrade_one", queue="slow")
 def regrade_one(session: Session, source: int) -> None:
     """Grade a source anew if its population, outline or tables have changed."""
-    made, refused = grading.regrade_or_mark(session, source, at=datetime.now(UTC))
-    if made or refused:
-        log.info("regraded", source=source, grades=made, refused=refused)
+    for done in grading.regrade_or_mark(session, [source], at=datetime.now(UTC)).values():
+        if isinstance(done, Invalid):
+            log.info("regraded", source=source, grades=0, refused=done.code)
+        elif done:
+            log.info("regraded", source=source, grades=done, refused=None)

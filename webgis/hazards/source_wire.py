@@ -1,7 +1,7 @@
 """Hazard sources over the wire: what is said of one, for API, form and files alike, and what goes out."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -96,8 +96,8 @@ class ChangedSource(SourceGiven):
     version: int | None = Field(None, description="the version that was read; an older one is refused")
 
 
-def outline(given: SourceGiven, srid_at: Callable[[float, float], int]) -> shapely.MultiPolygon:
-    """The outline in CGCS2000 degrees; `srid_at`: the projected system in whose metres a radius is at a place."""
+def shape_of(given: SourceGiven) -> Any:
+    """What is given as the outline, in CGCS2000 degrees: a polygon, several, or the point of a circle."""
     accepted = "a GeoJSON geometry: Polygon or MultiPolygon, or a Point with radius_m, valid, in degrees"
     shape = shapely.from_geojson(json.dumps(given.geometry), on_invalid="ignore")
     if shape is None or shape.is_empty or shape.geom_type not in SHAPES or not np.isfinite(shape.bounds).all():
@@ -109,16 +109,19 @@ def outline(given: SourceGiven, srid_at: Callable[[float, float], int]) -> shape
         raise bad_field("geometry", [west, south, east, north], f"an outline of at most {WIDEST_DEG} degrees each way")
     if not shape.is_valid:
         raise bad_field("geometry", shapely.is_valid_reason(shape), accepted)
-    shape = geo.transform_geometry(shapely.force_2d(shape), given.crs)
+    return geo.transform_geometry(shapely.force_2d(shape), given.crs)
+
+
+def outline(shape: Any, radius_m: float | None, srid: int | None) -> shapely.MultiPolygon:
+    """The outline of what `shape_of` gave; `srid`: the projected system in whose metres a radius is there."""
     if shape.geom_type == "Point":
-        shape = _circle(shape, given.radius_m, srid_at)
+        shape = _circle(shape, radius_m, srid)
     return shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
 
 
-def _circle(point: shapely.Point, radius_m: float | None, srid_at: Callable[[float, float], int]) -> shapely.Polygon:
+def _circle(point: shapely.Point, radius_m: float | None, srid: int) -> shapely.Polygon:
     if radius_m is None:
         raise bad_field("radius_m", None, "the metres of a circle round the point, more than 0 and at most 2,000")
-    srid = srid_at(point.x, point.y)
     there = geo.project(point, srid)
     back = geo.projector(srid)
     circle = shapely.buffer(there, radius_m, quad_segs=16)
