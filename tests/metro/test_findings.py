@@ -163,6 +163,15 @@ def test_a_site_is_found_when_its_permit_ends_and_again_when_the_next_does(metro
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("east", "expected"), [(31, {}), (34, {"site": 1}), (39.9, {"site": 1})])
+def test_a_permit_covers_no_more_of_a_site_than_its_ground(metro, east, expected):
+    metro.granted(ends=date(2026, 11, 10))
+    site(metro, east)
+    assert find(metro, NOW + timedelta(days=1)) == expected
+    later = find(metro, NOW + timedelta(days=10))
+    assert later == ({} if east > 39 else {"site": 1}), "the ground that was permitted counts when its permit is over"
+
+
 def test_a_site_is_found_when_a_structure_becomes_known_beside_it(metro):
     site(metro, east=200)
     assert find(metro, NOW) == {}

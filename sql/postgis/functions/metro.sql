@@ -55,7 +55,8 @@ $$;
 -- Work that may be without a permit: what it is found by, where, and the moment for which zones and permits count. Open
 -- cases of these classes, when they were reported, once for all tasks of one; components that were moved (from the old
 -- place or to the new one), removed or lost in the last `days`, when that was; sites of construction zones, at the
--- moment asked, known by the day since which no permit touches them: one that is without a permit again is another.
+-- moment asked, known by the day since which they are without a permit: one that is so again is another. The ground of a permit
+-- may be drawn 2 m too small, and 10 m² beside it are no work.
 CREATE FUNCTION fn.works_seen(classes text, at timestamptz, days integer)
 RETURNS TABLE (found_by text, reference text, class_key text, seen_at timestamptz, place geometry, cell_code text)
 LANGUAGE sql STABLE AS $$
@@ -74,16 +75,21 @@ LANGUAGE sql STABLE AS $$
       AND (e.changes ? 'geom' OR e.changes -> 'state' ->> 1 IN ('removed', 'lost', 'abandoned'))
     UNION ALL
     SELECT 'site', w.code || '/' || to_char(greatest(fn.city_day(lower(w.valid)), o.since), 'YYYY-MM-DD'), NULL,
-           works_seen.at, ST_PointOnSurface(ST_Intersection(w.geom, n.ground)), NULL
+           works_seen.at, ST_PointOnSurface(b.bare), NULL
     FROM city.construction_zone w
-    JOIN LATERAL (SELECT ST_Union(z.geom) AS ground FROM city.metro_zone z
+    JOIN LATERAL (SELECT ST_Intersection(w.geom, ST_Union(z.geom)) AS ground FROM city.metro_zone z
                   WHERE ST_Intersects(z.geom, w.geom) AND z.valid @> works_seen.at) n ON n.ground IS NOT NULL
+    CROSS JOIN LATERAL (SELECT ST_Union(p.geom) AS ground FROM city.metro_permit p
+                        WHERE ST_Intersects(p.geom, w.geom) AND fn.metro_in_force(p, works_seen.at)) g
+    JOIN LATERAL (SELECT CASE WHEN g.ground IS NULL THEN n.ground
+                              ELSE ST_Difference(n.ground, ST_SetSRID(ST_Buffer(g.ground::geography, 2)::geometry, 4490))
+                         END AS bare) b
+        ON ST_Area(b.bare::geography) >= 10
     CROSS JOIN LATERAL (SELECT max(least(fn.city_day(p.ended_at), p.ends + 1)) AS since FROM city.metro_permit p
-                        WHERE ST_Intersects(p.geom, w.geom) AND p.granted_at <= works_seen.at
+                        WHERE ST_Intersects(p.geom, b.bare) AND ST_Area(ST_Intersection(p.geom, b.bare)::geography) >= 10
+                          AND p.granted_at <= works_seen.at
                           AND least(fn.city_day(p.ended_at), p.ends + 1) <= fn.city_day(works_seen.at)) o
     WHERE upper_inf(w.recorded) AND w.valid @> works_seen.at
-      AND NOT EXISTS (SELECT FROM city.metro_permit p WHERE ST_Intersects(p.geom, w.geom)
-                      AND fn.metro_in_force(p, works_seen.at))
 $$;
 
 -- Keep what was seen and is not known yet; how many are new, by what they were found by.
