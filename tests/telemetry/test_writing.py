@@ -152,6 +152,20 @@ def test_a_reading_of_another_month_makes_its_table(city_runtime, sensors, tell)
     assert where == f"city.reading_{long_ago:%Y%m}"
 
 
+def test_a_month_that_was_dropped_while_a_writer_ran_is_made_again(city_runtime, sensors, tell):
+    long_ago = (NOW - timedelta(days=200)).replace(day=15)
+    writer = writing.Writer(city_runtime)
+    with city_runtime.engine.connect() as connection:
+        tell(("W-1-depth", long_ago, 0.1))
+        writer.step(connection)
+        with city_runtime.transaction() as session:
+            session.execute(text(f"DROP TABLE city.reading_{long_ago:%Y%m}"))
+        tell(("W-1-depth", long_ago + MINUTE, 0.2), ("W-1-rain", NOW, 1.0))
+        writer.step(connection)
+    assert in_place(city_runtime, sensors["W-1-depth"]) == [(long_ago + MINUTE, 0.2)]
+    assert in_place(city_runtime, sensors["W-1-rain"]) == [(NOW, 1.0)]
+
+
 KILLED = """
 import os, signal
 from webgis import settings

@@ -6,9 +6,11 @@ acknowledgement is the broker's. What cannot be read can be refused to nobody: i
 A retained message comes anew with every connection: it counts only if it says of which moment it tells.
 """
 
+import contextlib
 import queue
 import re
 import ssl
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -39,6 +41,10 @@ ROW = 10_000
 """Readings of one row of the inbox; the writer takes a row as a whole."""
 
 WAIT_S = 0.2
+LINGER_S, MOMENT_S = 0.05, 0.01
+"""Readings come one by one, and a commit costs more than taking many of them in. So a batch lingers for others, as long as
+some come in every moment: a broker that sends no more before we acknowledge is not kept waiting."""
+
 KEEPALIVE_S = 30
 
 
@@ -88,15 +94,20 @@ class Listener:
             self._client.loop_stop()
 
     def _batch(self) -> list[Message]:
-        """What has come: the first is waited for a moment, the others are taken as they are there."""
+        """What has come: the first is waited for, then others for as long as they come and `LINGER_S` lasts."""
         batch: list[Message] = []
-        try:
+        with contextlib.suppress(queue.Empty):
             batch.append(self._come.get(timeout=WAIT_S))
+            self._linger()
             while len(batch) < MOST:
                 batch.append(self._come.get_nowait())
-        except queue.Empty:
-            pass
         return batch
+
+    def _linger(self) -> None:
+        waits, until = -1, time.monotonic() + LINGER_S
+        while waits < self._come.qsize() < MOST and time.monotonic() < until:
+            waits = self._come.qsize()
+            time.sleep(MOMENT_S)
 
     def _take(self, batch: list[Message]) -> None:
         if not batch:

@@ -9,12 +9,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
-from psycopg2.errors import DeadlockDetected, LockNotAvailable
+from psycopg2.errors import CheckViolation, DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from webgis import jobs
@@ -34,8 +34,9 @@ WRITER_LOCK = 0x73656E73
 MOST = 20_000
 """Readings of one batch at most; a row of the inbox stays whole."""
 
-PAUSE_S = 0.1
-"""The inbox is looked at again after so long; being told by the database would make all senders wait for one lock."""
+PAUSE_S = 0.2
+"""Batches begin at least so far apart: a batch costs the same once whether it is small or large, and readings that come
+one by one would each have their own. Being told by the database would make all senders wait for one lock."""
 
 SILENCE_S = 5.0
 """Datastreams that fell silent are looked for as often."""
@@ -56,7 +57,7 @@ class Writer:
         self._runtime = runtime
         self._oldest = timedelta(days=runtime.settings.reading_oldest_days)
         self._redis = jobs.connect(runtime.settings)
-        self._months: set = set()
+        self._ahead: set[date] = set()
 
     def run(self) -> None:
         """Work until `stopping`, once no other writer does. Raises when the database goes away, to be started again."""
@@ -67,12 +68,12 @@ class Writer:
                 time.sleep(PAUSE_S)
             silence_due = 0.0
             while not self.stopping:
-                taken = self.step(connection)
+                begun = time.monotonic()
+                self.step(connection)
                 if time.monotonic() >= silence_due:
                     silence_due = time.monotonic() + SILENCE_S
                     self.look_for_silence(connection)
-                if not taken:
-                    time.sleep(PAUSE_S)
+                time.sleep(max(0.0, begun + PAUSE_S - time.monotonic()))
 
     def hold(self, connection: Connection) -> bool:
         """Be the one writer, from now on and as long as the connection lasts; False while another is."""
@@ -126,19 +127,35 @@ class Writer:
                 )
 
     def _take_whole(self, connection: Connection, ids: list[int], consider: Consider | None) -> None:
-        self._make_months(connection, ids)
+        self._make_ahead(connection)
+        try:
+            self._put_in_place(connection, ids, consider)
+        except IntegrityError as error:  # which month is missing is asked only then
+            if not isinstance(error.orig, CheckViolation) or not self._made_months(connection, ids):
+                raise
+            self._put_in_place(connection, ids, consider)
+
+    def _put_in_place(self, connection: Connection, ids: list[int], consider: Consider | None) -> None:
         with Session(connection) as session, session.begin():
             found = take(session, ids, self._oldest)
             if consider and found:
                 consider(session, found, datetime.now(UTC))
         jobs.hand_over_session(self._redis, session)
 
-    def _make_months(self, connection: Connection, ids: list[int]) -> None:
+    def _make_ahead(self, connection: Connection) -> None:
+        """The tables of the months that come, once a month."""
+        ahead = partitions.ahead(datetime.now(UTC))
+        if ahead != self._ahead:
+            with Session(connection) as session, session.begin():
+                partitions.make(session, ahead)
+            self._ahead = ahead
+
+    def _made_months(self, connection: Connection, ids: list[int]) -> bool:
+        """Make the tables that these rows need and that are not there; whether there were such."""
         with Session(connection) as session, session.begin():
-            needed = partitions.ahead(datetime.now(UTC)) | months(session, ids, self._oldest)
-            if needed - self._months:
-                partitions.make(session, needed)
-        self._months |= needed
+            missing = months(session, ids, self._oldest) - partitions.known(session)
+            partitions.make(session, missing)
+        return bool(missing)
 
 
 _TAKEN_UNTIL = text("SELECT coalesce(min(arrived_at), now()) FROM city.reading_inbox WHERE error IS NULL")
@@ -161,7 +178,7 @@ def _tried_again(connection: Connection) -> Iterator[None]:
         log.warning("telemetry.in-the-way", why=str(error.orig))
 
 
-def months(session: Session, ids: list[int], oldest: timedelta) -> set:
+def months(session: Session, ids: list[int], oldest: timedelta) -> set[date]:
     """The months of which these rows of the inbox tell."""
     return {row.month for row in call(session, "SELECT month FROM fn.months_in_inbox(%s, %s)", ids, oldest)}
 

@@ -51,8 +51,9 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     unheard constant bigint[] := ARRAY(
         SELECT d.id FROM city.datastream d
-        WHERE (d.silent_since IS NOT NULL OR d.heard_at IS NULL)
-          AND d.id IN (SELECT unnest(i.datastreams) FROM city.reading_inbox i WHERE i.id = ANY(take_readings.ids))
+        WHERE d.id = ANY(ARRAY(
+                  SELECT DISTINCT unnest(i.datastreams) FROM city.reading_inbox i WHERE i.id = ANY(take_readings.ids)))
+          AND (d.silent_since IS NOT NULL OR d.heard_at IS NULL)
     );
 BEGIN
     RETURN QUERY
