@@ -12,6 +12,7 @@ from flask import Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from werkzeug.datastructures import MultiDict
 
+from webgis import texts
 from webgis.errors import Invalid
 
 LONGEST_SHOWN = 200
@@ -26,20 +27,20 @@ class Given(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _storable(cls, value: Any, told: ValidationInfo) -> Any:
-        """PostgreSQL has no NUL in a text, and a truth value is no number: fields of type bool alone take one."""
-        if _holds_nul(value):
+        """A text is one that can be kept, and a truth value is no number: fields of type bool alone take one."""
+        if not _storable(value):
             raise ValueError("a text without NUL characters is expected")
         if isinstance(value, bool) and cls.model_fields[told.field_name].annotation is not bool:
             raise ValueError("true and false are not expected here")
         return value
 
 
-def _holds_nul(value: Any) -> bool:
+def _storable(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_holds_nul(one) for pair in value.items() for one in pair)
+        return all(_storable(one) for pair in value.items() for one in pair)
     if isinstance(value, list):
-        return any(map(_holds_nul, value))
-    return isinstance(value, str) and "\0" in value
+        return all(map(_storable, value))
+    return not isinstance(value, str) or texts.storable(value)
 
 
 Model = TypeVar("Model", bound=Given)

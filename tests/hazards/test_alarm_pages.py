@@ -150,6 +150,26 @@ def run(town: Watched, *arguments: str):
     return done
 
 
+UNUSABLE = (
+    ("source", "\0"), ("source", ""), ("source", None), ("source", "长" * 301), ("name", "a\0"), ("name", 7),
+    ("name_zh", "\ud800"), ("sureness", "\0"), ("more", "a field that there is not"),
+)  # fmt: skip
+
+
+def unusable_levels(town, file):
+    """A level with a text that cannot be kept is refused by its place, and the rule stays as it was."""
+    before = run(town, "rules", "--json").output
+    rule = next(one for one in json.loads(before) if one["key"] == "gas.well")
+    for field, value in UNUSABLE:
+        levels = [*rule["levels"][:-1], rule["levels"][-1] | {field: value}]
+        file.write_text(json.dumps({"levels": levels}), encoding="utf-8")
+        refusal = run(town, "set-rule", "gas.well", str(file)).exception
+        assert (refusal.code, refusal.facts["level"]) == ("hazards.bad-threshold", len(levels) - 1), (field, value)
+    file.write_text(json.dumps({"class": "matter:\0"}), encoding="utf-8")
+    assert run(town, "set-rule", "gas.well", str(file)).exception.facts["field"] == "class_code"
+    assert run(town, "rules", "--json").output == before
+
+
 def test_the_commands_make_watch_and_list(town, tmp_path):
     with town.runtime.transaction() as session:
         operations.put_station(session, operations.NewStation("N", "新站", "well", *city.IN_EAST))
@@ -169,6 +189,7 @@ def test_the_commands_make_watch_and_list(town, tmp_path):
     )
     given.write_text("[1", encoding="utf-8")
     assert run(town, "set-rule", "gas.well", str(given)).exception.code == "hazards.bad-threshold"
+    unusable_levels(town, given)
     run(town, "unwatch", "N", "gas.well")
     flood(town)
     (alarm,) = json.loads(run(town, "list", "--json").output)

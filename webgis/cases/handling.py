@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from webgis import db, geo
+from webgis import db, geo, texts
 from webgis.accounts.actor import ENGINE, Actor
 from webgis.cases import alarmed, changes, notices, queries, record, relations, stages, workflow
 from webgis.cases.doing import Doing
@@ -186,8 +186,8 @@ def _stale(who: workflow.Who, standing: workflow.Standing, case) -> Conflict:
 
 
 def check_text(field: str, value: Any, longest: int = LONGEST_TEXT) -> None:
-    """Refuse what is no text, too long, or holds a NUL."""
-    if value is not None and (not isinstance(value, str) or len(value) > longest or "\0" in value):
+    """Refuse what is no text, too long, or cannot be kept."""
+    if value is not None and (not isinstance(value, str) or len(value) > longest or not texts.storable(value)):
         raise workflow.bad_field(field, None, f"a text of at most {longest} characters")
 
 

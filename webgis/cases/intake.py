@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from webgis import db, geo
+from webgis import db, geo, texts
 from webgis.accounts.actor import ENGINE, Actor
 from webgis.cases import calendar, duplicates, evidence, queries, record, relations, stages, workflow
 from webgis.cases.evidence import Evidence
@@ -193,7 +193,7 @@ def _check(actor: Actor, given: Report, photos: Sequence[Evidence]) -> None:
     ):
         if len(value) > longest:
             raise workflow.bad_field(field, len(value), f"at most {longest} characters")
-        if "\0" in value:
+        if not texts.storable(value):
             raise workflow.bad_field(field, None, "text without NUL characters")
     if given.accuracy_m is not None and not 0 <= given.accuracy_m <= LARGEST_ACCURACY_M:
         raise workflow.bad_field("accuracy_m", given.accuracy_m, f"metres, from 0 to {LARGEST_ACCURACY_M:,}")

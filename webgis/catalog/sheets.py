@@ -20,6 +20,7 @@ from openpyxl.utils.escape import unescape
 from openpyxl.utils.exceptions import InvalidFileException
 
 from webgis.errors import Invalid
+from webgis.texts import storable
 
 ENDINGS = (".csv", ".tsv", ".xlsx")
 MOST_ROWS = 50_000
@@ -36,9 +37,6 @@ _GARBLED = (
     EOFError, NotImplementedError, RuntimeError, OverflowError, zlib.error,
 )  # fmt: skip
 """What openpyxl and the parts below it raise of a file that is no workbook; errors of XML are a `SyntaxError`."""
-
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What PostgreSQL has in no text; a workbook can write it as _xHHHH_."""
 
 _RUNS = re.compile(r"'*[=+\-@＝＋－＠\t\r]")
 """Text that a spreadsheet may run as a formula, with the apostrophes that guard it already."""
@@ -156,7 +154,7 @@ def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
         if number > LAST_ROW:
             raise _bad(path, f"its rows go beyond {LAST_ROW}")
         if any(texts):
-            if any(_UNSTORABLE.search(text) for text in texts):
+            if not all(map(storable, texts)):  # a workbook can write any character as _xHHHH_
                 raise _bad(path, f"row {number} holds a character that no text has (NUL, half a pair)", row=number)
             kept += 1
             if kept > MOST_ROWS:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from webgis import texts
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.errors import Invalid
 
@@ -19,10 +20,9 @@ def bad_field(field: str, got: Any, accepted: str) -> Invalid:
 
 def words(field: str, given: str | None, longest: int = LONGEST_WORDS) -> str:
     """A text that must say something, without blanks around it."""
-    said = (given or "").strip()
-    if not 1 <= len(said) <= longest:
+    if not texts.says(given, longest):
         raise bad_field(field, given, f"1 to {longest:,} characters")
-    return said
+    return given.strip()
 
 
 def kind(given: str) -> str:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from webgis import texts
 from webgis.accounts import admin_log
 from webgis.accounts.actor import Actor
 from webgis.catalog import queries as catalog
@@ -41,6 +42,12 @@ FIELDS = ("name_zh", "name_en", "quantity", "place", "unit", "least", "most", "l
 
 LEVEL_FIELDS = ("name", "name_zh", "name_en", "rank", "measure", "window_s", "at", "reset", "lasting_s", "quiet_s",
                 "hours", "advice", "sureness", "source")  # fmt: skip
+
+NEEDED = tuple(name for name in LEVEL_FIELDS if name not in ("hours", "advice"))
+"""What each level says."""
+
+LEVEL_TEXTS = dict.fromkeys(("name", "name_zh", "name_en"), LONGEST_NAME) | {"source": 300, "sureness": 20}
+"""The texts of a level, and how many characters they have at most."""
 
 _CHANGED = text("SELECT fn.layer_changed('watches')")
 HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis alarms', 0))")
@@ -69,6 +76,8 @@ def rule_of(row: ThresholdRule, zone: ZoneInfo) -> Rule:
 
 
 def _level(key: str, place: int, one: Mapping[str, Any]) -> Level:
+    if missing := [name for name in NEEDED if name not in one]:
+        raise bad_rule(key, missing[0], f"given for each level, as {', '.join(NEEDED)} are", place)
     try:
         return level_of(one)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -222,7 +231,7 @@ def _check_watched(session: Session, key: str, before: Mapping[str, Any], after:
 
 def _check(session: Session, key: str, after: Mapping[str, Any], zone: ZoneInfo) -> None:
     for field in ("name_zh", "name_en"):
-        if not _is_name(after[field]):
+        if not texts.says(after[field], LONGEST_NAME):
             raise bad_rule(key, field, f"a text of at most {LONGEST_NAME} characters")
     if not isinstance(after["levels"], Sequence) or not all(isinstance(one, Mapping) for one in after["levels"]):
         raise bad_rule(key, "levels", "a list of objects")
@@ -234,9 +243,9 @@ def _check(session: Session, key: str, after: Mapping[str, Any], zone: ZoneInfo)
     for field in ("quantity", "place"):
         if not (isinstance(after[field], str) and _WORD.fullmatch(after[field])):
             raise bad_rule(key, field, "1 to 40 of a-z, 0-9 and _")
-    if not _is_name(after["unit"], LONGEST_UNIT):
+    if not texts.says(after["unit"], LONGEST_UNIT):
         raise bad_rule(key, "unit", f"a text of at most {LONGEST_UNIT} characters")
-    if not (isinstance(after["kind"], str) and isinstance(after["class_code"], str)):
+    if not all(texts.says(after[field], LONGEST_NAME) for field in ("kind", "class_code")):
         raise bad_rule(key, "class_code", "kind and class as texts")
     catalog.require_class(session, after["kind"], after["class_code"])
     try:
@@ -248,12 +257,10 @@ def _check(session: Session, key: str, after: Mapping[str, Any], zone: ZoneInfo)
 
 def _check_words(key: str, levels: Sequence[Mapping[str, Any]]) -> None:
     for place, one in enumerate(levels):
+        if not set(one) <= set(LEVEL_FIELDS):
+            raise bad_rule(key, "levels", f"levels of {', '.join(LEVEL_FIELDS)}", place)
         if one.get("advice") not in (None, *ADVICES):
             raise bad_rule(key, "advice", f"{', '.join(ADVICES)} or nothing", place)
-        for field in ("name_zh", "name_en"):
-            if not _is_name(one.get(field)):
-                raise bad_rule(key, field, f"a text of at most {LONGEST_NAME} characters", place)
-
-
-def _is_name(given: Any, longest: int = LONGEST_NAME) -> bool:
-    return isinstance(given, str) and 0 < len(given.strip()) <= longest and "\0" not in given
+        for field, longest in LEVEL_TEXTS.items():
+            if not texts.says(one.get(field), longest):
+                raise bad_rule(key, field, f"a text of at most {longest} characters", place)

@@ -14,6 +14,7 @@ from typing import Any
 import shapely
 
 from webgis.errors import Invalid
+from webgis.texts import storable
 
 PHASES = ("hoarding", "utilities", "excavation", "structure", "backfill", "restored")
 """The phases of works in their usual order: hoarding put up, utilities moved, ... , the road restored."""
@@ -144,7 +145,7 @@ def _check_texts(plan: Plan) -> None:
     for name, text in texts.items():
         if name in ("name_zh", "project", "contractor") and not (text or "").strip():
             raise refused(plan.code, name, text, "a text")
-        if text is not None and (len(text) > LONGEST_NAME or "\0" in text):
+        if text is not None and (len(text) > LONGEST_NAME or not storable(text)):
             raise refused(plan.code, name, len(text), f"at most {LONGEST_NAME} characters")
     if not _CODE.fullmatch(plan.code) or plan.code in _NO_CODES:
         accepted = "1 to 40 of A-Z, a-z, 0-9, point, hyphen, underscore; a letter or digit first"
