@@ -22,6 +22,7 @@ TIMETABLE = (
     {"function": "webgis.worker.sweep", "queue": "quick", "interval": SWEEP_SECONDS},
     {"function": "webgis.worker.enqueue", "args": ("maps.fold",), "queue": "quick", "interval": 10},
     {"function": "webgis.worker.enqueue", "args": ("hazards.pass_on_alarms",), "queue": "quick", "interval": 30},
+    {"function": "webgis.worker.enqueue", "args": ("emergency.tell_due",), "queue": "quick", "interval": 30},
     {"function": "webgis.worker.enqueue", "args": ("cases.tell_due",), "queue": "quick", "interval": 300},
     {"function": "webgis.worker.enqueue", "args": ("cases.remove_old",), "queue": "quick", "interval": 3600},
     {"function": "webgis.worker.enqueue", "args": ("cases.tidy_shifts",), "queue": "quick", "interval": 3600},

@@ -22,6 +22,8 @@ export function pinMap(box) {
   const given = box.dataset.lon && box.dataset.lat ? [Number(box.dataset.lat), Number(box.dataset.lon)] : null;
   const map = ground(box, given || L.latLngBounds([south, west], [north, east]));
 
+  box.dispatchEvent(new CustomEvent("webgis:map", { detail: map }));
+
   let pin = null;
   let circle = null;
   let question = null;
@@ -67,6 +69,7 @@ export function pinMap(box) {
     circle = accuracy ? L.circle([lat, lon], { radius: accuracy, weight: 1, color: "#2563eb", fillOpacity: 0.12, interactive: false }).addTo(map) : null;
     tell("", words.wordWait, "");
     lookUp(lon, lat);
+    box.dispatchEvent(new CustomEvent("webgis:pin"));
   }
 
   const address = form.querySelector("[data-place-search]");
@@ -87,6 +90,7 @@ export function pinMap(box) {
   }
 
   map.on("click", (event) => {
+    if (box.classList.contains("wg-drawing")) return; // a corner of what is drawn
     point(event.latlng.lat, event.latlng.lng);
     if (map.getZoom() < CLOSE - 1) map.setView(event.latlng, CLOSE);
   });

@@ -190,6 +190,10 @@ def test_a_deadline_that_comes_near_or_passes_is_told_once(life):
 WORDS = {"number": "5101042026112200042", "into": "5101042026112200017", "deadline": "2026-11-23 10:30"}
 WORDS |= {"class_name": "暴露垃圾", "department": "环卫所", "place": "春熙路", "link": None, "city": "成都市"}
 WORDS |= {"objection_days": 15, "kind": "extension", "granted": True, "zone": "牛王庙站施工管控区"}
+WORDS |= {"exercise": True, "title": "下穿隧道积水", "level": "II", "kind_zh": "城市内涝", "kind_en": "Waterlogging"}
+WORDS |= {"department_zh": "环卫所", "department_en": "Sanitation", "lead_zh": "应急局", "lead_en": "Emergency"}
+WORDS |= {"place_zh": "春熙路", "place_en": "Chunxi Road", "tasks_zh": "- 抽排", "tasks_en": "- Pump", "count": 2}
+WORDS |= {"was": "IV", "renamed": True, "other_lead": True, "redrawn": True}
 WORDS |= {"alarm_zh": "北下穿：积水达到“封闭”", "alarm_en": "North underpass: water, closed"}
 
 
@@ -217,10 +221,11 @@ def test_both_languages_have_the_same_texts_and_every_event_has_one():
 def test_what_people_typed_is_no_template(life):
     receipt = taken(life, contacts.caller(None, None, "a@example.com", language="en"))
     later(life.runtime)
-    life.do("acceptor1", receipt.number, "reject", reason="{{ 7 * 7 }} {% raw %} <b>\r\nBcc: x@example.com")
+    life.do("acceptor1", receipt.number, "reject", reason="{{ 7919 * 6841 }} {% raw %} <b>\r\nBcc: x@example.com")
     later(life.runtime, **DAY)
     (_arrived, said) = _told(life, "email")
-    assert "{{ 7 * 7 }}" in said["body"] and "has not been filed" in said["subject"] and "49" not in said["body"]
+    assert "{{ 7919 * 6841 }}" in said["body"] and "has not been filed" in said["subject"]
+    assert str(7919 * 6841) not in said["body"], "a number of two digits could stand in the link to follow"
 
 
 def test_the_document_lists_every_event_and_every_value(root):

@@ -13,7 +13,7 @@ from tests import city
 from tests.emergency.cap_schema import valid
 from tests.emergency.scene import Scene
 from tests.hazards.watched import UNDERPASS, Watched, flood
-from webgis.emergency import cap_model, cap_reading, operations, plans, queries, report
+from webgis.emergency import cap_model, cap_reading, operations, plans, queries, report, resources, work
 from webgis.errors import WebgisError
 
 DRAINAGE, TRAFFIC, EMERGENCY, WORKS = "510104-drainage", "510104-traffic", "510104-emergency", "510104-works"
@@ -329,3 +329,63 @@ def test_what_nobody_can_do_is_told_in_the_log(city_runtime):
     line = scene.log(number)[-1]
     assert line.action == "plan" and "emergency" in {one["kind"] for one in line.facts["left"]}
     assert {code for _state, code in scene.board(number).values()} == {WORKS, "510104-sanitation"}
+
+
+PUMPS = {"kind": "pump", "source": "示例", "lon": "104.0625", "lat": "30.657", "department": DRAINAGE, "amount": "3 台"}
+
+
+@pytest.fixture
+def pumps(scene):
+    with scene.runtime.transaction() as session:
+        for code in ("P1", "P2"):
+            given = dict.fromkeys(resources.COLUMNS, "") | PUMPS | {"code": code, "name_zh": f"泵车{code}"}
+            resources.add(session, scene.actor("administrator1"), given, "cgcs2000")
+    return scene
+
+
+def assign(scene, login, number, code):
+    with scene.runtime.transaction() as session:
+        return work.assign(session, scene.actor(login), number, code, 20, at=scene.now).seq
+
+
+def test_a_resource_is_called_in_by_a_task_for_the_department_that_keeps_it(pumps):
+    number = pumps.open(planned=False)
+    task = assign(pumps, "emergency1", number, "P1")
+    assert pumps.board(number)[task] == ("todo", DRAINAGE)
+    line = pumps.log(number)[-1]
+    assert (line.action, line.facts["resource"], line.facts["departments"]) == ("assign", "P1", [DRAINAGE])
+    assert line.facts["tasks"][0]["words_zh"] == "调集泵车P1到场（3 台）"
+    assert pumps.step("drainage1", number, task, "finish") == "done"
+    assert report.made(pumps.log(number)).tasks[task].state == "done"
+    refused("emergency.not-leading", assign, pumps, "drainage1", number, "P2")
+    assert refused("emergency.bad-field", assign, pumps, "emergency1", number, "P9").facts["field"] == "resource"
+
+
+def test_a_resource_is_with_one_emergency_until_that_ends_or_its_task_is_taken_off(pumps):
+    first, second = pumps.open(planned=False), pumps.open(planned=False)
+    task = assign(pumps, "dispatcher1", first, "P1")
+    assert refused("emergency.resource-taken", assign, pumps, "dispatcher1", second, "P1").facts["number"] == first
+    pumps.step("dispatcher1", first, task, "drop", "先去别处")
+    assert assign(pumps, "dispatcher1", second, "P1")
+    refused("emergency.resource-taken", pumps.step, "dispatcher1", first, task, "restore")
+    pumps.step("drainage1", second, 1, "finish")
+    pumps.close("dispatcher1", second)
+    assert pumps.step("dispatcher1", first, task, "restore") == "todo"
+
+
+def test_of_two_who_call_in_the_same_resource_at_once_one_gets_it(pumps):
+    numbers = [pumps.open(planned=False) for _ in range(4)]
+    got = []
+
+    def call(number):
+        try:
+            got.append(assign(pumps, "dispatcher1", number, "P1"))
+        except WebgisError as error:
+            got.append(error.code)
+
+    callers = [threading.Thread(target=call, args=(number,)) for number in numbers]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert sorted(map(str, got)) == ["1", *["emergency.resource-taken"] * 3]

@@ -237,7 +237,7 @@ def test_commands_print_plans_and_logs_and_say_when_a_log_was_altered(city_runti
 
     printed = tmp_path / "plans.csv"
     printed.write_text(command("plans").output, encoding="utf-8")
-    assert "fire: 8 tasks" in command("import-plans", str(printed)).output
+    assert "fire: 8 tasks as they were" in command("import-plans", str(printed)).output
     stored = table(tmp_path, RESOURCE, at("P1", "pump", 104.06))
     assert command("import-resources", str(stored)).output == "1 added, 0 changed, 0 unchanged\n"
     number = scene.open()
@@ -246,3 +246,25 @@ def test_commands_print_plans_and_logs_and_say_when_a_log_was_altered(city_runti
     with city_runtime.transaction() as session:
         session.execute(text("UPDATE city.emergency SET head = '\\x00'"))
     assert command("log", number).exit_code == 1
+
+
+def test_a_file_is_looked_at_by_command_and_nothing_is_changed(city_runtime, tmp_path):
+    def command(*words):
+        return CliRunner().invoke(group, ["emergency", *words], obj=city_runtime)
+
+    def stands():
+        with city_runtime.transaction() as session:
+            logged = session.scalar(text("SELECT count(*) FROM city.admin_event"))
+            return plans.own(session), resources.listed(session), logged
+
+    before = stands()
+    (tmp_path / "plans").mkdir()
+    plan, pumps = table(tmp_path / "plans", PLAN, TASK), table(tmp_path, RESOURCE, at("P1", "pump", 104.06))
+    looked = command("import-plans", str(plan), "--check")
+    assert looked.output == f"would be: {TASK[0]}: 1 tasks (1 new, 8 gone)\n" and stands() == before
+    looked = command("import-resources", str(pumps), "--check")
+    assert looked.output == "would be: 1 added, 0 changed, 0 unchanged\n" and stands() == before
+    wrong = table(tmp_path, RESOURCE, at("P1", "boat", 104.06), at("P2", "pump", "east"))
+    refusal = command("import-resources", str(wrong), "--check")
+    assert "row 2: kind (boat): pump, rescue" in refusal.output and "row 3: lon (east): degrees" in refusal.output
+    assert refusal.exception.code == "emergency.bad-row" and stands() == before

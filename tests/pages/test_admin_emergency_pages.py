@@ -8,10 +8,10 @@ from sqlalchemy import text
 
 from tests import city
 from tests.pages.sending import do, looked_at, send, table
-from webgis.emergency import plans, resources
+from webgis.emergency import kinds, plans, resources
 
 PLANS, FIRE = "/admin/emergency", "/admin/emergency/plans/fire"
-LIST = "/admin/emergency/resources"
+LIST, TOLD = "/admin/emergency/resources", "/admin/emergency/told"
 SEEN = re.compile(r'name="seen" value="([^"]*)"')
 LON, LAT = city.IN_WEST
 PUMP = {"code": "P1", "kind": "pump", "name_zh": "泵车 <b>", "source": "本市", "lon": str(LON), "lat": str(LAT)}
@@ -134,9 +134,28 @@ def test_a_file_of_plans_is_looked_at_and_taken_over(admin, city_runtime):
     assert "整数分钟" in admin.get(wrong).text
 
 
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_who_is_told_is_marked_and_kept_and_the_later_is_refused(reader, city_runtime, language):
+    admin = reader("administrator1", language)
+    page = admin.get(TOLD).text
+    assert page.count('type="checkbox"') == len(kinds.TOLD) * len(kinds.WHO) and page.count(" checked>") == 9
+    mine = {"joined": ["department", "manager"], "overdue": ["lead"]}
+    assert admin.send(TOLD, **mine, seen=seen(page)).location == TOLD
+    (kept,) = acts(city_runtime, "emergency.listeners")
+    assert kept.after == {"joined": ["department", "manager"], "overdue": ["lead"]} | {
+        event: [] for event in kinds.TOLD if event not in mine
+    }
+    late = admin.send(TOLD, closed=["manager"], seen=seen(page))
+    assert (
+        late.status_code == 409 and ("其他人刚刚更改了通知对象" if language != "en" else "Somebody else") in late.text
+    )
+    wrong = admin.send(TOLD, closed=["mayor"], seen=seen(admin.get(TOLD).text))
+    assert wrong.status_code == 422 and len(acts(city_runtime, "emergency.listeners")) == 1
+
+
 def test_plans_and_resources_are_for_administrators_of_the_whole_city(reader):
     dispatcher = reader("dispatcher1")
-    assert {dispatcher.get(path).status_code for path in (PLANS, FIRE, LIST)} == {403}
+    assert {dispatcher.get(path).status_code for path in (PLANS, FIRE, LIST, TOLD)} == {403}
     assert dispatcher.send(f"{LIST}/new", **PUMP).status_code == 403
 
 

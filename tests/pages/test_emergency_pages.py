@@ -1,22 +1,29 @@
 """The pages of emergencies: opened, worked on by two agencies, ended; what is refused stands at its field."""
 
-import json
 import re
+from datetime import UTC, datetime
 
 import pytest
-from shapely import box
-from shapely.geometry import mapping
 from sqlalchemy import text
 
 from tests import city
 from tests.emergency.scene import people
 from tests.emergency.test_cap import INFO
 from tests.emergency.test_cap_inbox import INSIDE, message
+from tests.hazards.makers import given
 from tests.hazards.watched import UNDERPASS, Watched, flood
+from webgis import api
+from webgis.accounts import queries as accounts
 from webgis.emergency import cap_reading
+from webgis.hazards import sources
+from webgis.hazards.source_wire import NewSource
 
 OPEN = {"kind": "waterlogging", "title": "下穿隧道积水", "level": "4", "crs": "wgs84", "radius_m": "300"}
 OPEN |= {"lon": str(city.IN_WEST[0]), "lat": str(city.IN_WEST[1])}
+
+DRAWN = "104.0615,30.6565 104.0635,30.6565 104.0635,30.6575 104.0615,30.6575"
+FAR = "116.3,39.9 116.4,39.9 116.4,40"
+CROSSED = "104.0615,30.6565 104.0635,30.6575 104.0635,30.6565 104.0615,30.6575"
 
 
 @pytest.fixture
@@ -103,15 +110,48 @@ def test_who_has_nothing_to_do_any_more_is_dismissed_by_who_leads(town):
 def test_the_ground_is_changed_to_what_was_drawn_and_no_other_outline_is_taken(town):
     dispatcher = town("dispatcher1")
     page = opened(dispatcher)
-    drawn = json.dumps(mapping(box(104.0615, 30.6565, 104.0635, 30.6575)))
-    far = json.dumps(mapping(box(116.3, 39.9, 116.4, 40)))
-    for wrong in ("here", "[" * 100_000, "[1]", "NaN", far, '{"type": "Point"}'):
-        answer = dispatcher.send(f"{page}/change", area=wrong)
+    for wrong in ("here", "104.06,30.65 104.07,30.65", "nan,nan " * 3, FAR, CROSSED, "9" * 6000):
+        answer = dispatcher.send(f"{page}/change", corners=wrong)
         assert answer.status_code == 422 and "请绘制不自相交的轮廓" in answer.text, wrong[:20]
-    assert "周边 300 m" in dispatcher.get(page).text
-    assert dispatcher.send(f"{page}/change", area=drawn).status_code == 303
+        assert wrong.strip() in answer.text, "what was typed stays"
+    assert "周边 300 m</dd>" in dispatcher.get(page).text
+    assert dispatcher.send(f"{page}/change", corners=DRAWN).status_code == 303
     shown = dispatcher.get(page).text
-    assert "周边 300 m" not in shown and "104.0615" in shown
+    assert "指定范围</dd>" in shown and "104.0615" in shown
+
+
+def test_an_emergency_is_opened_with_an_outline_and_its_place_lies_inside_when_no_pin_was_set(town):
+    dispatcher = town("dispatcher1")
+    page = opened(dispatcher, ground="outline", corners=DRAWN, lon="", lat="")
+    shown = dispatcher.get(page).text
+    assert "指定范围" in shown and 'data-lon="104.0625"' in shown and 'data-lat="30.657"' in shown
+    for wrong in ("", FAR, CROSSED):
+        answer = dispatcher.send("/emergency/new", **OPEN | {"ground": "outline", "corners": wrong})
+        assert answer.status_code == 422 and "请绘制不自相交的轮廓" in answer.text, wrong
+        assert '"outline" checked' in answer.text and OPEN["title"] in answer.text
+
+
+def test_an_emergency_is_opened_with_the_ring_around_a_hazard_source(town, city_runtime):
+    dispatcher = town("dispatcher1")
+    assert 'value="hazard"' not in dispatcher.get("/emergency/new").text, "there is no source yet"
+    with city_runtime.transaction() as session:
+        by = accounts.actor(session, "administrator1")
+        sources.add(session, by, api.checked(NewSource, given()), at=datetime.now(UTC))
+    form = dispatcher.get("/emergency/new?hazard=CD-001&metres=350").text
+    assert 'value="hazard" checked' in form and 'value="350" selected' in form and 'value="CD-001"' in form
+    ring = {"ground": "hazard", "hazard": "CD-001", "ring_m": "350"}
+    page = opened(dispatcher, kind="hazmat", **ring, lon="", lat="")
+    assert "危险源 CD-001 周边 350 m" in dispatcher.get(page).text
+    with city_runtime.transaction() as session:
+        square_m = session.scalar(text("SELECT ST_Area(ST_Transform(area, 4544)) FROM city.emergency"))
+    assert square_m == pytest.approx(100**2 + 4 * 100 * 350 + 3.1416 * 350**2, rel=0.01)
+    for field, wrong, said in (
+        ("hazard", "", "请选择危险源"),
+        ("hazard", "X-9", "请选择危险源"),
+        ("ring_m", "5", "5,000 米"),
+    ):
+        answer = dispatcher.send("/emergency/new", **OPEN | ring | {field: wrong})
+        assert answer.status_code == 422 and said in answer.text, wrong
 
 
 def test_a_case_opens_an_emergency_and_shows_it(town, city_runtime):

@@ -78,12 +78,12 @@ def send(session: Session, settings: Settings, message: str) -> bool:
 
 _NOTICES = text(
     """
-    SELECT n.event, n.facts, n.contact_id, c.id AS case_id, c.number, c.deadline_at, k.name_zh AS class_zh,
+    SELECT n.event, n.facts, n.contact_id, n.page, c.id AS case_id, c.number, c.deadline_at, k.name_zh AS class_zh,
            k.name_en AS class_en, d.name_zh AS department_zh, d.name_en AS department_en,
            coalesce(c.address, a.name_zh) AS place
     FROM city.notice n
-    JOIN city.case c ON c.id = n.case_id
-    JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
+    LEFT JOIN city.case c ON c.id = n.case_id
+    LEFT JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     LEFT JOIN city.department d ON d.code = c.department_code
     LEFT JOIN city.area a ON a.code = left(c.cell_code, 12)
     WHERE n.message_id = :message ORDER BY n.id
@@ -119,8 +119,8 @@ def compose(session: Session, settings: Settings, message: Row) -> senders.Outgo
 
 
 def values_of(row: Any, language: str, settings: Settings, city: str, link: str | None) -> dict[str, Any]:
-    """What templates know: number, class_name, department, place, deadline (local), link, city, objection_days, and of
-    the step reason, into, kind, granted."""
+    """What templates know: number, class_name, department, place, deadline (local), link, city, objection_days, and
+    what the happening told (`docs/channels.md`)."""
     english = language == "en"
     due = row.deadline_at and row.deadline_at.astimezone(settings.zone)
     return {
@@ -152,12 +152,12 @@ _FOLLOW = text(
 
 
 def _link(session: Session, settings: Settings, row: Row) -> str | None:
-    """Where the recipient sees the case: a reporter by the secret link, a person by the case's page."""
+    """Where the recipient sees it: a reporter by the secret link, a person by the page of the case, or of what else."""
     if settings.public_url is None:
         return None
     base = settings.public_url.rstrip("/")
     if row.contact_id is None:
-        return f"{base}/cases/{row.number}"
+        return f"{base}/{row.page or f'cases/{row.number}'}"
     link = session.execute(_FOLLOW, {"case_id": row.case_id, "contact_id": row.contact_id}).one_or_none()
     secret = link and following.link_of(settings, link)
     return f"{base}/follow/{secret}" if secret else None
@@ -166,8 +166,8 @@ def _link(session: Session, settings: Settings, row: Row) -> str | None:
 _LISTED = text(
     """
     SELECT m.id, m.channel, m.created_at, m.sent_at, m.failed_at, m.error, p.login,
-           (SELECT array_agg(n.event || ' ' || c.number ORDER BY n.id) FROM city.notice n
-            JOIN city.case c ON c.id = n.case_id WHERE n.message_id = m.id) AS notices
+           (SELECT array_agg(n.event || ' ' || coalesce(c.number, n.facts ->> 'number') ORDER BY n.id)
+            FROM city.notice n LEFT JOIN city.case c ON c.id = n.case_id WHERE n.message_id = m.id) AS notices
     FROM city.message m
     LEFT JOIN city.notice_address a ON a.id = m.address_id
     LEFT JOIN city.person p ON p.id = a.person_id

@@ -26,6 +26,7 @@ class Said:
     text: str
     sms: str
     link: str | None = None
+    of_case: bool = True
 
 
 @lru_cache
@@ -42,7 +43,7 @@ def templates(language: str) -> dict[str, dict[str, Template]]:
 def say(event: str, language: str, values: Mapping[str, Any]) -> Said:
     """An event in words; `values`: see `messages.values_of`."""
     made = {name: template.render(values).strip() for name, template in templates(language)[event].items()}
-    return Said(made["subject"], made["text"], made["sms"], values.get("link"))
+    return Said(made["subject"], made["text"], made["sms"], values.get("link"), not event.startswith("emergency_"))
 
 
 def letter(said: Sequence[Said], language: str, city: str) -> tuple[str, str]:
@@ -53,7 +54,7 @@ def letter(said: Sequence[Said], language: str, city: str) -> tuple[str, str]:
     opening = parts["greeting"].render()
     if len(said) == 1:
         return said[0].subject, f"{opening}\n\n{told[0]}\n\n{closing}\n"
-    count = {"count": len(said)}
+    count = {"count": len(said), "cases": all(one.of_case for one in said)}
     numbered = enumerate(zip(said, told, strict=True), 1)
     listed = "\n\n".join(f"{place}. {one.subject}\n{body}" for place, (one, body) in numbered)
     return digest["subject"].render(count), f"{opening}\n\n{digest['text'].render(count)}\n\n{listed}\n\n{closing}\n"
@@ -68,4 +69,4 @@ def short(said: Sequence[Said], language: str) -> str:
     more = len(said) - IN_A_SHORT_DIGEST
     rest = [digest["more"].render(count=more)] if more > 0 else []
     shown = [f"{place}. {line}" for place, line in enumerate(lines[:IN_A_SHORT_DIGEST], 1)]
-    return "\n".join([digest["sms"].render(count=len(said)), *shown, *rest])
+    return "\n".join([digest["sms"].render(count=len(said), cases=all(one.of_case for one in said)), *shown, *rest])

@@ -6,7 +6,7 @@ recipients and keeps a notice for each; what becomes of notices is in `messages.
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import text
@@ -36,10 +36,18 @@ AUDIENCE: dict[str, tuple[str, ...]] = {
     "verification": ("inspector",),
     "works": ("operator",),
     "alarm": ("ladder",),
+    "emergency_joined": ("emergency",),
+    "emergency_task": ("emergency",),
+    "emergency_task_off": ("emergency",),
+    "emergency_changed": ("emergency",),
+    "emergency_due_soon": ("emergency",),
+    "emergency_overdue": ("emergency",),
+    "emergency_released": ("emergency",),
+    "emergency_closed": ("emergency",),
 }
 """Event -> who is told of it."""
 
-AT_ONCE = ("received", "urged", "alarm")
+AT_ONCE = ("received", "urged", "alarm", *(event for event in AUDIENCE if event.startswith("emergency_")))
 """Events that wait for no digest; whatever waits for the same recipient goes with them."""
 
 OF_ACTION = {
@@ -131,3 +139,33 @@ def keep(session: Session, settings: Settings, case: int, event: str, facts: Map
     for row in kept:
         jobs.enqueue(session, "cases.bundle_notices", delay=row.wait, contact=row.contact_id, address=row.address_id)
     return len(kept)
+
+
+_KEEP_AT_ONCE = text(
+    """
+    INSERT INTO city.notice (key, case_id, page, event, facts, address_id, due_at)
+    SELECT CAST(:key AS uuid), :case, :page, :event, CAST(:facts AS jsonb), a.id, now()
+    FROM unnest(CAST(:addresses AS integer[])) AS a (id)
+    ON CONFLICT DO NOTHING RETURNING address_id
+    """
+)
+
+
+def keep_at_once(
+    session: Session,
+    addresses: Iterable[int],
+    event: str,
+    facts: Mapping[str, Any],
+    key: str,
+    *,
+    case: int | None = None,
+    page: str | None = None,
+) -> list[int]:
+    """Keep a notice for these addresses of a case, or of what has a page of its own, and have each one's message made
+    now; the addresses that had none of this happening (`key`) yet."""
+    told = json.dumps(dict(facts), ensure_ascii=False)
+    values = {"key": key, "case": case, "page": page, "event": event, "facts": told, "addresses": list(addresses)}
+    kept = list(session.scalars(_KEEP_AT_ONCE, values)) if values["addresses"] else []
+    for address in kept:
+        jobs.enqueue(session, "cases.bundle_notices", contact=None, address=address)
+    return kept

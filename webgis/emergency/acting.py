@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from webgis import jobs
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.accounts.models import Department
-from webgis.emergency import cap_writing, queries
+from webgis.emergency import cap_writing, queries, telling_rules
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.emergency.models import CapMessage, Emergency, EmergencyParty
 from webgis.errors import Conflict, Forbidden, Invalid
@@ -37,7 +38,7 @@ def taken(session: Session, actor: Actor, number: str, *, lead: bool = False) ->
 def note(
     session: Session, emergency: Emergency, actor: Actor, action: str, facts: Mapping[str, Any], at: datetime
 ) -> int:
-    """Write a line of the log; its number."""
+    """Write a line of the log, and the job that tells people of it; its number."""
     session.flush()
     line = {
         "id": emergency.id,
@@ -49,6 +50,8 @@ def note(
         "facts": json.dumps(dict(facts), ensure_ascii=False),
     }
     seq = session.scalar(_LINE, line)
+    if action in telling_rules.OF_ACTION:
+        jobs.enqueue(session, "emergency.notify", emergency=emergency.id, seq=seq)
     session.expire(emergency, ["version", "head"])
     return seq
 

@@ -49,6 +49,7 @@ ACTS = {
     "link": Act(wire.LinkGiven, lambda by, given: by.do(operations.link, given.case)),
     "note": Act(wire.NoteGiven, lambda by, given: by.do(operations.note, given.words)),
     "add_task": Act(wire.TaskGiven, lambda by, given: by.do(work.add, **given.model_dump())),
+    "assign": Act(wire.AssignGiven, lambda by, given: by.do(work.assign, given.resource, given.minutes)),
     "close": Act(wire.CloseGiven, lambda by, given: by.do_and_tell(operations.close, given.summary)),
 }
 

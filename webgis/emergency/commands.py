@@ -3,19 +3,24 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import ENGINE
 from webgis.db import Runtime
 from webgis.emergency import cap_inbox, plans, queries, resources
+from webgis.errors import Invalid
 from webgis.geo import CRS_NAMES
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+check_option = click.option("--check", is_flag=True, help="Only look: say what would change, and change nothing.")
 
 
 @click.group()
@@ -46,25 +51,54 @@ def show_plans(runtime: Runtime, kind: str | None) -> None:
     click.echo(written.getvalue(), nl=False)
 
 
+@contextmanager
+def _taking(runtime: Runtime, check: bool) -> Iterator[Session]:
+    """A transaction that takes a file over, or with `check` only looks; every row that cannot be used is named."""
+    try:
+        with runtime.transaction() as session:
+            yield session
+            if check:
+                session.rollback()
+    except Invalid as error:
+        for fault in error.facts.get("errors", ()):
+            got = f" ({fault['got']})" if fault.get("got") not in (None, "") else ""
+            click.echo(f"row {fault['row']}: {fault['field']}{got}: {fault.get('accepted', error.message)}", err=True)
+        raise
+
+
+def _said(check: bool, told: str) -> None:
+    click.echo(f"{'would be: ' if check else ''}{told}")
+
+
 @emergency.command("import-plans")
 @click.argument("file", type=FILE)
+@check_option
 @click.pass_obj
-def import_plans(runtime: Runtime, file: Path) -> None:
+def import_plans(runtime: Runtime, file: Path, check: bool) -> None:
     """Make the plans of FILE (CSV, TSV, XLSX) those of the city: each kind in it in the place of the one there was."""
-    with runtime.transaction() as session:
+    with _taking(runtime, check) as session:
+        before = plans.plans(session)
         counts = plans.take_over(session, file, admin_log.command_line())
-    click.echo(", ".join(f"{kind}: {count} tasks" for kind, count in counts.items()))
+        compared = {kind: plans.compared(before[kind], plans.plan(session, kind)) for kind in counts}
+    _said(check, ", ".join(f"{kind}: {count} tasks{_change(compared[kind])}" for kind, count in counts.items()))
+
+
+def _change(found: dict[str, list[plans.Planned]]) -> str:
+    if not (found["added"] or found["gone"]):
+        return " as they were"
+    return f" ({len(found['added'])} new, {len(found['gone'])} gone)"
 
 
 @emergency.command("import-resources")
 @click.argument("file", type=FILE)
 @click.option("--crs", type=click.Choice(CRS_NAMES), default="wgs84", show_default=True, help="Of lon and lat.")
+@check_option
 @click.pass_obj
-def import_resources(runtime: Runtime, file: Path, crs: str) -> None:
+def import_resources(runtime: Runtime, file: Path, crs: str, check: bool) -> None:
     """Store the resources of FILE (CSV, TSV, XLSX): those whose code is known become as their row says."""
-    with runtime.transaction() as session:
+    with _taking(runtime, check) as session:
         done = resources.take_over(session, file, crs, admin_log.command_line())
-    click.echo(", ".join(f"{len(codes)} {name}" for name, codes in done.items()))
+    _said(check, ", ".join(f"{len(codes)} {name}" for name, codes in done.items()))
 
 
 @emergency.command("receive-cap")

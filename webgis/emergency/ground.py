@@ -11,11 +11,13 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from webgis import geo
+from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.emergency import rules
-from webgis.errors import Invalid
+from webgis.errors import Invalid, NotFound
 from webgis.grid import queries as grid
 from webgis.grid.models import Area
+from webgis.hazards import impact_rules, source_queries
 
 MOST_CORNERS = 5000
 SEGMENTS = 16
@@ -59,6 +61,17 @@ def around(session: Session, lon: float, lat: float, metres: float) -> shapely.M
     place = literal(from_shape(shapely.Point(lon, lat), geo.SRID), Geometry)
     asked = select(func.fn.ground_within(place, metres, grid.srid_at(session, lon, lat), SEGMENTS, type_=Geometry))
     return multi(to_shape(session.scalar(asked)))
+
+
+def ring(session: Session, actor: Actor, code: str, metres: float) -> dict[str, Any]:
+    """The ground within so many metres of a hazard source that this person may see, as GeoJSON in CGCS2000."""
+    permissions.require(actor, "hazards.see")
+    whole = round(impact_rules.checked_metres(metres))
+    try:
+        source = source_queries.require(session, actor, code)
+    except NotFound:
+        raise rules.bad_field("hazard", code, "the code of a hazard source that you may see") from None
+    return source_queries.rings(session, source, [whole])[0].geometry
 
 
 def stored(shape: shapely.Geometry):

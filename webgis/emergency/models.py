@@ -115,8 +115,8 @@ class Resource(Base):
 
 class EmergencyTask(Base):
     """What one department is to do, by when, since when (`put_at`). `words_en` may be missing: somebody wrote it in one
-    language. `resource_id`: what is to be brought, if that is the task. `near_told_at`, `late_told_at`: when it was told
-    that its deadline is near, or past."""
+    language. `resource_id`: what is to be brought, if that is the task. `near_told_at`, `late_told_at`: when it was
+    told that its deadline is near, or past."""
 
     __tablename__ = "emergency_task"
     __table_args__ = (

@@ -4,7 +4,7 @@ Each writes its line into the log, in the transaction of the change; what others
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from webgis.errors import Conflict, Invalid, NotFound
 from webgis.grid import queries as grid
 from webgis.grid.models import Cell
 from webgis.hazards import alarm_queries
+from webgis.hazards.impact_rules import USUAL_M
 from webgis.settings import Settings
 
 LEAD_KIND = "emergency"
@@ -31,8 +32,9 @@ LEAD_KIND = "emergency"
 
 @dataclass(frozen=True)
 class Opening:
-    """What is known when an emergency is opened. `area`: a GeoJSON outline in `crs`; without, so many metres around the
-    place. `lead` and `departments` are codes, `cases` numbers. Without `planned` the board begins empty."""
+    """What is known when an emergency is opened. `area`: a GeoJSON outline in `crs`; or `ring_m` metres around the
+    hazard source `hazard`; without either, so many metres around the place. `lead` and `departments` are codes, `cases`
+    numbers. Without `planned` the board begins empty."""
 
     kind: str
     title: str
@@ -42,6 +44,8 @@ class Opening:
     crs: str = "wgs84"
     radius_m: float | None = None
     area: Mapping[str, Any] | None = None
+    hazard: str | None = None
+    ring_m: float | None = None
     address: str | None = None
     lead: str | None = None
     departments: Collection[str] = ()
@@ -68,6 +72,8 @@ def open_(session: Session, settings: Settings, actor: Actor, given: Opening, *,
     leading = [emergency.lead_code] if emergency.lead_code else []
     joined = acting.join(session, emergency, [*leading, *given.departments], at)
     facts = _facts(emergency) | {"departments": joined, "place": [round(lon, 6), round(lat, 6)]}
+    if given.hazard:
+        facts |= {"hazard": given.hazard, "ring_m": given.ring_m or USUAL_M}
     acting.note(session, emergency, actor, "open", facts, at)
     if given.planned:
         work.plan(session, emergency, actor, at=at)
@@ -93,7 +99,7 @@ def _made(
     cell: Cell,
     at: datetime,
 ) -> Emergency:
-    radius, area = _ground(session, actor, given, place)
+    radius, area = _ground(session, actor, _with_ring(session, actor, given), place)
     return Emergency(
         number=acting.next_number(session, settings, at),
         kind=rules.kind(given.kind),
@@ -110,6 +116,16 @@ def _made(
         alarm_id=given.alarm_id,
         opened_at=at,
     )
+
+
+def _with_ring(session: Session, actor: Actor, given: Opening) -> Opening:
+    """What is known, with the ring around a hazard source as its outline when one is named."""
+    if not given.hazard:
+        return given
+    if given.area is not None:
+        raise rules.bad_field("hazard", given.hazard, "an outline or a hazard source, not both")
+    ring = ground.ring(session, actor, given.hazard, given.ring_m or USUAL_M)
+    return replace(given, area=ring, crs="cgcs2000")
 
 
 def _ground(

@@ -105,6 +105,15 @@ def replace(session: Session, by: Actor | None, kind: str, tasks: Sequence[Plann
 _ONE_AT_A_TIME = text("LOCK TABLE city.emergency_plan IN SHARE ROW EXCLUSIVE MODE")
 
 
+def compared(before: Sequence[Planned], after: Sequence[Planned]) -> dict[str, list[Planned]]:
+    """What a plan gains and loses; a task that is changed is lost as it was and gained as it is."""
+    return {
+        "added": [one for one in after if one not in before],
+        "gone": [one for one in before if one not in after],
+        "same": [one for one in after if one in before],
+    }
+
+
 def take_over(session: Session, file: Path, by: Actor | None = None) -> dict[str, int]:
     """Make the plans of a table those of the city, each in the place of the one there was; tasks by kind. Faults name
     their rows, and nothing is changed."""

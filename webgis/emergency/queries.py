@@ -25,6 +25,7 @@ from webgis.emergency.models import (
     EmergencyEvent,
     EmergencyParty,
     EmergencyTask,
+    Resource,
 )
 from webgis.errors import NotFound
 
@@ -114,6 +115,15 @@ def parties(session: Session, emergency: Emergency) -> Sequence[Row]:
     return session.execute(wanted.order_by(EmergencyParty.joined_at, Department.code)).all()
 
 
+_REACHED = text("SELECT * FROM fn.emergency_reached(:id)")
+
+
+def reached(session: Session, emergency: Emergency) -> dict[str, int]:
+    """How many people of each department that takes part are reached by message, by its code."""
+    rows = session.execute(_REACHED, {"id": emergency.id})
+    return {row.department_code: row.people for row in rows}
+
+
 @dataclass(frozen=True)
 class Task:
     """A task of the board, with the names of its department."""
@@ -127,6 +137,11 @@ class Task:
     due_at: datetime
     state: str
     changed_at: datetime
+    put_at: datetime
+
+    def near(self, now: datetime) -> bool:
+        """Standing, with a fifth of its time left or less (as `fn.take_due_tasks` tells it)."""
+        return self.state in board.STANDING and self.due_at - (self.due_at - self.put_at) / 5 <= now <= self.due_at
 
     def late(self, now: datetime) -> bool:
         """Past what it was due by: still standing, or done after it."""
@@ -144,7 +159,7 @@ def tasks(session: Session, emergency: Emergency) -> list[Task]:
     return [
         Task(
             one.seq, one.words_zh, one.words_en, one.department_code, name_zh, name_en, one.due_at, one.state,
-            one.changed_at,
+            one.changed_at, one.put_at,
         )
         for one, name_zh, name_en in session.execute(wanted)
     ]  # fmt: skip
@@ -266,6 +281,17 @@ def proposals(session: Session, actor: Actor, most: int = 50) -> Sequence[CapPro
     """CAP messages that came in and wait for a decision of this person, newest first."""
     wanted = select(CapProposal).where(CapProposal.state == "waiting", decides(actor))
     return session.scalars(wanted.order_by(CapProposal.id.desc()).limit(most)).all()
+
+
+def assigned(session: Session, codes: Sequence[str]) -> dict[str, str]:
+    """With which open emergency each of these resources is, by its code: a task there brings it, or has brought it."""
+    wanted = (
+        select(Resource.code, Emergency.number)
+        .join(EmergencyTask, EmergencyTask.resource_id == Resource.id)
+        .join(Emergency, Emergency.id == EmergencyTask.emergency_id)
+        .where(Resource.code.in_(codes), Emergency.closed_at.is_(None), EmergencyTask.state != "dropped")
+    )
+    return {row.code: row.number for row in session.execute(wanted)}
 
 
 _RESOURCES = text("SELECT * FROM fn.resources_near(ST_SetSRID(ST_Point(:lon, :lat), 4490), :within, :most)")

@@ -96,7 +96,7 @@ def _take(told: Report, line: Line) -> None:
         told.opened, told.levels = line.at, [(line.at, facts["level"])]
     elif line.action == "change" and "level" in facts["after"]:
         told.levels.append((line.at, facts["after"]["level"]))
-    elif line.action in ("plan", "add_task"):
+    elif line.action in ("plan", "add_task", "assign"):
         told.tasks |= {one["task"]: _task(one) for one in facts["tasks"]}
         told.undone += facts.get("left", [])
     elif line.action.startswith("task_"):

@@ -158,8 +158,10 @@ def near(number: str):
     with web.transaction() as session:
         place = queries.place_of(queries.require(session, web.actor(), number))
         found = queries.resources_near(session, *place, asked.within, asked.most)
+        taken = queries.assigned(session, [row.code for row in found])
         crews = queries.crews_near(session, web.actor(), *place, datetime.now(UTC), asked.within)
-    return jsonify({name: [_row(row) for row in rows] for name, rows in (("resources", found), ("crews", crews))})
+    resources = [_row(row) | {"taken": row.code in taken} for row in found]
+    return jsonify({"resources": resources, "crews": [_row(row) for row in crews]})
 
 
 def _row(row: Any) -> dict[str, Any]:

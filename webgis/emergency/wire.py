@@ -14,6 +14,7 @@ from webgis.emergency.cap_inbox import Received, suggested
 from webgis.emergency.kinds import KINDS
 from webgis.emergency.models import STATES, CapProposal, Emergency
 from webgis.geo import CRS_NAMES
+from webgis.hazards.impact_rules import LEAST_M, MOST_M
 
 Crs = Literal[CRS_NAMES]
 Code = Field(max_length=64)
@@ -38,6 +39,10 @@ class OpenGiven(api.Given):
     crs: Crs = "wgs84"
     radius_m: float | None = Field(None, ge=rules.LEAST_RADIUS_M, le=rules.LARGEST_RADIUS_M)
     area: dict[str, Any] | None = Field(None, description="a GeoJSON outline in `crs`, instead of radius_m")
+    hazard: str | None = Field(
+        None, max_length=40, description="code of a hazard source: the ground is a ring around it"
+    )
+    ring_m: float | None = Field(None, ge=LEAST_M, le=MOST_M, description="metres from its outline, 500 when not given")
     address: str | None = Field(None, max_length=rules.LONGEST_ADDRESS)
     lead: str | None = Field(None, max_length=64, description="code of the department that leads")
     departments: list[str] = Field(default_factory=list, max_length=100)
@@ -99,6 +104,13 @@ class TaskGiven(api.Given):
     words: str = Field(min_length=1, max_length=200)
     department: str = Code
     minutes: int = Field(ge=1, le=rules.LONGEST_MINUTES)
+
+
+class AssignGiven(api.Given):
+    """A resource that is to be brought."""
+
+    resource: str = Code
+    minutes: int = Field(30, ge=1, le=rules.LONGEST_MINUTES)
 
 
 class StepGiven(api.Given):

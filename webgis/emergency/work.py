@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.emergency import acting, board, plans, queries, rules
-from webgis.emergency.models import Emergency, EmergencyTask
+from webgis.emergency.models import Emergency, EmergencyTask, Resource
 from webgis.emergency.plans import Planned
-from webgis.errors import NotFound
+from webgis.errors import Conflict, NotFound
 
 
 def plan(session: Session, emergency: Emergency, actor: Actor, *, at: datetime, since: int = 0) -> None:
@@ -84,6 +84,40 @@ def add(
     return task
 
 
+def assign(session: Session, actor: Actor, number: str, code: str, minutes: int, *, at: datetime) -> EmergencyTask:
+    """Have a resource brought within so many minutes: a task for the department that keeps it, else for who leads.
+    `Conflict` while it is with an emergency already."""
+    emergency = acting.taken(session, actor, number, lead=True)
+    resource = session.scalar(select(Resource).where(Resource.code == code, Resource.active).with_for_update())
+    if resource is None:
+        raise rules.bad_field("resource", code, "the code of a resource in use")
+    _require_free(session, code)
+    department = resource.department_code or emergency.lead_code
+    if department is None:
+        raise rules.bad_field("resource", code, "a resource that a department keeps, while nobody leads")
+    due = at + timedelta(minutes=rules.minutes(minutes))
+    joined = acting.join(session, emergency, [department], at)
+    task = _put(session, emergency, _brought(resource), department, due, at)
+    task.resource_id = resource.id
+    facts = {"tasks": _told([task]), "departments": joined, "resource": code}
+    acting.note(session, emergency, actor, "assign", facts, at)
+    return task
+
+
+def _require_free(session: Session, code: str) -> None:
+    if number := queries.assigned(session, [code]).get(code):
+        message = f"{code} is with emergency {number} already"
+        raise Conflict("emergency.resource-taken", message, resource=code, number=number)
+
+
+def _brought(resource: Resource) -> tuple[str, str]:
+    """The task to bring a resource, in Chinese and English."""
+    amount = resource.amount
+    zh = f"调集{resource.name_zh}到场" + (f"（{amount}）" if amount else "")
+    en = f"Bring {resource.name_en or resource.name_zh}" + (f" ({amount})" if amount else "")
+    return zh[: plans.LONGEST], en[: plans.LONGEST]
+
+
 def act(
     session: Session, actor: Actor, number: str, seq: int, action: str, note: str | None = None, *, at: datetime
 ) -> EmergencyTask:
@@ -96,12 +130,15 @@ def act(
     owner = actor.role == "department" and task.department_code in actor.departments
     lead = queries.rights(actor, emergency).lead
     said = rules.words("note", note) if note else None
+    if task.state == "dropped" and task.resource_id:
+        _require_free(session, session.get_one(Resource, task.resource_id, with_for_update=True).code)
     before = task.state
     task.state = board.after(before, action, owner=owner, lead=lead, note=said)
     task.changed_at = at
     joined = acting.join(session, emergency, [task.department_code], at) if task.state in board.STANDING else []
     facts = {"task": seq, "words_zh": task.words_zh, "words_en": task.words_en, "department": task.department_code}
-    facts |= {"from": before, "to": task.state, "late": task.state == "done" and at > task.due_at}
+    facts |= {"due": task.due_at.isoformat(), "from": before, "to": task.state}
+    facts |= {"late": task.state == "done" and at > task.due_at}
     facts |= ({"note": said} if said else {}) | ({"departments": joined} if joined else {})
     acting.note(session, emergency, actor, f"task_{action}", facts, at)
     return task

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from webgis import jobs
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
+from webgis.cases import notices
 from webgis.cases.handling import check_text
 from webgis.cases.workflow import bad_field
 from webgis.errors import Conflict
@@ -26,14 +27,7 @@ _UNTOLD = text(
     "UPDATE city.alarm_notice n SET told_at = :at WHERE n.alarm_id = :id AND n.told_at IS NULL"
     " RETURNING n.rank, n.step, n.who, n.due_at"
 )
-_KEEP = text(
-    """
-    INSERT INTO city.notice (key, case_id, event, facts, address_id, due_at)
-    SELECT CAST(:key AS uuid), :case, 'alarm', CAST(:facts AS jsonb), l.address_id, now()
-    FROM fn.alarm_listeners(:case, :who) l
-    ON CONFLICT DO NOTHING RETURNING address_id
-    """
-)
+_LISTENERS = text("SELECT address_id FROM fn.alarm_listeners(:case, :who)")
 _HAPPENED = text(
     "INSERT INTO city.alarm_event (alarm_id, at, action, person_id, facts)"
     " VALUES (:id, :at, :action, :person, CAST(:facts AS jsonb))"
@@ -57,8 +51,6 @@ def tell(session: Session, settings: Settings, alarm: int, *, at: datetime) -> i
     told = 0
     for step in untold:
         addresses = _messages(session, line, step, {"alarm_zh": zh, "alarm_en": en})
-        for address in addresses:
-            jobs.enqueue(session, "cases.bundle_notices", contact=None, address=address)
         told += len(addresses)
         facts = {"who": step.who, "rank": step.rank, "step": step.step, "people": len(addresses)}
         happened(session, alarm, "told", at, facts)
@@ -67,8 +59,8 @@ def tell(session: Session, settings: Settings, alarm: int, *, at: datetime) -> i
 
 def _messages(session: Session, line: Row, step: Row, facts: dict[str, str]) -> list[int]:
     key = uuid.uuid5(uuid.NAMESPACE_OID, f"webgis alarm {line.id} {step.rank} {step.step}")
-    values = {"key": str(key), "case": line.case_id, "who": step.who, "facts": json.dumps(facts, ensure_ascii=False)}
-    return list(session.scalars(_KEEP, values))
+    addresses = session.scalars(_LISTENERS, {"case": line.case_id, "who": step.who}).all()
+    return notices.keep_at_once(session, addresses, "alarm", facts, str(key), case=line.case_id)
 
 
 def happened(

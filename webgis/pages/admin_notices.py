@@ -42,6 +42,14 @@ EVENT_WORDS = {
     "verification": lazy_gettext("verification asked for"),
     "alarm": lazy_gettext("alarm of a sensor"),
     "works": lazy_gettext("case of construction works"),
+    "emergency_joined": lazy_gettext("a department takes part in an emergency"),
+    "emergency_task": lazy_gettext("a department gets tasks of an emergency"),
+    "emergency_task_off": lazy_gettext("a task of an emergency is taken off"),
+    "emergency_changed": lazy_gettext("level, ground or lead of an emergency change"),
+    "emergency_due_soon": lazy_gettext("deadline of an emergency task near"),
+    "emergency_overdue": lazy_gettext("deadline of an emergency task passed"),
+    "emergency_released": lazy_gettext("a department is released from an emergency"),
+    "emergency_closed": lazy_gettext("an emergency has ended"),
 }
 AUDIENCE_WORDS = {
     "reporters": lazy_gettext("reporters"),
@@ -51,6 +59,7 @@ AUDIENCE_WORDS = {
     "tasks": lazy_gettext("departments of its tasks"),
     "ladder": lazy_gettext("who must be told of an alarm"),
     "operator": lazy_gettext("metro company"),
+    "emergency": lazy_gettext("who is told of emergencies"),
 }
 CHANNEL_WORDS = {"sms": lazy_gettext("short message"), "email": lazy_gettext("e-mail")}
 
@@ -73,7 +82,13 @@ def notices_sent():
 def _row(one: dict[str, Any]) -> dict[str, Any]:
     about = [told.split(" ", 1) for told in one["notices"] or ()]
     state = "sent" if one["sent_at"] else "failed" if one["failed_at"] else "waiting"
-    return one | {"about": [(EVENT_WORDS.get(event, event), number) for event, number in about], "state": state}
+    return one | {"about": [_about(event, number) for event, number in about], "state": state}
+
+
+def _about(event: str, number: str) -> tuple[Any, str, str]:
+    """What a notice tells, of which number, and the page of that."""
+    endpoint = "pages.emergency" if event.startswith("emergency_") else "pages.case"
+    return EVENT_WORDS.get(event, event), number, url_for(endpoint, number=number)
 
 
 @admin.post("/notices/<message>/again")

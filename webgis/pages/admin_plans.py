@@ -139,7 +139,7 @@ def change_plan(kind: str):
     except Conflict as error:
         return _form(kind, rows, seen, fault={"said": problems(error)["form"]}), 409
     if not keep:
-        return _form(kind, rows, seen, changes=compared(before, tasks))
+        return _form(kind, rows, seen, changes=plans.compared(before, tasks))
     flash(_("Kept. Emergencies that are open keep the tasks that they have."), "success")
     return redirect(url_for(".emergency_plans"), 303)
 
@@ -154,15 +154,6 @@ def _task(number: int, kind: str, row: dict[str, str]) -> plans.Planned:
     except Invalid as error:
         error.facts["row"] = number
         raise
-
-
-def compared(before: list[plans.Planned], after: list[plans.Planned]) -> dict[str, list[plans.Planned]]:
-    """What a plan gains and loses; a task that is changed is lost as it was and gained as it is."""
-    return {
-        "added": [one for one in after if one not in before],
-        "gone": [one for one in before if one not in after],
-        "same": [one for one in after if one in before],
-    }
 
 
 @admin.post("/emergency/plans/<kind>/shipped")
@@ -185,7 +176,7 @@ def _facts(session: Session, found: LongWork) -> dict[str, Any]:
     for kind, lists in found.told.get("plans", {}).items():
         before, after = ([plans.Planned(**one) for one in tasks] for tasks in lists)
         if before != after:
-            told[emergency_words.kind(kind)] = compared(before, after)
+            told[emergency_words.kind(kind)] = plans.compared(before, after)
     facts = found.told.get("facts", {})
     return {"faults": said.faults(facts), "fault_count": facts.get("count", 0), "changes": told}
 

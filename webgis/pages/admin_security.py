@@ -1,12 +1,12 @@
 """What administrators see of logins, keys, the settings of security, and the log of administrative acts."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from sqlalchemy import func, select
 
 from webgis import settings, web
@@ -56,6 +56,7 @@ ACTS = {
     "calendar.set": lazy_gettext("working days changed"),
     "calendar.seed": lazy_gettext("working days filled in"),
     "clock.recompute": lazy_gettext("deadlines reckoned anew"),
+    "routing.zones": lazy_gettext("what zones do to cases changed"),
     "routing.activate": lazy_gettext("routing rules put in force"),
     "routing.draft": lazy_gettext("draft of routing rules made"),
     "routing.import": lazy_gettext("routing rules imported"),
@@ -109,6 +110,7 @@ ACTS = {
     "sensors.change": lazy_gettext("sensor registered or changed"),
     "sensors.use": lazy_gettext("sensor taken into use or out of it"),
     "sensors.import": lazy_gettext("sensors imported"),
+    "emergency.listeners": lazy_gettext("who is told of emergencies changed"),
     "emergency.plan": lazy_gettext("plan of emergencies changed"),
     "emergency.resource": lazy_gettext("emergency resource added or changed"),
     "emergency.resources": lazy_gettext("emergency resources imported"),
@@ -197,6 +199,31 @@ def act_word(action: str) -> str:
     return str(ACTS.get(action, action))
 
 
+FIELDS: dict[str, LazyString] = {
+    "active": lazy_gettext("Active"),
+    "area": lazy_gettext("Area"),
+    "classes": lazy_gettext("Classes"),
+    "department": lazy_gettext("Department"),
+    "file": lazy_gettext("File"),
+    "holder": lazy_gettext("Holder"),
+    "kind": lazy_gettext("Kind"),
+    "level": lazy_gettext("Level"),
+    "levels": lazy_gettext("Levels"),
+    "name": lazy_gettext("Name"),
+    "name_en": lazy_gettext("Name in English"),
+    "name_zh": lazy_gettext("Name in Chinese"),
+    "outline": lazy_gettext("Outline"),
+    "parent": lazy_gettext("Part of"),
+    "people": lazy_gettext("People"),
+    "remark": lazy_gettext("Remark"),
+    "role": lazy_gettext("Role"),
+    "source": lazy_gettext("Source"),
+    "stations": lazy_gettext("Stations that watch it"),
+    "units": lazy_gettext("Units and stocks"),
+}
+"""What fields of acts are called that many acts have; others stand in the log by their names."""
+
+
 def told(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[tuple[str, str]]:
     """What an act changed, field by field: as it was, and as it is."""
     names = dict.fromkeys([*(before or {}), *(after or {})])
@@ -205,11 +232,19 @@ def told(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> l
         was, now = (None if one is None or name not in one else _value(one[name]) for one in (before, after))
         text = now if was is None else was if now is None else f"{was} → {now}"
         if text not in (None, "–"):
-            lines.append((name, text))
+            lines.append((str(FIELDS.get(name, name)), text))
     return lines
 
 
 def _value(value: Any) -> str:
-    if value in (None, ""):
-        return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    match value:
+        case None | "" | [] | {}:
+            return "–"
+        case bool():
+            return _("yes") if value else _("no")
+        case list():
+            return ", ".join(map(_value, value))
+        case dict():
+            return "; ".join(f"{name} {_value(one)}" for name, one in value.items())
+        case _:
+            return str(value)

@@ -87,6 +87,7 @@ def page(number: str, tried: str = "", problems: dict[str, str] | None = None) -
             place=shown.place(session, found),
             columns=shown.columns(cards),
             parties=queries.parties(session, found),
+            reached=queries.reached(session, found),
             lead=found.lead_code,
             busy={card.owner for card in cards if card.state in board.STANDING},
             near=shown.near(session, actor, found, now),

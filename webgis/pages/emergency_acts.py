@@ -12,32 +12,24 @@ from webgis.errors import Conflict, Invalid, NotFound
 from webgis.pages import forms, words
 from webgis.pages.blueprint import go, pages
 from webgis.pages.emergency import page
-from webgis.pages.emergency_words import problems
+from webgis.pages.emergency_words import outline, problems
 
 
 def _fields(action: str) -> dict[str, Any]:
     """What the form of an act holds."""
     names = acts.require(action).given.model_fields
     given: dict[str, Any] = forms.filled(request.form, *names)
-    if "area" in given:
-        given["area"] = _outline(given["area"])
+    if corners := request.form.get("corners", "").strip() if "area" in names else "":
+        given["area"] = outline(corners)
     return given | ({"departments": request.form.getlist("departments")} if "departments" in names else {})
-
-
-def _outline(drawn: str) -> Any:
-    """What was drawn on the map, GeoJSON; as it came when it is none, to be refused."""
-    try:
-        return api.json_value(drawn.encode())
-    except (ValueError, RecursionError):
-        return drawn
 
 
 @pages.post("/emergency/<number>/<action>")
 @web.permits("emergency.act")
 def emergency_act(number: str, action: str):
     """Do something in an emergency; a refusal stands in its form."""
-    fields = _fields(action)
     try:
+        fields = _fields(action)
         with web.transaction() as session:
             by = acts.By(session, web.runtime().settings, web.actor(), number, datetime.now(UTC))
             acts.act(by, action, fields)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import shapely
 from flask import flash, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from webgis.emergency import cap_inbox, cap_reading, operations, plans, rules, w
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.errors import Conflict, Invalid, NotFound
 from webgis.hazards import alarm_queries, source_queries
+from webgis.hazards.impact_rules import LEAST_M, MOST_M, USUAL_M
 from webgis.maps import queries as map_queries
 from webgis.pages import emergency_words as said
 from webgis.pages import forms, words
@@ -83,14 +85,26 @@ def _from_hazard(session: Session) -> dict[str, Any]:
     row = source_queries.require(session, web.actor(), code)
     title = f"{words.name_of(row)} {said.kind(KIND_OF_SOURCE.get(row.kind, 'other'))}"
     told = {"kind": KIND_OF_SOURCE.get(row.kind, "other"), "title": title[: rules.LONGEST_TITLE]}
-    return told | {"lon": row.lon, "lat": row.lat, "radius_m": 500, "address": row.area_zh or ""}
+    told |= {"ground": "hazard", "hazard": row.code, "ring_m": _metres(request.args.get("metres", ""))}
+    return told | {"lon": row.lon, "lat": row.lat, "address": row.area_zh or ""}
+
+
+def _metres(given: str) -> int:
+    """The ring that the impact sheet showed; the usual one when it showed none."""
+    known = given.isascii() and given.isdigit() and len(given) < 6
+    return int(given) if known and LEAST_M <= int(given) <= MOST_M else USUAL_M
 
 
 def _form(given, problems: dict[str, str]) -> str:
+    sees_hazards = permissions.may(web.actor(), "hazards.see")
     with web.transaction() as session:
+        sources = source_queries.listed(session, web.actor(), source_queries.Filters()) if sees_hazards else []
         return render_template(
             "emergency/new.html",
             given=given,
+            grounds=[one for one in said.GROUNDS if one[0] != "hazard" or sources],
+            sources=sources,
+            rings=said.rings(web.runtime().settings, given.get("ring_m")),
             problems=problems,
             kinds=[(code, said.kind(code), one.icon) for code, one in KINDS.items()],
             levels=[(number, said.level(number), one.colour) for number, one in sorted(LEVELS.items(), reverse=True)],
@@ -101,7 +115,32 @@ def _form(given, problems: dict[str, str]) -> str:
         )
 
 
-OPENING = ("kind", "title", "level", "lon", "lat", "crs", "radius_m", "address", "lead", "exercise", "alarm_id")
+OPENING = ("kind", "title", "level", "lon", "lat", "crs", "address", "lead", "exercise", "alarm_id")
+GROUND = {"circle": ("radius_m",), "outline": ("area",), "hazard": ("hazard", "ring_m")}
+"""What is given of each way to say the ground."""
+
+
+def _ground(session: Session) -> dict[str, Any]:
+    """The ground as the form says it, and where the place is when no pin was set: inside the outline, or the source."""
+    kind = request.form.get("ground", "circle")
+    fields: dict[str, Any] = forms.filled(request.form, *GROUND.get(kind, ("radius_m",)))
+    if kind == "outline":
+        fields["area"] = said.outline(request.form.get("corners", ""))
+        place = shapely.point_on_surface(shapely.geometry.shape(fields["area"]))
+        return {"lon": place.x, "lat": place.y} | fields
+    if kind == "hazard":
+        fields.setdefault("hazard", "")
+        return _of_source(session, fields["hazard"]) | fields
+    return fields
+
+
+def _of_source(session: Session, code: str) -> dict[str, Any]:
+    permissions.require(web.actor(), "hazards.see")
+    try:
+        row = source_queries.require(session, web.actor(), code)
+    except NotFound:
+        raise rules.bad_field("hazard", code, "the code of a hazard source that you may see") from None
+    return {"lon": row.lon, "lat": row.lat}
 
 
 @pages.post("/emergency/new")
@@ -110,6 +149,8 @@ def open_emergency():
     """Open one; what was typed stays when it is refused."""
     try:
         fields: dict[str, Any] = forms.filled(request.form, *OPENING)
+        with web.transaction() as session:
+            fields = _ground(session) | fields
         if number := request.form.get("case", "").strip():
             fields["cases"] = [number]
         given = api.checked(wire.OpenGiven, fields)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import shapely
@@ -19,7 +19,6 @@ from webgis.grid import queries as grid
 from webgis.pages import emergency_words as said
 from webgis.pages import words
 
-SOON = timedelta(minutes=5)
 ON_BOARD = ("todo", "doing", "done")
 SHOWN_STATES = {"done": ("done", "dropped")}
 """What a column of the board holds besides its own state."""
@@ -43,7 +42,8 @@ class Card:
 
 @dataclass(frozen=True)
 class Near:
-    """Something near: what, where, how far."""
+    """Something near: what, where, how far. Of a resource its `code`, and the number of the open emergency with which
+    it is."""
 
     kind: str
     icon: str
@@ -54,6 +54,8 @@ class Near:
     lon: float
     lat: float
     illustrative: bool = False
+    code: str = ""
+    taken: str = ""
 
 
 def head(emergency: Emergency) -> dict[str, Any]:
@@ -114,18 +116,19 @@ def cards(session: Session, actor: Actor, emergency: Emergency, now: datetime) -
 def _lamp(task: queries.Task, now: datetime) -> words.Lamp | None:
     if task.state == "dropped" or (task.state == "done" and not task.late(now)):
         return None
-    light = "overdue" if task.late(now) else "due_soon" if task.due_at - now < SOON else "in_time"
+    light = "overdue" if task.late(now) else "due_soon" if task.near(now) else "in_time"
     return words.lamp(light, task.due_at, now, task.state == "done")
 
 
 def columns(found: Sequence[Card]) -> list[dict[str, Any]]:
-    """The board's columns with their cards."""
+    """The board's columns with their cards, the reader's own first."""
+    own_first = sorted(found, key=lambda card: not card.mine)
     return [
         {
             "state": state,
             "word": said.TASK_STATES[state][0],
             "icon": said.TASK_STATES[state][1],
-            "cards": [card for card in found if card.state in SHOWN_STATES.get(state, (state,))],
+            "cards": [card for card in own_first if card.state in SHOWN_STATES.get(state, (state,))],
         }
         for state in ON_BOARD
     ]
@@ -134,15 +137,19 @@ def columns(found: Sequence[Card]) -> list[dict[str, Any]]:
 def near(session: Session, actor: Actor, emergency: Emergency, now: datetime) -> list[Near]:
     """Resources and crews around it, the nearest first."""
     here = queries.place_of(emergency)
-    found = [(row.metres, _resource(row)) for row in queries.resources_near(session, *here)]
+    rows = queries.resources_near(session, *here)
+    taken = queries.assigned(session, [row.code for row in rows])
+    found = [(row.metres, _resource(row, taken.get(row.code, ""))) for row in rows]
     found += [(row.metres, _crew(row)) for row in queries.crews_near(session, actor, *here, now)]
     return [one for _far, one in sorted(found, key=lambda pair: pair[0])]
 
 
-def _resource(row: Row) -> Near:
+def _resource(row: Row, taken: str) -> Near:
     more = " · ".join(one for one in (said.resource_kind(row.kind), row.amount, row.address) if one)
     icon, far = said.RESOURCE_ICONS[row.kind], said.metres(row.metres)
-    return Near(row.kind, icon, words.name_of(row), far, more, row.phone, row.lon, row.lat, row.illustrative)
+    return Near(
+        row.kind, icon, words.name_of(row), far, more, row.phone, row.lon, row.lat, row.illustrative, row.code, taken
+    )
 
 
 def _crew(row: Row) -> Near:

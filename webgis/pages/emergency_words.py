@@ -5,14 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import shapely
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_babel.speaklater import LazyString
 
+from webgis import geo
+from webgis.emergency import rules
 from webgis.emergency.kinds import KINDS, LEVELS, RESOURCE_KINDS
 from webgis.emergency.queries import Line
-from webgis.errors import WebgisError
+from webgis.errors import Invalid, WebgisError
+from webgis.hazards import impact_rules
 from webgis.pages import words
+from webgis.settings import Settings
 
 TASK_STATES: dict[str, tuple[LazyString, str]] = {
     "todo": (lazy_gettext("To do"), "circle-dashed"),
@@ -45,6 +50,7 @@ ACTIONS: dict[str, tuple[LazyString, str]] = {
     "link": (lazy_gettext("Case added"), "link"),
     "note": (lazy_gettext("Situation"), "message"),
     "add_task": (lazy_gettext("Task added"), "plus"),
+    "assign": (lazy_gettext("Resource called in"), "ambulance"),
     "task_start": (lazy_gettext("Task begun"), "player-play"),
     "task_finish": (lazy_gettext("Task done"), "circle-check"),
     "task_put_back": (lazy_gettext("Task put back"), "arrow-back-up"),
@@ -119,8 +125,8 @@ def _lines(action: str, facts: Mapping[str, Any], names: Mapping[str, str]) -> l
     joined = [names.get(code, code) for code in facts.get("departments", ())]
     took = [_("Take part: %(names)s", names=", ".join(joined))] if joined and action != "invite" else []
     if action == "open":
-        return [f"{kind(facts['kind'])} · {level(facts['level'])}", facts["title"], *took]
-    if action in ("plan", "add_task"):
+        return [f"{kind(facts['kind'])} · {level(facts['level'])}", facts["title"], _ground(facts), *took]
+    if action in ("plan", "add_task", "assign"):
         return [*_planned(facts, names), *took]
     if action.startswith("task_"):
         late = [_("later than it was due")] if facts["late"] else []
@@ -130,6 +136,16 @@ def _lines(action: str, facts: Mapping[str, Any], names: Mapping[str, str]) -> l
     if action == "cap_in":
         return [f"{MESSAGES.get(facts['type'], facts['type'])} · {facts['sender']} · {facts['identifier']}"]
     return [", ".join(joined), facts.get("case") or "", names.get(facts.get("department", ""), "")]
+
+
+def _ground(facts: Mapping[str, Any]) -> str:
+    """The ground as it was when the emergency was opened."""
+    if facts.get("hazard"):
+        return _(
+            "Ground: %(metres)s around the hazard source %(code)s", metres=metres(facts["ring_m"]), code=facts["hazard"]
+        )
+    around = facts["radius_m"]
+    return _("Ground: %(metres)s around the place", metres=metres(around)) if around else _("Ground: an outline")
 
 
 def _planned(facts: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
@@ -164,14 +180,44 @@ def radii() -> list[tuple[int, str]]:
     return [(far, metres(far)) for far in RADII]
 
 
+GROUNDS = (
+    ("circle", lazy_gettext("A circle"), "target"),
+    ("outline", lazy_gettext("An outline"), "polygon"),
+    ("hazard", lazy_gettext("Around a hazard source"), "biohazard"),
+)
+"""Ways to say the ground that an emergency covers: value, word, icon."""
+
+
+def rings(settings: Settings, other: Any = None) -> list[tuple[int, str]]:
+    """The distances from a hazard source to choose from, metres, with their words; and the one that is given."""
+    known = set(impact_rules.rings(settings.hazard_rings))
+    given = str(other or "")
+    return [
+        (far, metres(far)) for far in sorted(known | ({int(given)} if given.isdecimal() and len(given) < 6 else set()))
+    ]
+
+
+def outline(corners: str) -> dict[str, Any]:
+    """What was drawn on the map or typed, corners as `lon,lat`, as GeoJSON. `Invalid` for what is no ring."""
+    try:
+        shape = shapely.from_wkt(geo.read_ring(corners))
+    except Invalid as error:
+        raise rules.bad_field("area", None, error.facts["accepted"]) from None
+    if not shape.is_valid:
+        raise rules.bad_field("area", None, "an outline that does not cross itself")
+    return shapely.geometry.mapping(shape)
+
+
 FIELDS = {"kind", "title", "level", "lon", "radius_m", "lead", "note", "words", "department", "departments", "minutes"}
-FIELDS |= {"summary", "case", "address", "area"}
+FIELDS |= {"summary", "case", "address", "area", "hazard", "ring_m"}
 FIELD_WORDS: dict[str, Callable[[], str]] = {
     "kind": lambda: _("Choose what it is."),
     "title": lambda: _("Say in a few words what has happened (at most 100 characters)."),
     "level": lambda: _("Choose another level."),
     "lon": lambda: str(words.REFUSALS["lon"]),
     "area": lambda: _("Draw an outline that does not cross itself, within 20 km of the place and in your area."),
+    "hazard": lambda: _("Choose a hazard source."),
+    "ring_m": lambda: _("Choose a distance from 10 to 5,000 metres."),
     "note": lambda: _("Say why."),
     "words": lambda: _("Write what there is to say."),
     "summary": lambda: _("Write what is to be said of it in the end."),

@@ -5,18 +5,19 @@ Words of states and lights are in `webgis.maps.signs`, which the maps use too.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import g
+from flask_babel import format_date, lazy_gettext, ngettext
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
 from flask_babel.speaklater import LazyString
 
 from webgis import web
 from webgis.accounts.actor import DEPARTMENT_KIND_WORDS
 from webgis.accounts.login_views import weak_password
 from webgis.errors import Conflict
+from webgis.grid import duty
 from webgis.maps.signs import LIGHTS, STATES, Sign
 from webgis.pages import alarm_rule_words, hazard_words
 
@@ -306,6 +307,10 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         lazy_gettext("Somebody else changed this resource meanwhile. Open it anew to see how it stands.")
     ),
     "emergency.resource-exists": _plain(lazy_gettext("There is a resource of this code already.")),
+    "emergency.resource-taken": lambda facts: _(
+        "This resource is with emergency %(number)s already. Take its task off the board there first.",
+        number=facts.get("number", ""),
+    ),
     "emergency.task-moved": _plain(lazy_gettext("Somebody was faster: the task stands otherwise by now.")),
     "emergency.tasks-open": lambda facts: _(
         "%(n)s tasks are still to be done. Finish them or take them off the board first.", n=facts.get("count", 0)
@@ -571,3 +576,10 @@ def short_time(moment: datetime) -> str:
 def long_time(moment: datetime) -> str:
     """Date, hour and minute."""
     return local(moment).strftime("%Y-%m-%d %H:%M")
+
+
+def weekdays(written: str) -> str:
+    """Weekdays such as "Mon-Fri" or "Sat,Sun" in the reader's language."""
+    for number, name in enumerate(duty.DAYS, 1):
+        written = written.replace(name, format_date(date(2024, 1, number), "EEE"))  # a January that began on a Monday
+    return written

@@ -144,3 +144,50 @@ BEGIN
         WHERE p.change > emergency_changes.since OR p.change = ANY(emergency_changes.ids)
     ) n ORDER BY 1 LIMIT emergency_changes.most;
 END $$;
+
+-- Where to tell people of an emergency: those of the departments that something happens to, of the department that leads,
+-- or of a role; as far as the place lies in their area, and but for who did it.
+CREATE FUNCTION fn.emergency_listeners(emergency_id bigint, who text, departments varchar[], but integer)
+RETURNS TABLE (address_id integer) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT n.id FROM city.emergency m
+    JOIN city.person p ON p.active AND starts_with(m.cell_code, coalesce(p.area_code, ''))
+        AND CASE emergency_listeners.who WHEN 'department' THEN p.department_code = ANY(emergency_listeners.departments)
+                                         WHEN 'lead' THEN p.department_code = m.lead_code
+                                         ELSE p.role = emergency_listeners.who END
+    JOIN city.notice_address n ON n.person_id = p.id AND n.address IS NOT NULL
+    WHERE m.id = emergency_listeners.emergency_id AND p.id IS DISTINCT FROM emergency_listeners.but
+    ORDER BY n.id;
+END $$;
+
+-- How many people of each department that takes part have an address to be told at.
+CREATE FUNCTION fn.emergency_reached(emergency_id bigint) RETURNS TABLE (department_code varchar, people bigint)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT y.department_code, count(DISTINCT p.id) FILTER (WHERE n.id IS NOT NULL)
+    FROM city.emergency m
+    JOIN city.emergency_party y ON y.emergency_id = m.id AND y.left_at IS NULL
+    LEFT JOIN city.person p ON p.department_code = y.department_code AND p.active
+        AND starts_with(m.cell_code, coalesce(p.area_code, ''))
+    LEFT JOIN city.notice_address n ON n.person_id = p.id AND n.address IS NOT NULL
+    WHERE m.id = emergency_reached.emergency_id
+    GROUP BY y.department_code;
+END $$;
+
+-- Tasks in one of these states whose deadline is near (a fifth of the time is left) or past and not yet told, of
+-- emergencies that are not closed; noted as told.
+CREATE FUNCTION fn.take_due_tasks(at timestamptz, standing text[])
+RETURNS TABLE (emergency_id bigint, seq integer, event text) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN QUERY
+    UPDATE city.emergency_task t SET
+        near_told_at = coalesce(t.near_told_at, take_due_tasks.at),
+        late_told_at = CASE WHEN t.due_at <= take_due_tasks.at THEN take_due_tasks.at END
+    FROM city.emergency m
+    WHERE m.id = t.emergency_id AND m.closed_at IS NULL AND t.state = ANY(take_due_tasks.standing)
+      AND t.late_told_at IS NULL AND (t.due_at <= take_due_tasks.at
+          OR t.near_told_at IS NULL AND t.due_at - (t.due_at - t.put_at) / 5 <= take_due_tasks.at)
+    RETURNING t.emergency_id, t.seq, CASE WHEN t.late_told_at IS NULL THEN 'due_soon' ELSE 'overdue' END;
+END $$;

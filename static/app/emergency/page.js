@@ -3,10 +3,10 @@
 
 import { element } from "../../maps/dom.js";
 import { pinIcon } from "../../maps/pin.js";
-import { Sketch, areaOf, squareMetres } from "../../maps/sketch.js";
 import { listen } from "../live.js";
 import { ground } from "../place.js";
 import { replaceParts } from "../watch/fresh.js";
+import { outline } from "./outline.js";
 
 const WAIT_MS = 200;
 const AT_LATEST_MS = 60000;
@@ -152,49 +152,12 @@ function drawn() {
 
 const map = box ? drawn() : null;
 
-// ---- the ground drawn anew: its outline goes with the form, and is seen on the map before
+// ---- the ground drawn anew: a circle or an outline, seen on the map before it is sent
 
-function outline(form) {
-  const button = form.querySelector("[data-draw]");
-  const hint = form.querySelector("[data-drawing]");
-  const { area, radius_m: radius } = form.elements;
-  const shown = L.layerGroup().addTo(map.leaflet);
-  let sketch = null;
-
-  function stop() {
-    if (sketch) sketch.stop();
-    sketch = null;
-    button.setAttribute("aria-pressed", "false");
-    hint.hidden = true;
-  }
-
-  function put(points) {
-    const ring = [...points, points[0]].map(({ lng, lat }) => [Number(lng.toFixed(6)), Number(lat.toFixed(6))]);
-    area.value = JSON.stringify({ type: "Polygon", coordinates: [ring] });
-    radius.value = "";
-    show();
-  }
-
-  function show() {
-    shown.clearLayers();
-    form.querySelector("[data-size]").textContent = "";
-    if (!area.value) return;
-    const drawing = L.geoJSON(JSON.parse(area.value), { style: { color: box.dataset.colour, weight: 3 }, interactive: false }).addTo(shown);
-    form.querySelector("[data-size]").textContent = squareMetres(areaOf(drawing.getLayers()[0].getLatLngs().flat(Infinity)));
-  }
-
-  button.addEventListener("click", () => {
-    const drawing = Boolean(sketch);
-    stop();
-    if (drawing) return;
-    button.setAttribute("aria-pressed", "true");
-    hint.hidden = false;
-    box.scrollIntoView({ block: "center" });
-    sketch = new Sketch(map.leaflet, "polygon", (points, done) => done && window.setTimeout(() => { stop(); put(points); }, 0));
-  });
-  radius.addEventListener("change", () => { area.value = ""; show(); });
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
-  show();
+function redraw(form) {
+  const { radius_m: radius } = form.elements;
+  const drawn = outline(form, map.leaflet, () => ({ color: box.dataset.colour, weight: 3 }), (points) => { if (points.length) radius.value = ""; });
+  radius.addEventListener("change", () => radius.value && drawn.clear());
 }
 
 listen({ onEmergency, onResync: soon, onState });
@@ -202,4 +165,4 @@ window.setInterval(soon, AT_LATEST_MS); // what is late changes with time
 document.addEventListener("visibilitychange", soon);
 
 const form = document.querySelector("[data-outline]");
-if (form) outline(form);
+if (form) redraw(form);
