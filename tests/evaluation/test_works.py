@@ -99,6 +99,15 @@ def test_without_an_effect_nothing_is_claimed(town):
     assert {one.claim for (part, _phase), one in told(town).items() if part == "inside"} == {"none"}
 
 
+@pytest.mark.parametrize(("first_day", "claim"), [(NOW.date(), "more"), (FIRST, "too-little")])
+def test_only_works_of_the_weeks_compared_take_places_from_those_compared_with(town, first_day, claim):
+    put(town, 2.5)
+    everywhere = shapely.box(104.08, 30.655, 104.13, 30.66)
+    other = plan("CZ2", ground=everywhere, first_day=first_day, last_day=first_day + timedelta(weeks=9), phases=())
+    construction.keep(town, [other], at=BEGAN - timedelta(days=8))
+    assert told(town)["inside", "excavation"].claim == claim
+
+
 def test_works_of_three_years_are_compared_with_the_years_before_them(town):
     put(town, 2.5)
     now = BEGAN + timedelta(weeks=30)

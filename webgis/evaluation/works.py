@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from webgis.grid import queries as grid
+from webgis.grid.models import CODE_LENGTHS
 from webgis.metro import construction
 from webgis.metro.construction_models import ConstructionZone
 from webgis.metro.construction_rules import PHASES
@@ -20,7 +21,7 @@ from webgis.metro.effect import YEAR, Effect, Elsewhere, patches, study, years
 
 RING_M = 200
 FAR_M = 400
-"""Cells elsewhere are so far from all works, so that these do nothing to them."""
+"""Cells elsewhere are so far from all works of the weeks that are compared, so that these do nothing to them."""
 
 ELSEWHERE, MOST_ELSEWHERE = 150, 16_000
 """Cells elsewhere: so many times as many as lie near the works, but at least 6,000 and at most so many."""
@@ -28,8 +29,10 @@ ELSEWHERE, MOST_ELSEWHERE = 150, 16_000
 LARGE = 30
 """From so many cells near the works on the patches elsewhere lie in subdistricts: communities have some 100 cells."""
 
-COMMUNITY_DIGITS, SUBDISTRICT_DIGITS = 12, 9
 PARTS = ("inside", "ring")
+
+LEAST_PLACED = 5
+"""With fewer cases a contractor is listed, not ranked: one case would move them by a fifth."""
 
 _SCORES = text(
     """
@@ -65,10 +68,6 @@ class Score:
     rework: float | None
     points: int | None
     placed: bool
-
-
-LEAST_PLACED = 5
-"""With fewer cases a contractor is listed, not ranked: one case would move them by a fifth."""
 
 
 def scores(
@@ -128,7 +127,7 @@ _ELSEWHERE = text(
         AND NOT EXISTS (SELECT FROM city.cell_lineage l WHERE l.to_cell = c.id AND l.at > :since)
         AND NOT EXISTS (
             SELECT FROM city.construction_zone z
-            WHERE upper_inf(z.recorded) AND c.geom && ST_Expand(z.geom, :far_deg)
+            WHERE upper_inf(z.recorded) AND z.valid && tstzrange(:since, :until) AND c.geom && ST_Expand(z.geom, :far_deg)
                 AND ST_DWithin(ST_Transform(c.geom, :srid), ST_Transform(z.geom, :srid), :far))
     ORDER BY c.code
     """
@@ -209,13 +208,14 @@ def _elsewhere(session: Session, counts: np.ndarray, codes: Sequence[str], span:
     size, cases = len(codes), int(counts[:, :YEAR].sum())
     if not cases:
         return Elsewhere(counts[:0], np.empty((0, max(size, 1)), dtype=int))
-    digits = COMMUNITY_DIGITS if size < LARGE else SUBDISTRICT_DIGITS
+    digits = CODE_LENGTHS["community" if size < LARGE else "subdistrict"]
     until = span.since + timedelta(weeks=YEAR)
     asked = {"digits": digits, "city": codes[0][:4], "since": span.since, "until": until}
     alike = session.execute(_UNITS, asked | {"size": size, "cases": cases / size})
     units = _first(alike, min(max(6000, ELSEWHERE * size), MOST_ELSEWHERE))
     far = {"srid": grid.srid_of(session), "far": FAR_M, "far_deg": FAR_M / 85_000}
-    cells = session.execute(_ELSEWHERE, {"digits": digits, "units": units, "since": span.since} | far).all()
+    weeks = {"since": span.since, "until": span.since + timedelta(weeks=span.weeks)}
+    cells = session.execute(_ELSEWHERE, {"digits": digits, "units": units} | weeks | far).all()
     places = np.array([(one.x, one.y) for one in cells]).reshape(-1, 2)
     made = patches(places, [one.unit for one in cells], size)
     return Elsewhere(_matrix(session, [one.code for one in cells], span), made)
