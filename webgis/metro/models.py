@@ -99,7 +99,8 @@ class MetroDistance(Base):
 
 class MetroZone(Base):
     """Ground that is (was, will be) protected for a structure while `valid`. `geom`: all of it; `held`: where no other
-    zone holds before it, for drawing; empty where that is nowhere, null while it is not valid."""
+    zone holds before it, for drawing; empty where that is nowhere, null while it is not valid. `built_on`: a digest of
+    what it follows from, which tells a zone that has to be worked out anew."""
 
     __tablename__ = "metro_zone"
     __table_args__ = (
@@ -116,6 +117,7 @@ class MetroZone(Base):
     metres: Mapped[float] = mapped_column(Double)
     source: Mapped[str] = mapped_column(Text)
     approximate: Mapped[bool] = mapped_column(Boolean)
+    built_on: Mapped[str | None] = mapped_column(Text)
     geom = mapped_column(Geometry("MULTIPOLYGON", SRID, spatial_index=False), nullable=False)
     held = mapped_column(Geometry("MULTIPOLYGON", SRID, spatial_index=False))
     valid: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)
