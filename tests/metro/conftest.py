@@ -12,7 +12,7 @@ from webgis.accounts import operations as accounts
 from webgis.accounts import queries as people
 from webgis.accounts.actor import Actor
 from webgis.db import Runtime
-from webgis.metro import permits, structures
+from webgis.metro import permit_applications, permit_queries, permits, structures
 from webgis.metro.structure_files import LineGiven, Read, StopGiven, StructureGiven
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
@@ -32,13 +32,13 @@ def square(east: float, north: float, side: float = 10) -> shapely.Polygon:
     return shapely.box(lon - side / 2 * EAST, lat - side / 2 * NORTH, lon + side / 2 * EAST, lat + side / 2 * NORTH)
 
 
-def wanted(east: float = 30, north: float = 0, **more) -> permits.Application:
+def wanted(east: float = 30, north: float = 0, **more) -> permit_applications.Application:
     """An application for a pit 30 m east of the station."""
     usual = {
         "project": "基坑工程", "applicant": "某建设单位", "work": "excavation", "purpose": "other",
         "ground": square(east, north), "starts": date(2026, 11, 3), "ends": date(2026, 11, 30),
     }  # fmt: skip
-    return permits.Application(**(usual | more))
+    return permit_applications.Application(**(usual | more))
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Metro:
     def valid(self, east: float, at: datetime) -> list[str]:
         lon, lat = square(east, 0).centroid.coords[0]
         with self.runtime.transaction() as session:
-            return [row.number for row in permits.valid_at(session, lon, lat, at)]
+            return [row.number for row in permit_queries.valid_at(session, lon, lat, at)]
 
 
 def build(session) -> None:

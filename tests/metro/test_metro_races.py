@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.metro.conftest import NOW, OPENED, STATION, square, wanted
 from webgis.errors import Conflict
-from webgis.metro import permit_queries, permits, plans, structures, zoning
+from webgis.metro import permit_files, permit_queries, permits, structures, zoning
 from webgis.metro.distances import shipped
 from webgis.metro.structure_files import Read, StructureGiven
 
@@ -52,7 +52,7 @@ def test_one_plan_added_to_two_permits_at_once_is_kept_for_both(metro):
     def add(number):
         actor = metro.actor("builder1")
         with metro.runtime.transaction() as session:
-            return plans.add(session, actor, number, "平面图.pdf", b"%PDF-1.4 " + bytes(1 << 20), NOW)
+            return permit_files.add(session, actor, number, "平面图.pdf", b"%PDF-1.4 " + bytes(1 << 20), NOW)
 
     assert len(set(together(*(lambda number=number: add(number) for number in numbers)))) == 4
     for number in numbers:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.metro.conftest import BUILDERS, METRO, NOW, square, wanted
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound
-from webgis.metro import permit_queries, permit_rules, permits, plans
+from webgis.metro import permit_applications, permit_files, permit_queries, permit_rules, permits
 from webgis.metro.permit_rules import STATES, STEPS
 
 
@@ -194,9 +194,9 @@ def test_an_application_that_cannot_be_names_the_field_and_stores_nothing(metro,
 
 
 def test_what_a_ground_covers_is_reckoned_at_its_latitude():
-    assert permits.ground(shapely.box(104, 30.6, 104.022, 30.621)) is not None  # 4.91 km2
+    assert permit_applications.ground(shapely.box(104, 30.6, 104.022, 30.621)) is not None  # 4.91 km2
     with pytest.raises(Invalid):
-        permits.ground(shapely.box(104, 30.6, 104.022, 30.622))  # 5.15 km2
+        permit_applications.ground(shapely.box(104, 30.6, 104.022, 30.622))  # 5.15 km2
 
 
 def test_who_is_limited_to_an_area_neither_applies_nor_sees_beyond_it(metro):
@@ -224,7 +224,7 @@ PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n"
 def add(metro, login, number, name, data):
     actor = metro.actor(login)
     with metro.runtime.transaction() as session:
-        return plans.add(session, actor, number, name, data, NOW)
+        return permit_files.add(session, actor, number, name, data, NOW)
 
 
 def test_plan_files_are_kept_by_what_they_are(metro):
@@ -232,11 +232,11 @@ def test_plan_files_are_kept_by_what_they_are(metro):
     first = add(metro, "builder1", number, "../../平面图.exe", PDF)
     assert add(metro, "metro1", number, "again.pdf", PDF) == first + 1
     with metro.runtime.transaction() as session:
-        kept = plans.require(session, metro.actor("metro1"), number, first)
+        kept = permit_files.require(session, metro.actor("metro1"), number, first)
         assert (kept.name, kept.media_type) == ("平面图.pdf", "application/pdf")
-        assert plans.path(metro.runtime.settings, kept.sha256).read_bytes() == PDF
+        assert permit_files.path(metro.runtime.settings, kept.sha256).read_bytes() == PDF
         with pytest.raises(NotFound):
-            plans.require(session, metro.actor("sanitation1"), number, first)
+            permit_files.require(session, metro.actor("sanitation1"), number, first)
 
 
 @pytest.mark.parametrize("data", [b"", b"MZ\x90", b"<svg onload=alert(1)>", b"%PDF-" + bytes(20 << 20)])
@@ -298,4 +298,4 @@ def test_without_the_zone_of_the_city_no_day_of_a_permit_is_told(metro):
     lon, lat = square(30, 0).centroid.coords[0]
     with pytest.raises(DBAPIError, match="time zone"), metro.runtime.transaction() as session:
         session.execute(text("SET LOCAL webgis.zone = ''"))
-        permits.valid_at(session, lon, lat, NOW + timedelta(days=2))
+        permit_queries.valid_at(session, lon, lat, NOW + timedelta(days=2))

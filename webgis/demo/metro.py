@@ -16,7 +16,7 @@ from webgis.accounts import queries as accounts
 from webgis.demo import people
 from webgis.metro import permits, structure_files, structures
 from webgis.metro.models import MetroLine, MetroStructure
-from webgis.metro.permits import Application
+from webgis.metro.permit_applications import Application
 from webgis.metro.structure_files import LineGiven, Read, StopGiven, StructureGiven
 
 CITY = "5101"

@@ -15,8 +15,9 @@ from webgis import geo
 from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.errors import Invalid
-from webgis.metro import findings, permits, queries, structure_files, structures, zoning
+from webgis.metro import findings, permit_queries, queries, structure_files, structures, zoning
 from webgis.metro.distances import Distance, shipped
+from webgis.metro.permit_rules import bad_field
 from webgis.metro.structures import Outcome
 
 console = Console()
@@ -136,7 +137,7 @@ def zones(runtime: Runtime, lon: float, lat: float, crs: str, at: datetime | Non
     place = geo.to_cgcs2000(lon, lat, crs)
     moment = at and at.replace(tzinfo=runtime.settings.zone)
     with runtime.transaction() as session:
-        found, granted = queries.zones_at(session, *place, moment), permits.valid_at(session, *place, moment)
+        found, granted = queries.zones_at(session, *place, moment), permit_queries.valid_at(session, *place, moment)
     if as_json:
         told = {"zones": [row._asdict() for row in found], "permits": [row._asdict() for row in granted]}
         click.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
@@ -191,7 +192,7 @@ def _distance(number: int, row: dict[str, Any]) -> Distance:
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         accepted = "structure_kind, zone_kind, metres, source; and measured_from, sureness"
-        raise permits.bad_field("file", f"row {number}", accepted) from None
+        raise bad_field("file", f"row {number}", accepted) from None
 
 
 @metro.command("find-unpermitted")

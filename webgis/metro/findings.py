@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.errors import Conflict, NotFound
-from webgis.metro import permit_queries, permits
+from webgis.metro import permit_queries
 from webgis.metro.permit_models import SETTLED
+from webgis.metro.permit_rules import LONGEST_TEXT, bad_field
 
 WORK_CLASSES = "^matter:(08[0-9]{3}|03[0-9]{2})$"
 """Cases about works: construction management of GB/T 47678.5-2026 and of GB/T 30428.2-2013."""
@@ -35,10 +36,10 @@ def settle(session: Session, actor: Actor, id_: int, state: str, note: str | Non
     """Say what a finding was: `permitted`, `no_work` or `stopped`, with a note."""
     permissions.require(actor, "permits.settle")
     if state not in SETTLED or state == "open":
-        raise permits.bad_field("state", state, [one for one in SETTLED if one != "open"])
+        raise bad_field("state", state, [one for one in SETTLED if one != "open"])
     said = (note or "").strip()
-    if not said or len(said) > permits.LONGEST_TEXT:
-        raise permits.bad_field("note", said[:50] or None, f"1 to {permits.LONGEST_TEXT} characters")
+    if not said or len(said) > LONGEST_TEXT:
+        raise bad_field("note", said[:50] or None, f"1 to {LONGEST_TEXT} characters")
     if not permit_queries.findings(session, actor, id_=id_):
         raise NotFound("metro.finding-unknown", "There is no such finding", got=id_)
     values = {"state": state, "person": actor.id, "at": at, "note": said, "id": id_}

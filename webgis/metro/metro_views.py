@@ -10,8 +10,9 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis import api, geo, web
-from webgis.metro import findings, permit_queries, permits, queries
+from webgis.metro import findings, permit_queries, queries
 from webgis.metro.permit_models import SETTLED
+from webgis.metro.permit_rules import LONGEST_TEXT
 from webgis.metro.structures import unknown
 
 metro = APIBlueprint("metro", __name__, url_prefix="/api/v1/metro", tag="Metro")
@@ -46,7 +47,7 @@ class SettleGiven(api.Given):
     """What a finding was."""
 
     state: Literal[SETTLED[1:]]
-    note: str = Field(min_length=1, max_length=permits.LONGEST_TEXT)
+    note: str = Field(min_length=1, max_length=LONGEST_TEXT)
 
 
 @metro.get("/lines")
@@ -106,7 +107,7 @@ def zones():
     place = geo.to_cgcs2000(asked.lon, asked.lat, asked.crs)
     with web.transaction() as session:
         found = [_plain(row) for row in queries.zones_at(session, *place, asked.at)]
-        return jsonify({"zones": found, "permitted": bool(permits.valid_at(session, *place, asked.at))})
+        return jsonify({"zones": found, "permitted": bool(permit_queries.valid_at(session, *place, asked.at))})
 
 
 @metro.get("/distances")

@@ -80,6 +80,17 @@ def seen_at(session: Session, actor: Actor, lon: float, lat: float, at: datetime
     return session.execute(_AT, {"lon": lon, "lat": lat, "at": at} | _sight(actor)).all()
 
 
+_PERMITS_AT = text(
+    "SELECT id, number, project, applicant, contractor, work, purpose, conditions, starts, ends"
+    " FROM fn.metro_permits_at(ST_SetSRID(ST_Point(:lon, :lat), 4490), coalesce(:at, now()))"
+)
+
+
+def valid_at(session: Session, lon: float, lat: float, at: datetime | None = None) -> Sequence[Row[Any]]:
+    """The permits in force at a place (CGCS2000 degrees) and a moment (now), by number."""
+    return session.execute(_PERMITS_AT, {"lon": lon, "lat": lat, "at": at}).all()
+
+
 _EVENTS = text(
     "SELECT e.position, e.at, e.action, e.from_state, e.to_state, e.note, p.name FROM city.metro_permit_event e"
     " LEFT JOIN city.person p ON p.id = e.person_id WHERE e.permit_id = :id ORDER BY e.position"

@@ -5,8 +5,11 @@ allowed in the special zone), marked M: a city's own regulation goes before them
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from webgis.errors import Conflict, Forbidden, Invalid
+
+LONGEST_TEXT, LONGEST_NAME = 2000, 200
 
 WORKS = (
     "building", "demolition", "excavation", "drilling", "piling", "blasting", "jacking", "grouting", "anchors", "pipes",
@@ -88,3 +91,8 @@ def step(action: str, state: str, parts: frozenset[str], given: frozenset[str]) 
 def allowed(zone_kind: str, purpose: str) -> str:
     """What a zone says to work for this purpose: "agreement" (the operator must agree) or "excluded"."""
     return "excluded" if zone_kind == "special" and purpose not in IN_SPECIAL else "agreement"
+
+
+def bad_field(field: str, got: Any, accepted: Any) -> Invalid:
+    """The refusal of a field of an application or act."""
+    return Invalid("metro.bad-field", f"{field}: {accepted}, not {got}", field=field, got=got, accepted=accepted)

@@ -10,10 +10,10 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from webgis import api, geo, web
-from webgis.metro import permit_queries, permits
+from webgis.metro import permit_applications, permit_queries, permits
+from webgis.metro.permit_applications import Application
 from webgis.metro.permit_models import MetroPermit
-from webgis.metro.permit_rules import PURPOSES, STATES, WORKS
-from webgis.metro.permits import Application
+from webgis.metro.permit_rules import LONGEST_NAME, LONGEST_TEXT, PURPOSES, STATES, WORKS, bad_field
 
 permits_api = APIBlueprint("permits", __name__, url_prefix="/api/v1/metro/permits", tag="Permits in protection zones")
 
@@ -40,18 +40,18 @@ class WorkGiven(api.Given):
 class PermitGiven(WorkGiven):
     """An application."""
 
-    project: str = Field(min_length=1, max_length=permits.LONGEST_NAME)
-    applicant: str = Field(min_length=1, max_length=permits.LONGEST_NAME)
-    contractor: str | None = Field(None, max_length=permits.LONGEST_NAME)
+    project: str = Field(min_length=1, max_length=LONGEST_NAME)
+    applicant: str = Field(min_length=1, max_length=LONGEST_NAME)
+    contractor: str | None = Field(None, max_length=LONGEST_NAME)
     work: Literal[WORKS]
-    description: str | None = Field(None, max_length=permits.LONGEST_TEXT)
+    description: str | None = Field(None, max_length=LONGEST_TEXT)
 
 
 class StepGiven(api.Given):
     """What goes with a step."""
 
-    note: str | None = Field(None, max_length=permits.LONGEST_TEXT)
-    conditions: str | None = Field(None, max_length=permits.LONGEST_TEXT, description="of a permit that is granted")
+    note: str | None = Field(None, max_length=LONGEST_TEXT)
+    conditions: str | None = Field(None, max_length=LONGEST_TEXT, description="of a permit that is granted")
 
 
 class MonitorGiven(api.Given):
@@ -84,8 +84,8 @@ def check():
     """What the zones say to a work."""
     given = api.checked(WorkGiven, api.fields(LARGEST))
     with web.transaction() as session:
-        ground = permits.ground(ground_of(given.ground, given.crs))
-        return jsonify({"zones": permits.check(session, ground, given.purpose, given.starts, given.ends)})
+        ground = permit_applications.ground(ground_of(given.ground, given.crs))
+        return jsonify({"zones": permit_applications.check(session, ground, given.purpose, given.starts, given.ends)})
 
 
 @permits_api.post("")
@@ -154,7 +154,7 @@ def monitor(number: str):
 def ground_of(given: dict[str, Any], crs: str) -> Any:
     """A GeoJSON geometry as a shape in CGCS2000 degrees; `Invalid` "metro.bad-field" for what is none."""
     if (shape := geo.read_geojson(given)) is None:
-        raise permits.bad_field("ground", None, "a GeoJSON polygon")
+        raise bad_field("ground", None, "a GeoJSON polygon")
     return shape if shape.is_empty else geo.transform_geometry(shapely.force_2d(shape), crs)
 
 

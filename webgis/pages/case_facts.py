@@ -18,7 +18,7 @@ from webgis.cases.models import Photo
 from webgis.catalog import queries as catalog
 from webgis.grid import queries as grid
 from webgis.hazards import alarm_queries
-from webgis.metro import permit_queries, permits
+from webgis.metro import permit_queries
 from webgis.metro.findings import WORK_CLASSES
 from webgis.pages import alarm_shown, construction_words, shown, step_words, words
 from webgis.settings import Settings
@@ -117,7 +117,7 @@ def _permits(session: Session, actor: Actor, row: Row) -> dict[str, Any] | None:
     place = (row.lon, row.lat, row.reported_at)
     may = permissions.may(actor, "permits.see")
     return {
-        "in_force": bool(permits.valid_at(session, *place)),
+        "in_force": bool(permit_queries.valid_at(session, *place)),
         "seen": permit_queries.seen_at(session, actor, *place) if may else [],
     }
 

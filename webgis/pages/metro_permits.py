@@ -13,11 +13,11 @@ from webgis import geo, web
 from webgis.errors import Conflict, Forbidden, Invalid, WebgisError
 from webgis.grid import queries as grid
 from webgis.maps import queries as map_queries
-from webgis.metro import findings, permit_queries, permits, plans
+from webgis.metro import findings, permit_files, permit_queries, permits
+from webgis.metro.permit_applications import Application
 from webgis.metro.permit_models import MetroPermit
 from webgis.metro.permit_queries import MOST
-from webgis.metro.permit_rules import ENDED, STATES
-from webgis.metro.permits import Application
+from webgis.metro.permit_rules import ENDED, STATES, bad_field
 from webgis.pages import words
 from webgis.pages.blueprint import pages
 from webgis.pages.metro import common
@@ -130,14 +130,14 @@ def _ring(corners: str) -> Any:
     try:
         return shapely.from_wkt(geo.read_ring(corners))
     except Invalid as error:
-        raise permits.bad_field("ground", corners[:50] or None, error.facts["accepted"]) from None
+        raise bad_field("ground", corners[:50] or None, error.facts["accepted"]) from None
 
 
 def _day(name: str, said: str) -> date:
     try:
         return date.fromisoformat(said)
     except ValueError:
-        raise permits.bad_field(name, said[:20] or None, "a day") from None
+        raise bad_field(name, said[:20] or None, "a day") from None
 
 
 def problems(error: WebgisError) -> dict[str, str]:
@@ -232,7 +232,7 @@ def permit_add_file(number: str):
     try:
         with web.transaction() as session:
             data = sent.read() if sent is not None else b""
-            plans.add(session, web.actor(), number, sent.filename or "" if sent else "", data, datetime.now(UTC))
+            permit_files.add(session, web.actor(), number, sent.filename or "" if sent else "", data, datetime.now(UTC))
     except REFUSED as error:
         return _permit(number, "files", problems(error)), 422
     return redirect(url_for(".permit", number=number), 303)
@@ -243,8 +243,8 @@ def permit_add_file(number: str):
 def permit_file(number: str, file: int):
     """A plan file, to take away."""
     with web.transaction() as session:
-        kept = plans.require(session, web.actor(), number, file)
-        path = plans.path(web.runtime().settings, kept.sha256)
+        kept = permit_files.require(session, web.actor(), number, file)
+        path = permit_files.path(web.runtime().settings, kept.sha256)
     return send_file(path.resolve(), mimetype=kept.media_type, as_attachment=True, download_name=kept.name)
 
 

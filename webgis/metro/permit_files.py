@@ -13,6 +13,7 @@ from webgis.accounts.actor import Actor
 from webgis.errors import NotFound, Unavailable
 from webgis.metro import permits
 from webgis.metro.permit_models import MetroPermitFile
+from webgis.metro.permit_rules import bad_field
 from webgis.settings import Settings
 
 KINDS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -34,10 +35,10 @@ def add(session: Session, actor: Actor, number: str, name: str, data: bytes, at:
     media = next((kind for head, kind in KINDS.items() if data.startswith(head)), None)
     if media is None or len(data) > MOST_MB << 20:
         got = "larger" if media else "another kind of file"
-        raise permits.bad_field("file", got, f"a PDF, PNG or JPEG of at most {MOST_MB} MB")
+        raise bad_field("file", got, f"a PDF, PNG or JPEG of at most {MOST_MB} MB")
     held = session.scalar(select(func.count()).where(MetroPermitFile.permit_id == permit.id))
     if held >= MOST_FILES:
-        raise permits.bad_field("file", held + 1, f"at most {MOST_FILES} files")
+        raise bad_field("file", held + 1, f"at most {MOST_FILES} files")
     sha256 = hashlib.sha256(data).hexdigest()
     try:
         durable.write_once(path(session.info["settings"], sha256), data)
