@@ -15,7 +15,7 @@ from tests.cases.life import Life
 from webgis import jobs
 from webgis.accounts import operations as accounts
 from webgis.cases import claims
-from webgis.live import handover, presence, streams
+from webgis.live import handover, presence, rounds, streams
 
 PATIENCE_S = 60
 
@@ -213,7 +213,7 @@ def test_two_at_one_case_see_each_other_and_nobody_else_does(life):
 
 
 def test_a_stream_ends_with_the_key_or_login_by_which_it_was_opened(life, monkeypatch):
-    monkeypatch.setattr(streams, "RENEW_S", 0.05)
+    monkeypatch.setattr(rounds, "RENEW_S", 0.05)
     with life.runtime.transaction() as session:
         key = accounts.make_key(session, "acceptor1")
 
