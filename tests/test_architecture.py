@@ -1,6 +1,7 @@
 """The house rules that a machine can check: the direction of imports, and the names of files in a package."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import webgis
 
 ROOT = Path(webgis.__file__).parent
 RANKS = (
-    ("errors",),
-    ("settings",),
+    ("errors", "texts"),
+    ("settings", "days"),
     ("logs", "packing", "durable"),
     ("refusals",),
     ("db",),
@@ -112,3 +113,22 @@ def test_nothing_but_settings_reads_the_environment():
     readers = [p for p in MODULES if "os.environ" in p.read_text(encoding="utf-8") or "getenv" in p.read_text("utf-8")]
     allowed = {"settings.py", "schedule.py", "serve.py", "services.py"}
     assert {path.name for path in readers} <= allowed
+
+
+DOCUMENT = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_architecture_names_every_package_and_file_of_the_ground():
+    there = {path.name for path in ROOT.glob("*.py")} - {"__init__.py"}
+    there |= {f"{path.parent.name}/" for path in ROOT.glob("*/__init__.py")}
+    tree = DOCUMENT.split("```")[1].split("webgis/", 1)[1].split("sql/postgis/")[0]
+    assert there <= set(tree.split())
+
+
+def test_the_files_that_it_names_by_subject_are_there():
+    named = re.findall(r"^\| `(\w+)` \|(.*)\|(.*)\|$", DOCUMENT, re.M)
+    modules = [f"{package}/{name}.py" for package, files, _ in named for name in re.findall("`(.+?)`", files)]
+    functions = [name for _, _, sql in named for name in re.findall("`(.+?)`", sql)]
+    assert len(modules) > 80 and len(functions) > 10
+    assert not [name for name in modules if not any(ROOT.glob(name))]
+    assert not [name for name in functions if not any((ROOT.parent / "sql/postgis/functions").glob(name))]
