@@ -12,11 +12,11 @@ from tests.cases.stories import COVER
 from tests.maps import crowd
 from webgis.accounts import operations as accounts
 from webgis.accounts import queries
+from webgis.days import Span
 from webgis.db import Runtime
 from webgis.grid import beats
 from webgis.grid import changes as grid_changes
 from webgis.maps import heat_queries
-from webgis.maps.trends import Window
 
 OCTOBER = [date(2026, 10, day) for day in range(1, 31)]
 NOVEMBER = [date(2026, 11, day) for day in range(1, 11)]
@@ -112,7 +112,7 @@ def test_hours_of_patrol_are_shared_by_ground_and_add_up(reported, api):
 def test_hours_of_patrol_are_those_that_phones_recorded_where_the_city_says_so(clone, city_template):
     with clone(city_template, patrol_hours="recorded") as settings:
         runtime = Runtime(settings)
-        monday = Window(date(2026, 11, 2), date(2026, 11, 2))
+        monday = Span(date(2026, 11, 2), date(2026, 11, 2))
         with runtime.transaction() as session:
             session.execute(
                 text(

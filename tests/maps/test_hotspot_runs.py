@@ -11,13 +11,13 @@ from tests import city
 from tests.maps import crowd, lattice
 from webgis import jobs, worker
 from webgis.accounts import operations as accounts
+from webgis.days import Span
 from webgis.db import Runtime
 from webgis.maps import hotspot_operations, hotspot_queries
 from webgis.maps.heat_queries import Asked
 from webgis.maps.hotspot_models import HotspotRun
-from webgis.maps.trends import Window
 
-SPAN = Window(date(2026, 9, 1), date(2026, 10, 30))
+SPAN = Span(date(2026, 9, 1), date(2026, 10, 30))
 DAYS = [SPAN.since + timedelta(days=n) for n in range(SPAN.days)]
 ASKED = {"since": str(SPAN.since), "until": str(SPAN.until)}
 PLANTED = (slice(10, 14), slice(20, 24))

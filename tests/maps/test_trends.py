@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from webgis.days import Span
 from webgis.maps import trends
-from webgis.maps.trends import Window
 
 HOT = 4.0
 """z of what is hot here; below it is not."""
@@ -70,7 +70,7 @@ def test_ties_widen_no_trend_and_a_level_series_has_none():
 
 
 def test_windows_are_equal_and_end_with_the_span():
-    cuts = trends.windows(Window(date(2026, 10, 1), date(2026, 11, 1)), 10)
+    cuts = trends.windows(Span(date(2026, 10, 1), date(2026, 11, 1)), 10)
     assert {cut.days for cut in cuts} == {3} and len(cuts) == 10
     assert cuts[0].since == date(2026, 10, 3) and cuts[-1].until == date(2026, 11, 1)
     assert all(one.until.toordinal() + 1 == next_.since.toordinal() for one, next_ in zip(cuts, cuts[1:], strict=False))

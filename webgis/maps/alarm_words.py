@@ -1,6 +1,15 @@
 """What maps say of alarms and of water on roads."""
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+
+ROADS: dict[str, LazyString] = {
+    "closed": lazy_gettext("Advised to close"),
+    "slowed": lazy_gettext("Pass slowly"),
+    "open": lazy_gettext("Road open"),
+}
+"""What an alarm advises for a road, the gravest first."""
 
 
 def on_maps() -> dict[str, str]:
@@ -11,8 +20,6 @@ def on_maps() -> dict[str, str]:
         "alarm_waiting": _("Not acknowledged"),
         "alarm_more": _("Alarm and its history"),
         "water": _("Water on the road"),
-        "road_open": _("Road open"),
-        "road_slowed": _("Pass slowly"),
-        "road_closed": _("Advised to close"),
+        **{f"road_{advice}": str(word) for advice, word in ROADS.items()},
         "water_more": _("Waterlogging"),
     }

@@ -19,12 +19,13 @@ from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.catalog import queries as catalog
+from webgis.days import Span
 from webgis.errors import Invalid
 from webgis.grid import duty
 from webgis.grid import queries as grid
-from webgis.maps.trends import Window
+from webgis.grid.models import CELL_CODE_LENGTH, CODE_LENGTHS
 
-LEVELS = {"cell": 15, "community": 12, "subdistrict": 9, "county": 6}
+LEVELS = {"cell": CELL_CODE_LENGTH} | {level: CODE_LENGTHS[level] for level in ("community", "subdistrict", "county")}
 """Levels and the digits of their codes."""
 
 M2_OF_KM2 = 1_000_000
@@ -36,14 +37,14 @@ class Asked:
     """Which cases: of these departments (None: all), in this area (None: the city), of a span of days, of a class, of
     the classes that one is limited to (`cases.queries.Sight`)."""
 
-    span: Window
+    span: Span
     departments: tuple[str, ...] | None = None
     area: str | None = None
     kind: str | None = None
     class_code: str | None = None
     classes: tuple[str, ...] | None = None
 
-    def during(self, span: Window) -> "Asked":
+    def during(self, span: Span) -> "Asked":
         """The same question of other days."""
         return replace(self, span=span)
 
@@ -76,7 +77,7 @@ class Places:
 def asked(
     session: Session,
     actor: Actor,
-    span: Window,
+    span: Span,
     *,
     area: str | None = None,
     kind: str | None = None,
@@ -101,7 +102,7 @@ def refused(field: str, got: object, accepted: str) -> Invalid:
     return Invalid("maps.bad-field", f"{field}: {accepted}", field=field, got=got, accepted=accepted)
 
 
-def span(session: Session, since: date | None, until: date | None, zone: ZoneInfo) -> Window:
+def span(session: Session, since: date | None, until: date | None, zone: ZoneInfo) -> Span:
     """The span between two days; without a first day from the first case on, without a last one until today."""
     until = until or datetime.now(zone).date()
     if since is None:
@@ -109,7 +110,7 @@ def span(session: Session, since: date | None, until: date | None, zone: ZoneInf
         since = until if first is None else min(first.astimezone(zone).date(), until)
     if since > until:
         raise refused("until", until.isoformat(), f"a day that is not before {since.isoformat()}")
-    return Window(since, until)
+    return Span(since, until)
 
 
 _CELLS = text(
@@ -197,7 +198,7 @@ class Patrol(NamedTuple):
     hours: np.ndarray
 
 
-def patrol_hours(session: Session, days: Window, where: Places, zone: ZoneInfo) -> np.ndarray:
+def patrol_hours(session: Session, days: Span, where: Places, zone: ZoneInfo) -> np.ndarray:
     """Hours of patrol in a span by place: as planned, or as phones recorded them (setting `patrol_hours`).
 
     So hours of areas are the sums of those of their cells. Two inspectors on duty at once are two hours an hour.
@@ -212,13 +213,13 @@ def patrol_hours(session: Session, days: Window, where: Places, zone: ZoneInfo) 
     return np.bincount(at, weights=found.hours[known], minlength=len(where.codes))
 
 
-def _recorded(session: Session, days: Window) -> Patrol:
+def _recorded(session: Session, days: Span) -> Patrol:
     """The time that shifts spent in each cell, by their tracks."""
     rows = session.execute(_RECORDED, {"since": days.since, "until": days.until}).all()
     return _patrol((row.cell_id, row.code, float(row.hours)) for row in rows)
 
 
-def _planned(session: Session, days: Window, zone: ZoneInfo) -> Patrol:
+def _planned(session: Session, days: Span, zone: ZoneInfo) -> Patrol:
     """The hours of duty of each shift of a beat, shared by the ground of the beat's cells."""
     since = datetime.combine(days.since, time(), zone)
     until = datetime.combine(days.until + timedelta(days=1), time(), zone)
@@ -240,7 +241,7 @@ def _patrol(rows: Iterable[tuple[int, str, float]]) -> Patrol:
     return Patrol(np.array(cells, dtype=np.int64), np.array(codes, dtype="U15"), np.array(hours, dtype=float))
 
 
-def measured_by(session: Session, measure: str, days: Window, where: Places, zone: ZoneInfo) -> np.ndarray:
+def measured_by(session: Session, measure: str, days: Span, where: Places, zone: ZoneInfo) -> np.ndarray:
     """What the counts of a span are divided by, place by place: 1, km2, tens of thousands of people (NaN: not known),
     or hours of patrol."""
     if measure == "per_patrol_hour":

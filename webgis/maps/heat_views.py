@@ -2,6 +2,7 @@
 
 from apiflask import APIBlueprint
 from flask import jsonify, request, url_for
+from sqlalchemy.orm import Session
 
 from webgis import api, limits, web
 from webgis.maps import heat_queries, heat_wire, hotspot_operations, hotspot_queries, queries, trends
@@ -80,7 +81,7 @@ def _run(run_id: int, asked: RunAsked) -> dict:
         return heat_wire.run(run, cells, (run.counted, run.grid) == now)
 
 
-def _question(session, asked: heat_wire.SpanAsked) -> heat_queries.Asked:
+def _question(session: Session, asked: heat_wire.SpanAsked) -> heat_queries.Asked:
     """Which cases are asked for, within what this person may see."""
     span = heat_queries.span(session, asked.since, asked.until, web.runtime().settings.zone)
     within = {"area": asked.area, "kind": asked.kind, "class_code": asked.class_}

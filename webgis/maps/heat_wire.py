@@ -7,18 +7,16 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 from sqlalchemy import Row
 
+from webgis import days
 from webgis.api import Given
 from webgis.catalog.rules import KINDS
+from webgis.days import Span
 from webgis.maps import hotspots, rates, trends
 from webgis.maps.heat_queries import LEVELS, Places
 from webgis.maps.hotspot_models import HotspotRun
-from webgis.maps.trends import Window
 
-FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
-DAY = f"a day such as 2026-11-22, from {FIRST_DAY} to {LAST_DAY}"
 AREA = r"^([0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"
 CLASS = r"^[0-9]{4,5}$"
 MOST_ROWS = 5000
@@ -43,13 +41,7 @@ class SpanAsked(Given):
     @field_validator("since", "until", "than_since", "than_until", mode="before", check_fields=False)
     @classmethod
     def _day(cls, value: Any) -> Any:
-        try:
-            day = date.fromisoformat(value)
-        except (TypeError, ValueError):
-            day = None
-        if day is None or not FIRST_DAY <= day <= LAST_DAY:
-            raise PydanticCustomError("day", "{expected} is expected", {"expected": DAY})
-        return day
+        return days.read(value)
 
 
 class HeatAsked(SpanAsked):
@@ -87,12 +79,12 @@ def number(value: float) -> int | float | None:
     return int(value) if float(value).is_integer() else float(f"{value:.6g}")
 
 
-def days(window: Window) -> dict[str, Any]:
+def _span(span: Span) -> dict[str, Any]:
     """A span as it is told."""
-    return {"since": str(window.since), "until": str(window.until), "days": window.days}
+    return {"since": str(span.since), "until": str(span.until), "days": span.days}
 
 
-def heat(asked: HeatAsked, where: Places, span: Window, counts: np.ndarray, per: np.ndarray) -> dict[str, Any]:
+def heat(asked: HeatAsked, where: Places, span: Span, counts: np.ndarray, per: np.ndarray) -> dict[str, Any]:
     """The answer about one span: places, the highest first, and all together."""
     values = rates.rate(counts, per)
     chosen = _chosen(asked, values, counts > 0)
@@ -104,7 +96,7 @@ def heat(asked: HeatAsked, where: Places, span: Window, counts: np.ndarray, per:
 def compared(
     asked: HeatAsked,
     where: Places,
-    spans: tuple[Window, Window],
+    spans: tuple[Span, Span],
     counts: tuple[np.ndarray, np.ndarray],
     per: tuple[np.ndarray, np.ndarray],
 ) -> dict[str, Any]:
@@ -120,13 +112,13 @@ def compared(
     sums = tuple(one.sum(keepdims=True) for one in counts)
     whole = rates.compare(*sums, *(_all(asked, one) for one in exposed))
     total = _pair(whole, sums, whole.p, 0)
-    head = _head(asked, spans[0]) | {"than": days(spans[1]), "a_day": daily}
+    head = _head(asked, spans[0]) | {"than": _span(spans[1]), "a_day": daily}
     notes = _notes(asked, per[0] * per[1])
     return head | {"total": total, "places": len(q), "rows": rows, "notes": notes}
 
 
-def _head(asked: HeatAsked, span: Window) -> dict[str, Any]:
-    return {"level": asked.level, "measure": asked.measure, "unit": UNITS[asked.measure]} | days(span)
+def _head(asked: HeatAsked, span: Span) -> dict[str, Any]:
+    return {"level": asked.level, "measure": asked.measure, "unit": UNITS[asked.measure]} | _span(span)
 
 
 def _chosen(asked: HeatAsked, values: np.ndarray, some: np.ndarray) -> list[int]:

@@ -10,11 +10,11 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from webgis import jobs
+from webgis.days import Span
 from webgis.maps import heat_queries, hotspot_queries, hotspots, queries, trends
 from webgis.maps.heat_queries import Asked
 from webgis.maps.hotspot_models import HotspotCell, HotspotRun
 from webgis.maps.hotspots import Graph, Spots
-from webgis.maps.trends import Window
 
 AT_ONCE = 200_000
 """Cells times windows that are worked out while the one who asks waits, about a second; more is a job."""
@@ -67,7 +67,7 @@ def _begin(session: Session, question: str, counted: int, grid: str) -> int:
 def read(asked: dict[str, Any]) -> tuple[Asked, int]:
     """A question that was written."""
     departments = asked["departments"]
-    span = Window(date.fromisoformat(asked["since"]), date.fromisoformat(asked["until"]))
+    span = Span(date.fromisoformat(asked["since"]), date.fromisoformat(asked["until"]))
     whose = None if departments is None else tuple(departments)
     classes = asked.get("classes")
     about = (asked["area"], asked["kind"], asked["class"], None if classes is None else tuple(classes))
@@ -143,7 +143,7 @@ def _told(
     why: str | None,
     spots: Spots | None,
     words: list[str | None],
-    cuts: list[Window],
+    cuts: list[Span],
     thin: int,
 ) -> dict[str, Any]:
     """The answer as a whole: cells, cases, mean; how many cells are called what, or why nothing can be said."""
@@ -174,4 +174,4 @@ def find_standard(session: Session, today: date) -> list[int]:
     """The runs of the whole city that maps show without being asked: of spans up to yesterday; and erase old ones."""
     session.execute(_ERASE, {"kept": KEPT, "beside": KEPT_BESIDE_NEWER})
     until = today - timedelta(days=1)
-    return [find(session, Asked(Window(until - timedelta(days=days - 1), until)), number) for days, number in STANDARD]
+    return [find(session, Asked(Span(until - timedelta(days=days - 1), until)), number) for days, number in STANDARD]

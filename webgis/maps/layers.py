@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
+from webgis.maps import alarm_words, hazard_words, metro_words, sensor_words, works_words
+
 
 @dataclass(frozen=True)
 class Source:
@@ -163,9 +165,7 @@ LAYERS = (
         (
             Row("line-metro", lazy_gettext("Line, in its colour")),
             Row("dot-station", lazy_gettext("Station")),
-            Row("fill-special", lazy_gettext("Special protection zone")),
-            Row("fill-control", lazy_gettext("Control protection zone")),
-            Row("fill-planned", lazy_gettext("Zone of a planned line")),
+            *(Row(f"fill-{kind}", word) for kind, word in metro_words.ZONES.items()),
         ),
         order=370,
     ),
@@ -175,12 +175,8 @@ LAYERS = (
         "topics",
         (Source("hazards", "hazards"),),
         (
-            Row("level-1", lazy_gettext("Level 1")),
-            Row("level-2", lazy_gettext("Level 2")),
-            Row("level-3", lazy_gettext("Level 3")),
-            Row("level-4", lazy_gettext("Level 4")),
-            Row("level-0", lazy_gettext("Not major")),
-            Row("level-alarm", lazy_gettext("In alarm")),
+            *(Row(f"level-{level}", word) for level, word in hazard_words.LEVELS.items()),
+            Row("level-alarm", hazard_words.LIVE["alarm"][0]),
         ),
         order=580,
     ),
@@ -189,12 +185,7 @@ LAYERS = (
         lazy_gettext("Sensors"),
         "topics",
         (Source("sensors", "sensors"),),
-        (
-            Row("sensor-alarm", lazy_gettext("in alarm")),
-            Row("sensor-silent", lazy_gettext("silent")),
-            Row("sensor-ok", lazy_gettext("telling")),
-            Row("sensor-new", lazy_gettext("nothing told yet")),
-        ),
+        tuple(Row(f"sensor-{state}", word) for state, word in sensor_words.STATES.items()),
         live=True,
         order=582,
     ),
@@ -203,11 +194,7 @@ LAYERS = (
         lazy_gettext("Waterlogging"),
         "topics",
         (Source("waterlogging", "waterlogging"),),
-        (
-            Row("road-closed", lazy_gettext("Advised to close")),
-            Row("road-slowed", lazy_gettext("Pass slowly")),
-            Row("road-open", lazy_gettext("Road open")),
-        ),
+        tuple(Row(f"road-{advice}", word) for advice, word in alarm_words.ROADS.items()),
         live=True,
         order=585,
     ),
@@ -241,15 +228,8 @@ LAYERS = (
         "topics",
         (Source("construction", "construction", 8),),
         (
-            Row("phase-hoarding", lazy_gettext("Hoarding")),
-            Row("phase-utilities", lazy_gettext("Utilities moved")),
-            Row("phase-excavation", lazy_gettext("Excavation")),
-            Row("phase-structure", lazy_gettext("Main structure")),
-            Row("phase-backfill", lazy_gettext("Backfill")),
-            Row("phase-restored", lazy_gettext("Road restored")),
-            Row("road-closure", lazy_gettext("Road closed")),
-            Row("road-narrowed", lazy_gettext("Road narrowed")),
-            Row("road-diversion", lazy_gettext("Diversion")),
+            *(Row(f"phase-{kind}", word) for kind, word in works_words.PHASES.items()),
+            *(Row(f"road-{kind}", word) for kind, word in works_words.LINES.items()),
         ),
         dated=True,
         order=375,

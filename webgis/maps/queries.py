@@ -17,7 +17,7 @@ from webgis.cases import queries as cases
 from webgis.cases.models import Case
 from webgis.errors import Invalid
 from webgis.geo import SRID, Box
-from webgis.grid.models import Area, Cell
+from webgis.grid.models import CELL_CODE_LENGTH, CODE_LENGTHS, Area, Cell
 
 LEVELS = ("county", "subdistrict", "community")
 DETAILS = {"far": 0.0004, "middle": 0.00005, "near": 0.00001}
@@ -30,7 +30,6 @@ NEWEST, MOST_COUNTED = 50, 10000
 """Of a selection: so many of the newest are told, and so far it is counted."""
 
 MOST_FOUND = 8
-COMMUNITY_DIGITS, CELL_DIGITS = 12, 15
 
 CHINA: Box = (73.0, 17.5, 135.5, 54.0)
 """The first view of a database without areas."""
@@ -123,7 +122,7 @@ def _case_found(session: Session, actor: Actor, number: str) -> list[Found]:
 
 
 def _cells_found(session: Session, code: str) -> list[Found]:
-    if not COMMUNITY_DIGITS < len(code) <= CELL_DIGITS:
+    if not CODE_LENGTHS["community"] < len(code) <= CELL_CODE_LENGTH:
         return []
     cells = select(literal("cell"), Cell.code, null(), null(), *_box_of(Cell.geom))
     now = func.upper_inf(Cell.valid)
@@ -131,7 +130,7 @@ def _cells_found(session: Session, code: str) -> list[Found]:
 
 
 def _areas_found(session: Session, code: str) -> list[Found]:
-    if len(code) > COMMUNITY_DIGITS:
+    if len(code) > CODE_LENGTHS["community"]:
         return []
     areas = select(*_FOUND_AREA).where(Area.code.startswith(code))
     return _found(session, areas.order_by(func.length(Area.code), Area.code).limit(MOST_FOUND))

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from webgis.accounts.actor import Actor
 from webgis.cases.queries import sight
 from webgis.geo import Box
+from webgis.grid.models import CODE_LENGTHS
 from webgis.maps import bundle, drawing, queries
 from webgis.maps.layers import BY_NAME, SNAPSHOT_LAYERS, CityMapPage
 from webgis.maps.queries import DETAILS, LEVELS
@@ -43,7 +44,7 @@ _BINS = text("SELECT bin_x, bin_y, count, open FROM fn.binned_cases(0, 0, 0, :le
 _PUBLIC = text(
     "SELECT code, fn.bin_squeeze(bin) AS x, fn.bin_squeeze(bin >> 1) AS y, count FROM fn.public_counts(:least)"
 )
-_DIGITS = {"county": 6, "subdistrict": 9, "community": 12}
+_DIGITS = {level: CODE_LENGTHS[level] for level in LEVELS}
 
 Tell = Callable[[int], None]
 

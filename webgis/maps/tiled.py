@@ -12,11 +12,11 @@ from webgis.api import Given
 from webgis.cases import workflow
 from webgis.catalog import component_rules
 from webgis.catalog.rules import KINDS
+from webgis.maps.queries import LEVELS
 
 MEASURES = ("reported", "open", "closed", "on_time")
 """Which cases count: all that were reported, those still open, those closed, those closed in time."""
 
-LEVELS = ("county", "subdistrict", "community")
 CLASS = r"^[0-9]{4,5}$"
 
 

@@ -5,11 +5,13 @@ with the trend of z by H. B. Mann, Nonparametric Tests Against Trend, Econometri
 Correlation Methods (1975).
 """
 
-import math
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
+
+from webgis.days import Span
+from webgis.maps.hotspots import normal_p
 
 ALWAYS = 0.9
 """A cell that was hot in this part of the windows or more was hot all along (ESRI's measure)."""
@@ -21,22 +23,11 @@ FEWEST, MOST = 5, 24
 """Windows: with four no trend can be sure."""
 
 
-class Window(NamedTuple):
-    """Two days, both included."""
-
-    since: date
-    until: date
-
-    @property
-    def days(self) -> int:
-        return (self.until - self.since).days + 1
-
-
-def windows(span: Window, number: int) -> list[Window]:
+def windows(span: Span, number: int) -> list[Span]:
     """`number` windows of equal length up to the span's end; days that are left over at its beginning are in none."""
     length = span.days // number
     ends = (span.until - timedelta(days=length * step) for step in reversed(range(number)))
-    return [Window(end - timedelta(days=length - 1), end) for end in ends]
+    return [Span(end - timedelta(days=length - 1), end) for end in ends]
 
 
 def mann_kendall(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +42,7 @@ def mann_kendall(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, ties = np.unique(ordered[row], return_counts=True)
         variance[row] -= (ties * (ties - 1) * (2 * ties + 5)).sum() / 18
     z = np.divide(s - np.sign(s), np.sqrt(variance), out=np.zeros(len(s)), where=variance > 0)
-    return s, np.fromiter((math.erfc(abs(one) / math.sqrt(2)) for one in z), float, len(z))
+    return s, normal_p(z)
 
 
 class Way(NamedTuple):

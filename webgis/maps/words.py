@@ -2,13 +2,13 @@
 
 from flask_babel import gettext as _
 
-from webgis.maps import alarm_words, emergency_words, hazard_words, metro_words, sensor_words, works_words
+from webgis.maps import alarm_words, emergency_words, hazard_words, sensor_words, works_words
 
 
 def words() -> dict[str, str]:
-    """Every text of a map but the names of layers, states and data."""
+    """Every text of a map but the names of layers, states, kinds of structures of the metro (`drawing`), and data."""
     own = _frame() | _filters() | _tools() | _popups() | _heat()
-    others = (metro_words, works_words, emergency_words, hazard_words, alarm_words, sensor_words)
+    others = (works_words, emergency_words, hazard_words, alarm_words, sensor_words)
     return own | {name: word for one in others for name, word in one.on_maps().items()}
 
 
