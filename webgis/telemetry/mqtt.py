@@ -42,8 +42,8 @@ ROW = 10_000
 
 WAIT_S = 0.2
 LINGER_S, MOMENT_S = 0.05, 0.01
-"""Readings come one by one, and a commit costs more than taking many of them in. So a batch lingers for others, as long as
-some come in every moment: a broker that sends no more before we acknowledge is not kept waiting."""
+"""Readings come one by one, and a commit costs more than taking many of them in. So a batch lingers for others, as long
+as some come in every moment: a broker that sends no more before we acknowledge is not kept waiting."""
 
 KEEPALIVE_S = 30
 
