@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import g, url_for
+from flask import g, request, url_for
 from flask_babel import gettext as _
 
 from webgis import web
@@ -44,6 +44,12 @@ def everywhere() -> dict[str, Any]:
 
 def asset(name: str) -> str:
     """The address of a static file, with a mark that changes when the file does."""
+    return _address(request.script_root, name)
+
+
+@lru_cache(maxsize=1024)
+def _address(_root: str, name: str) -> str:
+    """The same, kept for each place under which the site is served: a page has some eighty of them."""
     return url_for("static", filename=name, v=_mark(name))
 
 
@@ -72,12 +78,12 @@ FOLDERS = (
 
 def module_addresses() -> dict[str, dict[str, str]]:
     """An import map: modules that others import, with the same marks, so that no page mixes old and new ones."""
-    return _addresses_below(url_for("static", filename=""))
+    return _addresses_below(request.script_root)
 
 
 @lru_cache(maxsize=8)
-def _addresses_below(_static: str) -> dict[str, dict[str, str]]:
-    """The import map, kept for each place under which the site is served: every page has it, and no mark changes."""
+def _addresses_below(_root: str) -> dict[str, dict[str, str]]:
+    """The import map, kept as they are: every page has it, and no mark changes."""
     files = [f"{folder}/{file.name}" for folder in FOLDERS for file in _modules(folder)]
     own = {url_for("static", filename=name): asset(name) for name in files}
     return {"imports": own | {name: asset(file) for name, file in VENDORED.items()}}
