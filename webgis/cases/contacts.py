@@ -184,15 +184,13 @@ def cases_of_phone(session: Session, settings: Settings, actor: Actor, number: s
 
 
 _OF_PHONE = text(
-    """
+    f"""
     SELECT DISTINCT c.number, c.state, k.name_zh AS class_zh, k.name_en AS class_en, c.reported_at, c.closed_at
     FROM city.contact o
     JOIN city.case c ON c.id = o.case_id
     JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     WHERE o.phone_hash = ANY(:hashes)
-      AND (CAST(:departments AS varchar[]) IS NULL OR c.department_code = ANY(:departments))
-      AND (CAST(:area AS varchar) IS NULL OR starts_with(c.cell_code, :area))
-      AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
+      AND {queries.in_sight("c")}
     ORDER BY c.reported_at DESC LIMIT :limit
     """
 )

@@ -82,8 +82,15 @@ def sight(actor: Actor) -> Sight:
     return Sight(departments, actor.area, list(actor.classes) or None)
 
 
+def in_sight(row: str) -> str:
+    """Whether somebody sees what a statement calls `row`, a case or what has its columns; the parameters are those of a
+    `Sight`, by name."""
+    of = ", ".join(f"{row}.{name}" for name in ("department_code", "cell_code", "kind", "class_code"))
+    return f"fn.sees({of}, CAST(:departments AS text[]), CAST(:area AS text), CAST(:classes AS text[]))"
+
+
 def visible(actor: Actor, of: type[Case] | type[OpenCase] = Case) -> ColumnElement[bool]:
-    """Which cases this person may see (`sight`)."""
+    """Which cases this person may see (`sight`): what `fn.sees` says, without what they are not limited to."""
     departments, area, classes = sight(actor)
     seen = []
     if departments is not None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webgis import db
 from webgis.cases import notices
 from webgis.cases.doing import Doing
-from webgis.cases.queries import Sight
+from webgis.cases.queries import Sight, in_sight
 
 _AT_PLACE = "SELECT fn.zones_for_case(ST_SetSRID(ST_Point(%s, %s), 4490), %s) AS zones"
 
@@ -76,15 +76,13 @@ def rules(session: Session) -> Sequence[Row]:
 
 
 _COUNTS = text(
-    """
+    f"""
     SELECT count(*) AS reported, count(*) FILTER (WHERE c.outcome IS NULL) AS open,
            count(*) FILTER (WHERE c.outcome IS NULL AND c.deadline_at < now() AND c.resolved_at IS NULL) AS overdue,
            count(*) FILTER (WHERE r.to_contractor AND (c.outcome IS NULL OR c.outcome = 'closed')) AS works
     FROM city.case_zone k JOIN city.construction_zone z ON z.id = k.zone_id JOIN city.case c ON c.id = k.case_id
     LEFT JOIN LATERAL fn.zone_rule(c.kind, c.class_code, k.protection, k.phase) r ON true
-    WHERE z.code = :code AND (CAST(:departments AS varchar[]) IS NULL OR c.department_code = ANY(:departments))
-        AND (CAST(:area AS text) IS NULL OR starts_with(c.cell_code, :area))
-        AND fn.in_classes(c.kind, c.class_code, CAST(:classes AS text[]))
+    WHERE z.code = :code AND {in_sight("c")}
     """
 )
 

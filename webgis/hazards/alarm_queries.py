@@ -16,22 +16,14 @@ from webgis.hazards.alarm_models import STATES
 MOST_STANDING = 500
 PAGE = 50
 
-_WITHIN = "CAST(:departments AS text[]), CAST(:area AS text)"
-
-
-def seen(row: str) -> str:
-    """Whether somebody (`cases.queries.sight`) sees the case, or the alarm of `fn.alarm_line`, that a statement calls
-    `row`."""
-    of = ", ".join(f"{row}.{name}" for name in ("department_code", "cell_code", "kind", "class_code"))
-    return f"fn.sees({of}, {_WITHIN}, CAST(:classes AS text[]))"
-
 
 def reached(row: str) -> str:
-    """Whether somebody's departments and area reach as far as what has no class."""
-    return f"fn.sees({row}.department_code, {row}.cell_code, NULL, NULL, {_WITHIN}, NULL)"
+    """Whether somebody's departments and area (of `cases.queries.Sight`) reach as far as what has no class."""
+    limits = "CAST(:departments AS text[]), CAST(:area AS text), NULL"
+    return f"fn.sees({row}.department_code, {row}.cell_code, NULL, NULL, {limits})"
 
 
-SEEN = seen("l")
+SEEN = cases.in_sight("l")
 """Whether somebody sees the alarm `l` of `fn.alarm_line`."""
 
 _ONE = text("SELECT l.* FROM fn.alarm_line l WHERE l.id = :id")

@@ -15,7 +15,7 @@ from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.cases import shifts
 from webgis.grid import queries as grid
-from webgis.hazards import alarm_queries, grading, screening, source_queries
+from webgis.hazards import grading, screening, source_queries
 from webgis.hazards.impact_rules import PLACES, USUAL_M, checked_metres, one_of
 from webgis.hazards.screening import Circle
 
@@ -129,13 +129,13 @@ _COMPONENTS = text(
     """
 )
 _CASES = text(
-    """
+    f"""
     SELECT c.number, c.state, k.name_zh AS class_zh, k.name_en AS class_en, c.reported_at, c.due_at, c.address,
            ST_X(c.geom) AS lon, ST_Y(c.geom) AS lat
     FROM city.case c JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
-    WHERE c.outcome IS NULL AND ST_Intersects(c.geom, CAST(:ground AS geometry)) AND """
-    + alarm_queries.seen("c")
-    + " ORDER BY c.reported_at, c.id LIMIT :most"
+    WHERE c.outcome IS NULL AND ST_Intersects(c.geom, CAST(:ground AS geometry)) AND {cases.in_sight("c")}
+    ORDER BY c.reported_at, c.id LIMIT :most
+    """
 )
 _CREWS = text(
     """

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
-from webgis.hazards.alarm_queries import SEEN, reached, seen
+from webgis.hazards.alarm_queries import SEEN, reached
 
 DEPTH, RAIN = "depth", "rain"
 """The quantities of `telemetry.quantities` that tell of water on roads, and of rain."""
@@ -56,7 +56,7 @@ _CASES = text(
     FROM city.case c JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
     WHERE c.reported_at >= :since AND c.reported_at < :until
       AND (c.kind, c.class_code) IN (SELECT r.kind, r.class_code FROM city.threshold_rule r WHERE r.quantity = :depth)
-      AND {seen("c")}
+      AND {cases.in_sight("c")}
     ORDER BY c.reported_at LIMIT 200
     """
 )

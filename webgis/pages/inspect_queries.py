@@ -49,12 +49,11 @@ def _class(one: CaseClass) -> dict[str, Any]:
 
 
 _TASKS = text(
-    """
+    f"""
     WITH given AS (
         SELECT o.case_id, o.due_at FROM city.open_case o
         WHERE o.inspector_id = :person AND o.state = ANY(CAST(:states AS text[]))
-            AND (CAST(:area AS text) IS NULL OR starts_with(o.cell_code, :area))
-            AND fn.in_classes(o.kind, o.class_code, CAST(:classes AS text[]))
+            AND {queries.in_sight("o")}
         ORDER BY o.due_at, o.case_id LIMIT :most
     ), mine AS MATERIALIZED (
         SELECT DISTINCT k.cell_code FROM city.beat_shift s
@@ -65,8 +64,7 @@ _TASKS = text(
         SELECT o.case_id, o.due_at FROM city.open_case o
         WHERE o.state = :free AND o.inspector_id IS NULL
             AND o.cell_code IN (SELECT m.cell_code FROM mine m)
-            AND (CAST(:area AS text) IS NULL OR starts_with(o.cell_code, :area))
-            AND fn.in_classes(o.kind, o.class_code, CAST(:classes AS text[]))
+            AND {queries.in_sight("o")}
         ORDER BY o.due_at, o.case_id LIMIT :most
     )
     SELECT t.case_id FROM (SELECT * FROM given UNION ALL SELECT * FROM free) t
@@ -89,11 +87,8 @@ REQUESTS = ("request_confirmation", "request_verification")
 
 def tasks(session: Session, settings: Settings, actor: Actor) -> list[dict[str, Any]]:
     """Cases given to this person to confirm or verify, and resolved ones of their beats that nobody was given."""
-    sight = queries.sight(actor)
-    given = {
+    given = queries.sight(actor)._asdict() | {
         "person": actor.id,
-        "area": sight.area,
-        "classes": sight.classes,
         "states": [workflow.CONFIRMING, workflow.VERIFYING],
         "free": workflow.RESOLVED,
         "most": MOST_TASKS,

@@ -27,17 +27,15 @@ BEGIN
     JOIN fn.case_line l ON l.id = wanted.id ORDER BY wanted.place;
 END $$;
 
--- One case by its number, if it may be seen: `departments` (null: all), a prefix of cells' codes (null: all) and `classes`
--- (`fn.in_classes`).
+-- One case by its number, if it may be seen: `departments`, `area` and `classes` are what somebody is limited to (`fn.sees`).
 CREATE FUNCTION fn.case_of(number text, departments varchar[], area varchar, classes text[]) RETURNS SETOF fn.case_line
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN QUERY
     SELECT l.* FROM fn.case_line l
     WHERE l.number = case_of.number
-      AND (case_of.departments IS NULL OR l.department_code = ANY(case_of.departments))
-      AND (case_of.area IS NULL OR starts_with(l.cell_code, case_of.area))
-      AND fn.in_classes(l.kind, l.class_code, case_of.classes);
+      AND fn.sees(l.department_code, l.cell_code, l.kind, l.class_code,
+                  case_of.departments, case_of.area, case_of.classes);
 END $$;
 
 -- What a step needs to know of a case: its row, its claim, the limit of its filing condition, and how far a given place
@@ -100,9 +98,8 @@ BEGIN
     LEFT JOIN city.filing_condition f ON f.id = c.condition_id
     LEFT JOIN city.case_zone q ON q.case_id = CASE WHEN c.relation = 'task' THEN c.parent_id ELSE c.id END
     WHERE c.number = lock_case.number
-      AND (lock_case.departments IS NULL OR c.department_code = ANY(lock_case.departments))
-      AND (lock_case.area IS NULL OR starts_with(c.cell_code, lock_case.area))
-      AND fn.in_classes(c.kind, c.class_code, lock_case.classes)
+      AND fn.sees(c.department_code, c.cell_code, c.kind, c.class_code,
+                  lock_case.departments, lock_case.area, lock_case.classes)
     FOR UPDATE OF c;
 END $$;
 

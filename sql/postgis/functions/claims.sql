@@ -26,9 +26,8 @@ BEGIN
         FROM (
             SELECT q.case_id FROM city.open_case q
             WHERE q.state = ANY(claim_next.states)
-              AND (claim_next.departments IS NULL OR q.department_code = ANY(claim_next.departments))
-              AND (claim_next.area IS NULL OR starts_with(q.cell_code, claim_next.area))
-              AND fn.in_classes(q.kind, q.class_code, claim_next.classes)
+              AND fn.sees(q.department_code, q.cell_code, q.kind, q.class_code,
+                          claim_next.departments, claim_next.area, claim_next.classes)
               AND (q.inspector_id IS NULL OR q.inspector_id = claim_next.person)
               AND (q.handler_id IS NULL OR q.handler_id = claim_next.person)
               AND (q.claimed_until IS NULL OR q.claimed_until <= clock_timestamp() OR q.claimed_by = claim_next.person)

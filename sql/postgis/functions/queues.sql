@@ -1,5 +1,5 @@
--- Queues as desks and departments see them, and what happens to cases as it happens. `departments` (null: all), a prefix of
--- cells' codes (null: all) and `classes` (`fn.in_classes`) say who asks, as everywhere.
+-- Queues as desks and departments see them, and what happens to cases as it happens. `departments`, `area` and `classes` are
+-- what somebody is limited to (`fn.sees`), as everywhere.
 
 -- How many cases wait in each state, and how many of them are late at a moment.
 CREATE FUNCTION fn.queue_counts(departments varchar[], area varchar, classes text[], at timestamptz)
@@ -9,9 +9,8 @@ BEGIN
     RETURN QUERY
     SELECT o.state, count(*), count(*) FILTER (WHERE o.due_at < queue_counts.at)
     FROM city.open_case o
-    WHERE (queue_counts.departments IS NULL OR o.department_code = ANY(queue_counts.departments))
-      AND (queue_counts.area IS NULL OR starts_with(o.cell_code, queue_counts.area))
-      AND fn.in_classes(o.kind, o.class_code, queue_counts.classes)
+    WHERE fn.sees(o.department_code, o.cell_code, o.kind, o.class_code,
+                  queue_counts.departments, queue_counts.area, queue_counts.classes)
     GROUP BY o.state;
 END $$;
 

@@ -195,11 +195,10 @@ BEGIN
     FROM (SELECT left(o.cell_code, digits) AS by_area, o.kind || ':' || o.class_code AS by_class,
                  coalesce(o.department_code, '') AS by_department, c.source AS by_source, o.due_at, c.paused_at
           FROM city.open_case o JOIN city.case c ON c.id = o.case_id
-          WHERE (open_figures.area IS NULL OR starts_with(o.cell_code, open_figures.area))
+          WHERE fn.sees(o.department_code, o.cell_code, o.kind, o.class_code,
+                        open_figures.departments, open_figures.area, open_figures.classes)
               AND (open_figures.kind IS NULL OR o.kind = open_figures.kind)
               AND (open_figures.class_code IS NULL OR o.class_code = open_figures.class_code)
-              AND fn.in_classes(o.kind, o.class_code, open_figures.classes)
-              AND (departments IS NULL OR o.department_code = ANY(departments))
               AND (open_figures.source IS NULL OR c.source = open_figures.source)) f
     GROUP BY GROUPING SETS ((), (f.by_area), (f.by_class), (f.by_department), (f.by_source)) HAVING count(*) > 0;
 END $$;

@@ -180,8 +180,7 @@ END $$;
 
 -- Open work: how many cases each department, or each person, has in hand, how many of them are overdue at a moment, how
 -- many more are due within a day, and the first moment that one is due. A person's work is what they handle, are to
--- look at, or have claimed. Of the departments `departments` (null: all), the area `area` (null: everywhere) and
--- `classes` (`fn.in_classes`).
+-- look at, or have claimed. `departments`, `area` and `classes` are what somebody is limited to (`fn.sees`).
 CREATE FUNCTION fn.workload(by_person boolean, departments varchar[], area text, classes text[], at timestamptz)
 RETURNS TABLE (department_code varchar, person_id integer, open bigint, overdue bigint, due_in_day bigint,
                first_due timestamptz)
@@ -196,9 +195,8 @@ BEGIN
                     CASE WHEN o.claimed_until > workload.at THEN o.claimed_by END) END AS person_id,
                o.due_at
         FROM city.open_case o
-        WHERE (departments IS NULL OR o.department_code = ANY(departments))
-            AND (area IS NULL OR starts_with(o.cell_code, area))
-            AND fn.in_classes(o.kind, o.class_code, workload.classes)
+        WHERE fn.sees(o.department_code, o.cell_code, o.kind, o.class_code,
+                      workload.departments, workload.area, workload.classes)
     ) w
     WHERE coalesce(w.department_code, w.person_id::text) IS NOT NULL
     GROUP BY w.department_code, w.person_id;
