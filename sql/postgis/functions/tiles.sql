@@ -64,7 +64,7 @@ RETURNS geometry LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                     floor((bin_y - (y << (level - z)) + 0.5) * 4096 / (1 << (level - z))))
 $$;
 
--- A line or polygon in the units of a tile, simplified to a quarter of a pixel; null where nothing of it is in the tile.
+-- A place, line or polygon in the units of a tile, simplified to a quarter of a pixel; null where nothing of it is in the tile.
 CREATE FUNCTION fn.drawn(geom geometry, z integer, x integer, y integer) RETURNS geometry
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT ST_AsMVTGeom(ST_Transform(ST_Simplify(geom, 360.0 / (1 << z) / 1024, true), 3857),

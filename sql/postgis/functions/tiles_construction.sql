@@ -15,9 +15,8 @@ BEGIN
             SELECT 'zone' AS part, n.code, n.name_zh, n.name_en, n.contractor, n.road, n.width_left_m,
                    coalesce(fn.construction_phase(n.id, on_day), '') AS phase, n.first_day::text AS first_day,
                    n.last_day::text AS last_day, n.illustrative, NULL::text AS words, 0 AS turn,
-                   CASE WHEN construction_tile.z < 15
-                        THEN ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(n.geom), 3857), ST_TileEnvelope(z, x, y), 4096, 64)
-                        ELSE fn.drawn(n.geom, z, x, y) END AS geom
+                   fn.drawn(CASE WHEN construction_tile.z < 15 THEN ST_PointOnSurface(n.geom) ELSE n.geom END, z, x, y)
+                       AS geom
             FROM city.construction_zone n
             WHERE upper_inf(n.recorded) AND n.valid @> on_day AND n.geom && ground
             UNION ALL

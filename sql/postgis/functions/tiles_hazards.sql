@@ -14,7 +14,7 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT fn.drawn(h.geom, z, x, y) AS geom WHERE z >= 13 AND h.geom && ground
             UNION ALL
-            SELECT ST_AsMVTGeom(ST_Transform(ST_PointOnSurface(h.geom), 3857), ST_TileEnvelope(z, x, y), 4096, 64)
+            SELECT fn.drawn(ST_PointOnSurface(h.geom), z, x, y)
             WHERE h.geom && ground
         ) s
         WHERE h.active AND s.geom IS NOT NULL

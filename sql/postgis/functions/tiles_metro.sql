@@ -49,8 +49,7 @@ CREATE FUNCTION fn.metro_place_features(ground geometry, z integer, x integer, y
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE ST_Dimension(s.geom) WHEN 0 THEN 'place' ELSE 'outline' END, s.kind, s.code, s.name_zh, s.name_en,
            coalesce(s.line_code, l.lines), coalesce(l.colour, o.colour), NULL::float8, NOT s.surveyed,
-           CASE ST_Dimension(s.geom) WHEN 0 THEN ST_AsMVTGeom(ST_Transform(s.geom, 3857), ST_TileEnvelope(z, x, y), 4096, 64)
-                                     ELSE fn.drawn(s.geom, z, x, y) END
+           fn.drawn(s.geom, z, x, y)
     FROM city.metro_structure s LEFT JOIN city.metro_line o ON o.code = s.line_code
     LEFT JOIN LATERAL (
         SELECT string_agg(DISTINCT p.line_code, ', ') AS lines,
