@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from tests import city
 from tests.maps.test_rollups import CLASSES, LIMITS, Writer, fold_all
+from webgis.days import Span
 from webgis.evaluation import figures, overview, spans
 from webgis.evaluation.figures import Asked, Open, Sums
-from webgis.evaluation.spans import Span
 from webgis.maps import rollups
 
 FIRST, LAST = date(2025, 6, 1), date(2026, 12, 31)

@@ -17,12 +17,13 @@ from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.catalog import queries as catalog
+from webgis.days import DAY, Span
 from webgis.errors import Invalid
 from webgis.evaluation import spans
-from webgis.evaluation.spans import Span
 from webgis.grid import queries as grid
+from webgis.grid.models import CODE_LENGTHS
 
-LEVELS = {"county": 6, "subdistrict": 9, "community": 12}
+LEVELS = {level: CODE_LENGTHS[level] for level in ("county", "subdistrict", "community")}
 """Levels of areas and the digits of their codes."""
 
 LONGEST_DAYS = 3660
@@ -120,7 +121,7 @@ def refused(field: str, got: object, accepted: str) -> Invalid:
 def span(since: date | None, until: date | None, today: date) -> Span:
     """The span between two days: up to today, and 30 days, where they are left out."""
     last = until or today
-    first = since or last - 29 * spans.DAY
+    first = since or last - 29 * DAY
     if first > last:
         raise refused("until", last.isoformat(), f"a day that is not before {first.isoformat()}")
     if (last - first).days >= LONGEST_DAYS:

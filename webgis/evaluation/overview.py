@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
 from webgis.catalog import queries as catalog
+from webgis.days import Span
 from webgis.evaluation import figures, spans
 from webgis.evaluation.figures import LEVELS, Asked, Open, Sums
-from webgis.evaluation.spans import Span
 from webgis.grid import queries as grid
 
 Names = tuple[str, str]

@@ -1,31 +1,14 @@
-"""Spans of days: the one before, and the days, weeks or months that a trend is told by. Pure."""
+"""A span cut into the days, weeks or months that a trend is told by. Pure."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from typing import NamedTuple
+from datetime import date
+
+from webgis.days import DAY, Span
 
 STEPS = ("day", "week", "month")
-DAY = timedelta(days=1)
 
 LONGEST_BY_DAY, LONGEST_BY_WEEK = 45, 400
 """Days up to which a trend is told by day, and by week, when nothing else is asked."""
-
-
-class Span(NamedTuple):
-    """Two days, both included."""
-
-    since: date
-    until: date
-
-    @property
-    def days(self) -> int:
-        """How many days."""
-        return (self.until - self.since).days + 1
-
-    @property
-    def before(self) -> "Span":
-        """As many days just before."""
-        return Span(self.since - self.days * DAY, self.since - DAY)
 
 
 def start(step: str, day: date) -> date:

@@ -4,16 +4,14 @@ from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 
+from webgis import days
 from webgis.api import Given
 from webgis.catalog.rules import KINDS
+from webgis.days import Span
 from webgis.evaluation.figures import LEVELS, Open, Sums
 from webgis.evaluation.overview import Line, Overview
-from webgis.evaluation.spans import STEPS, Span
-
-FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
-DAY = f"a day such as 2026-11-22, from {FIRST_DAY} to {LAST_DAY}"
+from webgis.evaluation.spans import STEPS
 
 
 class FiguresAsked(Given):
@@ -32,13 +30,7 @@ class FiguresAsked(Given):
     @field_validator("since", "until", mode="before")
     @classmethod
     def _day(cls, value: Any) -> Any:
-        try:
-            day = date.fromisoformat(value)
-        except (TypeError, ValueError):
-            day = None
-        if day is None or not FIRST_DAY <= day <= LAST_DAY:
-            raise PydanticCustomError("day", "{expected} is expected", {"expected": DAY})
-        return day
+        return days.read(value)
 
     def narrowing(self) -> dict[str, str | None]:
         """What narrows the question besides its span."""

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from webgis import api, web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
+from webgis.days import DAY, Span
 from webgis.errors import Invalid
 from webgis.evaluation import figures, overview, spans
 from webgis.evaluation.overview import Line, Overview
-from webgis.evaluation.spans import Span
 from webgis.evaluation.wire import FiguresAsked
 from webgis.grid import queries as grid
 from webgis.maps import queries as map_queries
@@ -178,10 +178,10 @@ def _presets(kept: Mapping[str, str], span: Span, today: date) -> list[dict[str,
     """Spans that are asked often, up to today."""
     firsts = [
         (_("Today"), today),
-        (_("7 days"), today - 6 * spans.DAY),
-        (_("30 days"), today - 29 * spans.DAY),
+        (_("7 days"), today - 6 * DAY),
+        (_("30 days"), today - 29 * DAY),
         (_("This month"), today.replace(day=1)),
-        (_("365 days"), today - 364 * spans.DAY),
+        (_("365 days"), today - 364 * DAY),
     ]
     others = {name: value for name, value in kept.items() if name not in ("since", "until", "step")}
     return [

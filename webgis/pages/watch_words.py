@@ -9,9 +9,9 @@ from babel.numbers import format_decimal, format_percent
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from webgis.days import Span
 from webgis.errors import WebgisError
 from webgis.evaluation.overview import Line, Overview
-from webgis.evaluation.spans import Span
 from webgis.pages import narrowing, words
 
 
