@@ -7,7 +7,7 @@ import pytest
 from tests import city
 from tests.cases.life import Life
 from webgis.accounts import operations as accounts
-from webgis.cases import queries
+from webgis.cases import listing, queries
 from webgis.errors import Conflict, Forbidden, Invalid, NotFound
 
 NEAR = {"lon": city.IN_WEST[0], "lat": city.IN_WEST[1], "crs": "cgcs2000"}
@@ -109,7 +109,7 @@ def test_someone_limited_to_an_area_sees_nothing_outside_it(life):
     west, east = life.report().number, life.report(place=city.IN_EAST).number
     acceptor = life.actor("acceptor1")
     with life.runtime.transaction() as session:
-        seen = queries.list_cases(session, acceptor, queries.Filters()).rows
+        seen = listing.list_cases(session, acceptor, listing.Filters()).rows
         assert [case.number for case in seen] == [east]
         assert sum(queries.counts_by_state(session, acceptor).values()) == 1
     with pytest.raises(NotFound):
@@ -238,8 +238,8 @@ def test_what_is_due_first_stands_first_in_a_queue(life):
         life.do("dispatcher1", number, "dispatch", department="510104-sanitation")
     actor = life.actor("sanitation1")
     with life.runtime.transaction() as session:
-        first = queries.list_cases(session, actor, queries.Filters(), limit=1, order="due")
-        rest = queries.list_cases(session, actor, queries.Filters(), limit=1, order="due", cursor=first.next)
+        first = listing.list_cases(session, actor, listing.Filters(), limit=1, order="due")
+        rest = listing.list_cases(session, actor, listing.Filters(), limit=1, order="due", cursor=first.next)
     assert [first.rows[0].number, rest.rows[0].number, rest.next] == [quick, slow, None]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests import city
 from tests.cases.life import Life
-from webgis.cases import queries
+from webgis.cases import listing, queries
 from webgis.errors import Conflict, Forbidden, Invalid
 
 BOTH = ["510104-sanitation", "510104-works"]
@@ -198,7 +198,7 @@ def test_a_footprint_that_cannot_be_used_is_refused_and_nothing_is_kept(life, sh
     with pytest.raises(Invalid):
         life.report(footprint=shape)
     with life.runtime.transaction() as session:
-        assert queries.list_cases(session, life.actor("manager1"), queries.Filters()).rows == []
+        assert listing.list_cases(session, life.actor("manager1"), listing.Filters()).rows == []
 
 
 def test_a_split_case_is_voided_with_tasks_in_any_state(life):

@@ -13,7 +13,7 @@ from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import queries, workflow
+from webgis.cases import listing, queries, workflow
 from webgis.cases.models import Case, OpenCase
 
 
@@ -80,7 +80,7 @@ def page(
     limit: int = 50,
     cursor: str | None = None,
     now: datetime,
-) -> queries.Page:
+) -> listing.Page:
     """The cases of a queue that this person may see: by what is due first, the nearest to a place (CGCS2000 degrees),
     or the newest. `cursor` is the `next` of the page before; the nearest have no further page."""
     wanted = select(OpenCase.case_id, OpenCase.due_at, OpenCase.reported_at)
@@ -91,7 +91,7 @@ def page(
         wanted = wanted.where(OpenCase.handler_id == actor.id)
     if order == "near" and place is not None:
         found = session.execute(_nearest(wanted, place).limit(limit)).all()
-        return queries.Page(queries.lines(session, [row.case_id for row in found]))
+        return listing.Page(queries.lines(session, [row.case_id for row in found]))
     key, down = (OpenCase.reported_at, True) if order == "new" else (OpenCase.due_at, False)
     if cursor:
         here = tuple_(key, OpenCase.case_id)
@@ -100,7 +100,7 @@ def page(
     found = session.execute(wanted.order_by(*by).limit(limit + 1)).all()
     last = found[limit - 1] if len(found) > limit else None
     more = last and f"{(last.reported_at if down else last.due_at).isoformat()}~{last.case_id}"
-    return queries.Page(queries.lines(session, [row.case_id for row in found[:limit]]), more)
+    return listing.Page(queries.lines(session, [row.case_id for row in found[:limit]]), more)
 
 
 def _nearest(wanted: Select, place: tuple[float, float]) -> Select:

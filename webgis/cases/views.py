@@ -17,6 +17,7 @@ from webgis.cases import (
     evidence,
     handling,
     intake,
+    listing,
     queries,
     requests,
     routing_views,
@@ -70,7 +71,7 @@ def listed():
     given = api.checked(wire.ListGiven, api.once(request.args))
     filters = wire.filters(given, web.runtime().settings.zone)
     with web.transaction() as session:
-        page = queries.list_cases(
+        page = listing.list_cases(
             session, web.actor(), filters, limit=given.limit, cursor=_cursor(given.cursor), order=given.order
         )
         features = wire.features(session, web.runtime().settings, web.actor(), page.rows)

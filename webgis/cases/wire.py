@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webgis import geo
 from webgis.accounts.actor import Actor
 from webgis.api import Given
-from webgis.cases import handling, intake, queries, workflow
+from webgis.cases import handling, intake, listing, queries, workflow
 from webgis.cases.models import CaseRequest, Photo
 from webgis.catalog.rules import limit_text
 from webgis.settings import Settings
@@ -176,18 +176,18 @@ class ListGiven(Given):
     zone: str | None = Field(
         None, max_length=40, description="a construction zone's code: reported in it, as known then"
     )
-    order: Literal[queries.ORDERS] = Field("newest", description="due: open cases by what is due first")
-    limit: int = Field(50, ge=1, le=queries.MOST_ROWS)
+    order: Literal[listing.ORDERS] = Field("newest", description="due: open cases by what is due first")
+    limit: int = Field(50, ge=1, le=listing.MOST_ROWS)
     cursor: str | None = Field(None, description="of the page before")
 
 
-def filters(given: ListGiven, zone: tzinfo = UTC) -> queries.Filters:
+def filters(given: ListGiven, zone: tzinfo = UTC) -> listing.Filters:
     """The filters of a list, or `Invalid` for an unknown state or a bad box. `zone`: of moments without an offset."""
     states = tuple(filter(None, (given.state or "").split(",")))
     for state in states:
         if state not in workflow.STATES:
             raise workflow.bad_field("state", state, f"one or more of {', '.join(workflow.STATES)}")
-    return queries.Filters(
+    return listing.Filters(
         states=states,
         classes=tuple(filter(None, (given.class_ or "").split(","))),
         kind=given.kind,

@@ -1,4 +1,4 @@
-"""What maps ask: first view, boundaries, cells of a view, cases as points. Reads only.
+"""What maps ask: first view, boundaries, cells of a view, cases as points, the days of works. Reads only.
 
 Boxes are (west, south, east, north) in CGCS2000 degrees, which a web map may take as WGS 84 (they differ by less than
 a metre). Every question about cases passes `cases.queries.visible`.
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from webgis import db
 from webgis.accounts.actor import Actor
+from webgis.cases import listing
 from webgis.cases import queries as cases
 from webgis.cases.models import Case
 from webgis.errors import Invalid
@@ -74,12 +75,12 @@ class Inside(NamedTuple):
     more: bool
 
 
-def cases_inside(session: Session, actor: Actor, filters: cases.Filters, newest: int = NEWEST) -> Inside:
+def cases_inside(session: Session, actor: Actor, filters: listing.Filters, newest: int = NEWEST) -> Inside:
     """Cases that this person may see, by filters and a drawn polygon or box: the newest, and how many."""
-    page = cases.list_cases(session, actor, filters, limit=newest)
+    page = listing.list_cases(session, actor, filters, limit=newest)
     count = len(page.rows)
     if page.next:
-        count = cases.count_cases(session, actor, filters, MOST_COUNTED + 1)
+        count = listing.count_cases(session, actor, filters, MOST_COUNTED + 1)
     return Inside(page.rows, min(count, MOST_COUNTED), count > MOST_COUNTED)
 
 
@@ -152,6 +153,31 @@ def extent(session: Session, area: str | None = None) -> Box:
     if area and (box := _box(session.execute(_extent_of(Area.geom).where(Area.code == area)).one())):
         return box
     return _box(session.execute(_extent_of(Area.geom)).one()) or CHINA
+
+
+_WORKS_GROUND = text(
+    "SELECT ST_XMin(n.box), ST_YMin(n.box), ST_XMax(n.box), ST_YMax(n.box)"
+    " FROM (SELECT ST_Expand(ST_Extent(z.geom), :around) AS box FROM city.construction_zone z"
+    " WHERE upper_inf(z.recorded) AND z.valid && tstzrange(now(), NULL)) n WHERE n.box IS NOT NULL"
+)
+_WORKS_DAYS = text(
+    "SELECT min(first_day) AS first, max(coalesce(last_day, first_day)) AS last FROM city.construction_zone"
+    " WHERE upper_inf(recorded)"
+)
+AROUND_WORKS_DEG = 0.005
+"""Some 500 m: what is seen around the outermost works."""
+
+
+def works_extent(session: Session) -> Box | None:
+    """The box of the works that are there now or ahead, with some ground around them; None without any."""
+    found = session.execute(_WORKS_GROUND, {"around": AROUND_WORKS_DEG}).one_or_none()
+    return found and _box(found)
+
+
+def works_days(session: Session) -> dict[str, str] | None:
+    """The first and last day of all works that are known, for the bar of days; None without any."""
+    found = session.execute(_WORKS_DAYS).one()
+    return found.first and {"first_day": found.first.isoformat(), "last_day": found.last.isoformat()}
 
 
 def _extent_of(geometry: Any):

@@ -11,9 +11,9 @@ from pydantic import Field
 from webgis import api, geo, web
 from webgis.accounts import queries as accounts
 from webgis.api import Given
+from webgis.cases import listing, workflow
 from webgis.cases import queries as case_queries
 from webgis.cases import wire as case_wire
-from webgis.cases import workflow
 from webgis.catalog import queries as catalog
 from webgis.maps import heat_views, queries, wire
 from webgis.maps.basemap_views import basemap
@@ -109,7 +109,7 @@ def cases():
     return jsonify({"type": "FeatureCollection", "count": found.count, "more": found.more, "features": features})
 
 
-def _selection(given: SelectionGiven, zone) -> case_queries.Filters:
+def _selection(given: SelectionGiven, zone) -> listing.Filters:
     fields = given.model_dump(by_alias=True, exclude={"measure"}, exclude_none=True)
     if given.measure == "open" and not given.state:
         fields["state"] = ",".join(workflow.OPEN)

@@ -2,21 +2,6 @@
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
-_SPAN = text(
-    "SELECT min(first_day) AS first, max(coalesce(last_day, first_day)) AS last FROM city.construction_zone"
-    " WHERE upper_inf(recorded)"
-)
-
-_GROUND = text(
-    "SELECT ST_XMin(n.box) AS west, ST_YMin(n.box) AS south, ST_XMax(n.box) AS east, ST_YMax(n.box) AS north"
-    " FROM (SELECT ST_Expand(ST_Extent(z.geom), :around) AS box FROM city.construction_zone z"
-    " WHERE upper_inf(z.recorded) AND z.valid && tstzrange(now(), NULL)) n WHERE n.box IS NOT NULL"
-)
-AROUND_DEG = 0.005
-"""Some 500 m: what is seen around the outermost works."""
 
 PHASES = {
     "hoarding": lazy_gettext("Hoarding"),
@@ -51,15 +36,3 @@ def on_maps() -> dict[str, str]:
         **{f"phase_{kind}": str(word) for kind, word in PHASES.items()},
         **{kind: str(word) for kind, word in LINES.items()},
     }
-
-
-def span(session: Session) -> dict[str, str] | None:
-    """The first and last day of all works that are known, for the bar of days; None without any."""
-    found = session.execute(_SPAN).one()
-    return found.first and {"first_day": found.first.isoformat(), "last_day": found.last.isoformat()}
-
-
-def ground(session: Session) -> tuple[float, float, float, float] | None:
-    """West, south, east and north of the works that are there now or ahead, in degrees; None without any."""
-    found = session.execute(_GROUND, {"around": AROUND_DEG}).one_or_none()
-    return found and tuple(found)

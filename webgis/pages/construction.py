@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from webgis import web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
+from webgis.cases import listing, zones
 from webgis.cases import queries as cases
-from webgis.cases import zones
 from webgis.evaluation import works
 from webgis.metro import construction, construction_patrols, construction_queries, construction_traffic
 from webgis.metro import construction_rules as rules
@@ -147,7 +147,7 @@ def _by_day(rows: Any) -> list[Any]:
 
 def _cases(session: Session, code: str, now: datetime) -> list[dict[str, Any]]:
     """The newest cases of a zone that one may see."""
-    page = cases.list_cases(session, web.actor(), cases.Filters(zone=code), limit=NEWEST_CASES)
+    page = listing.list_cases(session, web.actor(), listing.Filters(zone=code), limit=NEWEST_CASES)
     return shown.list_rows(session, web.runtime().settings, web.actor(), page.rows, now)
 
 

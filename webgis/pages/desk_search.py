@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webgis import web
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
-from webgis.cases import contact_rules, contacts, queries, queues, workflow
+from webgis.cases import contact_rules, contacts, listing, queries, queues, workflow
 from webgis.catalog import component_queries
 from webgis.catalog import queries as catalog
 from webgis.geo import Box
@@ -115,8 +115,8 @@ def _worded(asked: _Asked) -> list[Found]:
     if asked.digits:
         return []
     states = workflow.OPEN if len(asked.words) < SHORT_WORDS else ()
-    filters = queries.Filters(states=states, words=asked.words)
-    return [_case(row) for row in queries.list_cases(asked.session, asked.actor, filters, limit=MOST).rows]
+    filters = listing.Filters(states=states, words=asked.words)
+    return [_case(row) for row in listing.list_cases(asked.session, asked.actor, filters, limit=MOST).rows]
 
 
 def _classed(asked: _Asked) -> list[Found]:
@@ -126,8 +126,8 @@ def _classed(asked: _Asked) -> list[Found]:
     named = [one for one in catalog.classes(asked.session) if wanted in f"{one.name_zh} {one.name_en or ''}".lower()]
     if not named:
         return []
-    filters = queries.Filters(states=workflow.OPEN, classes=tuple({one.code for one in named}))
-    return [_case(row) for row in queries.list_cases(asked.session, asked.actor, filters, limit=MOST).rows]
+    filters = listing.Filters(states=workflow.OPEN, classes=tuple({one.code for one in named}))
+    return [_case(row) for row in listing.list_cases(asked.session, asked.actor, filters, limit=MOST).rows]
 
 
 def _case(row: Any) -> Found:

@@ -9,14 +9,14 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from webgis import api
-from webgis.cases import queries, wire
+from webgis.cases import listing, wire
 from webgis.errors import Invalid, WebgisError
 from webgis.pages import words
 
 CELL_DIGITS = 15
 
 
-def list_filters(given: Mapping[str, str], zone: ZoneInfo) -> tuple[queries.Filters, list[str]]:
+def list_filters(given: Mapping[str, str], zone: ZoneInfo) -> tuple[listing.Filters, list[str]]:
     """The filters of the list, and what is said of those that cannot be used (they are left out).
 
     Differs from the API where hands type: one field takes an area's or a cell's code, days are local and `until` is
@@ -35,7 +35,7 @@ def list_filters(given: Mapping[str, str], zone: ZoneInfo) -> tuple[queries.Filt
     return _usable(fields, problems), problems
 
 
-def _usable(fields: dict[str, str], problems: list[str]) -> queries.Filters:
+def _usable(fields: dict[str, str], problems: list[str]) -> listing.Filters:
     """The filters without those that are refused."""
     while True:
         try:
@@ -106,7 +106,7 @@ def filled(form: MultiDict, *names: str) -> dict[str, str]:
 def order(given: Mapping[str, str], queue: bool) -> str:
     """The order of the list: as asked; else by what is due first in somebody's queue, and newest first elsewhere."""
     asked = given.get("order")
-    return asked if asked in queries.ORDERS else "due" if queue else "newest"
+    return asked if asked in listing.ORDERS else "due" if queue else "newest"
 
 
 def problems(error: WebgisError) -> dict[str, str]:

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from webgis import web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
-from webgis.cases import queries, workflow
+from webgis.cases import listing, queries, workflow
 from webgis.errors import NotFound
 from webgis.grid import queries as grid
-from webgis.maps import basemaps, drawing, heat_queries, works_words
+from webgis.maps import basemaps, drawing, heat_queries
 from webgis.maps import queries as map_queries
 from webgis.maps.layers import BY_NAME
 from webgis.maps.signs import STATES
@@ -180,7 +180,7 @@ def case_list():
     own = workflow.duties(actor.role)
     order = forms.order(given, filters.states == own != ())
     with web.transaction() as session:
-        page = queries.list_cases(session, actor, filters, limit=ROWS, cursor=given.get("cursor"), order=order)
+        page = listing.list_cases(session, actor, filters, limit=ROWS, cursor=given.get("cursor"), order=order)
         rows = shown.list_rows(session, settings, actor, page.rows, datetime.now(UTC))
         more = url_for("pages.case_list", **(given | {"cursor": page.next})) if page.next else None
         if request.headers.get("HX-Request"):
@@ -237,11 +237,11 @@ def city_map(name: str):
         raise NotFound("maps.map-unknown", f"There is no map {name}", name=name, accepted=list(BY_NAME))
     with web.transaction() as session:
         area = request.args.get("area")
-        ground = works_words.ground(session) if name == "construction" and area is None else None
+        ground = map_queries.works_extent(session) if name == "construction" and area is None else None
         bounds = ground or map_queries.extent(session, area)
         reach = map_queries.extent(session)
         heat = _heat(session) if name == "heat" else None
-        works = works_words.span(session) if name == "construction" else None
+        works = map_queries.works_days(session) if name == "construction" else None
     today = datetime.now(web.runtime().settings.zone).date().isoformat()
     lang = context.html_lang()
     shell = drawing.Shell(

@@ -18,8 +18,8 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis.accounts.actor import Actor
-from webgis.cases import queries as cases
-from webgis.cases.queries import Filters
+from webgis.cases import listing
+from webgis.cases.listing import Filters
 from webgis.evaluation.figures import Asked, Sums
 from webgis.evaluation.overview import Line, Overview
 from webgis.maps.signs import STATES
@@ -179,7 +179,7 @@ def _read(session: Session, settings: Settings, actor: Actor, question: Asked) -
     )
     left, cursor = MOST_CASES, None
     while left > 0:
-        page = cases.list_cases(session, actor, filters, limit=cases.MOST_ROWS, cursor=cursor)
+        page = listing.list_cases(session, actor, filters, limit=listing.MOST_ROWS, cursor=cursor)
         yield from page.rows[:left]
         left, cursor = left - len(page.rows), page.next
         if cursor is None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from webgis import db, web
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
-from webgis.cases import queries, queues, requests
+from webgis.cases import listing, queries, queues, requests
 from webgis.errors import NotFound
 from webgis.maps.signs import legend_rows
 from webgis.pages import alarm_shown, casework, desk_search, desk_words, shown, step_forms
@@ -113,7 +113,7 @@ def rows(session: Session, door: Door, actor: Actor, wanted: Asked, now: datetim
     settings = web.runtime().settings
     if wanted.queue == REQUESTS:
         ids = [one.case_id for one in requests.waiting(session, actor)]
-        found = queries.Page(queries.lines(session, list(dict.fromkeys(ids))))
+        found = listing.Page(queries.lines(session, list(dict.fromkeys(ids))))
     else:
         queue = queues.QUEUES[wanted.queue]
         about = {"order": wanted.order, "place": wanted.place, "cursor": wanted.cursor, "limit": ROWS, "now": now}
