@@ -6,12 +6,14 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import jsonify, request
 from pydantic import AwareDatetime, Field
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from webgis import api, geo, web
 from webgis.accounts import admin_log
 from webgis.metro import construction as zones
 from webgis.metro import construction_patrols, construction_traffic, construction_wire
+from webgis.metro.construction_models import ConstructionZone
 from webgis.metro.construction_rules import Plan
 from webgis.metro.construction_wire import Day, ZoneGiven
 
@@ -68,11 +70,13 @@ def listed():
     box = None if asked.bbox is None else geo.read_box(asked.bbox)
     with web.transaction() as session:
         rows = zones.listed(session, moment(asked.on), known=asked.as_of or datetime.now(UTC), box=box)
-    features = []
-    for row in rows:
-        told = {name: value for name, value in row._mapping.items() if name not in ("geometry", "id")}
-        features.append({"type": "Feature", "id": row.code, "geometry": row.geometry, "properties": told})
+    features = [_feature(row.code, row) for row in rows]
     return api.geojson({"type": "FeatureCollection", "features": features})
+
+
+def _feature(id: str | int, row: Row) -> dict[str, Any]:
+    told = {name: value for name, value in row._mapping.items() if name not in ("geometry", "id")}
+    return {"type": "Feature", "id": id, "geometry": row.geometry, "properties": told}
 
 
 def moment(day: date | None) -> datetime:
@@ -98,7 +102,7 @@ def one(code: str):
     return api.geojson(told)
 
 
-def feature(session, zone) -> dict[str, Any]:
+def feature(session: Session, zone: ConstructionZone) -> dict[str, Any]:
     """A version as a Feature of now."""
     now = datetime.now(web.runtime().settings.zone)
     return construction_wire.feature(zone, zones.phases_of(session, zone.id), zones.lines_of(session, zone.id), now)
@@ -180,21 +184,16 @@ def feed():
         rows = construction_traffic.feed(session, moment(asked.on), known=asked.as_of or datetime.now(UTC))
         routes = construction_traffic.routes(session)
         wet = construction_traffic.under_water(session) if asked.on is None else ()
-    features = [*map(_line, rows), *map(_route, routes), *map(_water, wet)]
+    features = [*(_feature(row.id, row) for row in rows), *map(_route, routes), *map(_water, wet)]
     return api.geojson({"type": "FeatureCollection", "features": features})
 
 
-def _line(row) -> dict[str, Any]:
-    told = {name: value for name, value in row._mapping.items() if name not in ("geometry", "id")}
-    return {"type": "Feature", "id": row.id, "geometry": row.geometry, "properties": told}
-
-
-def _water(row) -> dict[str, Any]:
+def _water(row: Row) -> dict[str, Any]:
     told = {"kind": "water", "code": row.station, "name_zh": row.name_zh, "name_en": row.name_en}
     return {"type": "Feature", "id": f"water-{row.station}", "geometry": row.geometry, "properties": told}
 
 
-def _route(row) -> dict[str, Any]:
+def _route(row: Row) -> dict[str, Any]:
     told = {"kind": "emergency-route", "code": row.code, "name_zh": row.name_zh, "name_en": row.name_en}
     return {
         "type": "Feature",
