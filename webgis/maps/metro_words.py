@@ -58,6 +58,11 @@ def source(text: str) -> str:
     return str(SOURCES.get(text, text))
 
 
+def stored(text: str) -> str:
+    """A legal source as it is stored: what a form showed of the table that ships is the text that ships again."""
+    return next((ships for ships, word in SOURCES.items() if str(word) == text), text)
+
+
 def on_maps() -> dict[str, str]:
     """The words of popups, by the names under which the browser asks for them."""
     kinds = {name: str(word) for name, word in KINDS.items()}

@@ -51,7 +51,11 @@ def put(section: Section, after: str | None) -> None:
 
 @admin.app_context_processor
 def _frame() -> dict[str, Callable]:
-    return {"admin_sections": sections, "may": lambda action: permissions.may(web.actor(), action)}
+    return {
+        "admin_sections": sections,
+        "may": lambda action: permissions.may(web.actor(), action),
+        "weekdays": words.weekdays,
+    }
 
 
 def sections() -> list[Section]:

@@ -10,6 +10,7 @@ from flask import request
 from webgis.errors import Invalid
 from webgis.hazards.alarm_ladders import Rung, bad_ladder
 from webgis.hazards.threshold_tables import bad_rule
+from webgis.pages import alarm_sources
 from webgis.pages.alarm_rule_words import minutes
 from webgis.telemetry.quantities import PLACES, QUANTITIES
 
@@ -30,7 +31,8 @@ def levels() -> list[dict[str, str]]:
 def columns(names: Sequence[str]) -> list[dict[str, str]]:
     """The rows of a form whose fields repeat."""
     given = [request.form.getlist(name) for name in names]
-    return [dict(zip(names, map(_clean, row), strict=True)) for row in zip(*given, strict=False)]
+    rows = [dict(zip(names, map(_clean, row), strict=True)) for row in zip(*given, strict=False)]
+    return [row | {"source": alarm_sources.stored(row["source"])} for row in rows]
 
 
 def _clean(text: str) -> str:

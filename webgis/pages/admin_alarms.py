@@ -16,7 +16,7 @@ from webgis.hazards import alarm_ladders, alarm_rules, watches
 from webgis.hazards.alarm_models import WHO, ThresholdRule
 from webgis.hazards.threshold_tables import bad_rule
 from webgis.pages import admin_alarm_forms as forms
-from webgis.pages import admin_work, alarm_shown, shown, words
+from webgis.pages import admin_work, alarm_shown, alarm_sources, shown, words
 from webgis.pages import alarm_rule_words as said
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, put
 from webgis.telemetry.quantities import PLACES, QUANTITIES, place_words, quantity_words
@@ -47,6 +47,7 @@ def _shown() -> dict[str, Any]:
         "quantity_word": lambda key: quantity_words(key, locale),
         "place_word": lambda key: place_words(key, locale),
         "level_line": said.level_line,
+        "source_of": alarm_sources.shown,
         "word_of": lambda one: one["name_en" if words.english() else "name_zh"] or one["name_zh"],
         "minutes": said.minutes,
     }
@@ -67,13 +68,19 @@ def alarm_rule(key: str):
         return _rule_form(key, *forms.typed(alarm_rules.require_rule(session, key)))
 
 
+def _in_words(row: dict[str, str]) -> dict[str, str]:
+    """A row of a form with its source in the reader's language."""
+    return row | {"source": alarm_sources.shown(row["source"])}
+
+
 def _rule_form(key: str | None, fields: dict, levels: list, faults: dict | None = None, at: int | None = None) -> str:
     """`at`: the level at which the faults stand, if at one."""
     with web.transaction() as session:
         rule = alarm_rules.require_rule(session, key) if key else None
         return page(
-            "alarm_rule", "alarms", rule=rule, given=fields, levels=[*levels, {}], problems=faults or {}, at=at,
-            measures=said.MEASURES, advices=said.ADVICE, sureness=said.SURENESS, classes=shown.class_groups(session),
+            "alarm_rule", "alarms", rule=rule, given=fields, levels=[*map(_in_words, levels), {}],
+            problems=faults or {}, at=at, measures=said.MEASURES, advices=said.ADVICE, sureness=said.SURENESS,
+            classes=shown.class_groups(session),
             quantities=[(one, quantity_words(one, web.locale())) for one in QUANTITIES],
             places=[(one, place_words(one, web.locale())) for one in PLACES], **_shown(),
         )  # fmt: skip
@@ -136,8 +143,9 @@ def _ladder_form(
         found = alarm_rules.require_rule(session, rule) if rule else None
         rules = session.scalars(select(ThresholdRule).order_by(ThresholdRule.key)).all()
         return page(
-            "alarm_ladder", "alarms", rule=found, rows=[*rows, *[{}] * EMPTY_RUNGS], seen=seen, problems=faults or {},
-            at=at, who=[(one, alarm_shown.WHO[one]) for one in WHO], rules=rules, own=alarm_ladders.with_own(session),
+            "alarm_ladder", "alarms", rule=found, rows=[*map(_in_words, rows), *[{}] * EMPTY_RUNGS], seen=seen,
+            problems=faults or {}, at=at, who=[(one, alarm_shown.WHO[one]) for one in WHO], rules=rules,
+            own=alarm_ladders.with_own(session),
         )  # fmt: skip
 
 

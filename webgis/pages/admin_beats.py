@@ -55,7 +55,7 @@ def _list(problem: str = "", faults: Sequence[Any] = ()) -> str:
 
 
 def _days_text(days: Sequence[int]) -> str:
-    return _("every day") if len(days) == 7 else duty.days_text(days)
+    return _("every day") if len(days) == 7 else words.weekdays(duty.days_text(days))
 
 
 @admin.get("/beats/cells")

@@ -56,6 +56,7 @@ def _form(given: list[dict[str, Any]] | None = None, fault: dict[str, Any] | Non
     return page(
         "metro_distances", "metro", rows=[*(table if given is None else given), *[{}] * EMPTY_ROWS], fault=fault or {},
         standing={(row["structure_kind"], row["zone_kind"]) for row in table}, said=FAULTS, kind_of=metro_words.kind,
+        source_of=metro_words.source,
         kinds=metro_words.KINDS, zones=metro_words.ZONES, zone_kinds=ZONE_KINDS, measured=MEASURED_FROM,
         measured_words=MEASURED, sureness=SURENESS, sure_words=SURE,
     )  # fmt: skip
@@ -90,7 +91,8 @@ def _rows() -> list[dict[str, Any]]:
     given = []
     for number, row in enumerate(zip(*columns, strict=False), 1):
         texts = (value.replace("\0", "").strip() for value in row)
-        given.append(dict(zip(COLUMNS, texts, strict=True)) | {"drop": str(number) in dropped})
+        told = dict(zip(COLUMNS, texts, strict=True))
+        given.append(told | {"source": metro_words.stored(told["source"]), "drop": str(number) in dropped})
     return [row for row in given if row["structure_kind"] or row["metres"] or row["source"]]
 
 

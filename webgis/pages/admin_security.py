@@ -110,6 +110,7 @@ ACTS = {
     "sensors.change": lazy_gettext("sensor registered or changed"),
     "sensors.use": lazy_gettext("sensor taken into use or out of it"),
     "sensors.import": lazy_gettext("sensors imported"),
+    "sensors.readings": lazy_gettext("past readings loaded"),
     "emergency.listeners": lazy_gettext("who is told of emergencies changed"),
     "emergency.plan": lazy_gettext("plan of emergencies changed"),
     "emergency.resource": lazy_gettext("emergency resource added or changed"),

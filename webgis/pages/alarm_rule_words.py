@@ -88,13 +88,17 @@ def minutes(seconds: float) -> str:
     return f"{seconds / 60:g}"
 
 
+def _lasting(bound: str, seconds: float) -> str:
+    """A bound, and for how long it must hold."""
+    return _("%(bound)s for %(n)s min", bound=bound, n=minutes(seconds)) if seconds else bound
+
+
 def level_line(level: Mapping[str, Any], unit: str) -> str:
     """When a level is reached and left."""
     reached = f"≥ {level['at']:g} {unit}"
     if level["measure"] != "value":
-        reached = f"{MEASURES[level['measure']]} ({minutes(level['window_s'])} min) {reached}"
-    if level["lasting_s"]:
-        reached += f", {minutes(level['lasting_s'])} min"
-    left = f"< {level['reset']:g}" + (f", {minutes(level['quiet_s'])} min" if level["quiet_s"] else "")
+        span = _("%(n)s min", n=minutes(level["window_s"]))
+        reached = f"{MEASURES[level['measure']]} ({span}) {reached}"
+    reached, left = _lasting(reached, level["lasting_s"]), _lasting(f"< {level['reset']:g}", level["quiet_s"])
     hours = f" · {level['hours']}" if level.get("hours") else ""
     return _("%(reached)s; reset %(left)s", reached=reached, left=left) + hours

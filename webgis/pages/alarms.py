@@ -12,7 +12,7 @@ from webgis.accounts import permissions
 from webgis.errors import WebgisError
 from webgis.hazards import alarm_queries, alarm_telling
 from webgis.pages import alarm_shown as said
-from webgis.pages import words
+from webgis.pages import alarm_sources, words
 from webgis.pages.blueprint import go, pages
 from webgis.telemetry import queries as telemetry
 from webgis.telemetry.quantities import QUANTITIES
@@ -94,6 +94,7 @@ def _page(alarm_id: int, problem: str = "") -> str:
             events=said.told(alarm_queries.events(session, alarm_id), row.levels),
             notices=alarm_queries.notices(session, alarm_id),
             who=said.WHO,
+            source_of=alarm_sources.shown,
             chart=_chart(session, row),
             reason=request.form.get("reason", "") if problem else "",
             problem=problem,
