@@ -172,6 +172,9 @@ class Settings(BaseSettings):
     reading_oldest_days: int = Field(
         400, ge=1, le=7300, description="readings older than so many days when they arrive are counted and not kept"
     )
+    alarm_oldest_h: int = Field(
+        48, ge=1, le=8760, description="readings older than so many hours when they are put in place make no alarm"
+    )
     mqtt_url: SecretStr | None = Field(
         None, description="mqtt://user:password@host:1883 or mqtts://...; empty: the private broker of bin/serve"
     )

@@ -3,6 +3,8 @@
 import json
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from webgis import logs
 from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.errors import Invalid
+from webgis.exchange import reading_files
 from webgis.geo import CRS_NAMES
 from webgis.hazards import watching
 from webgis.telemetry import files, inbox, mqtt, operations, queries
@@ -106,6 +109,46 @@ def import_sensors(
         done = "could be taken over" if dry_run else "taken over"
         console.print(f"{len(table.faults)} faults; nothing stored" if table.faults else f"{table.rows} rows {done}")
     sys.exit(1 if table.faults else 0)
+
+
+@telemetry.command("readings")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--check", is_flag=True, help="Look only.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+@admin_log.recorded("sensors.readings")
+def load_readings(runtime: Runtime, file: Path, check: bool, as_json: bool) -> None:
+    """Put past readings from a table (CSV, TSV: datastream, at, value) in place; they open no cases.
+
+    Every fault is reported with its row; with one, nothing is taken (exit code 1).
+    """
+    now = datetime.now(UTC)
+    with _progress(as_json or check) as tell:
+        found = reading_files.look(runtime, file, now) if check else reading_files.load(runtime, file, now, tell)
+    if as_json:
+        click.echo(json.dumps(found.facts(), ensure_ascii=False, indent=2))
+        sys.exit(1 if found.fault_count else 0)
+    for fault in found.faults[:50]:
+        console.print(f"row {fault.row}, {fault.column}: {fault.problem}")
+    if found.fault_count:
+        console.print(f"{found.fault_count:,} faults; nothing taken")
+        sys.exit(1)
+    since, until = (runtime.settings.moment(moment) for moment in (found.first, found.last))
+    done = "could be put in place" if check else "put in place"
+    console.print(f"{found.readings:,} readings of {len(found.datastreams):,} sensors, {since} to {until}, {done}")
+    for why, count in found.left_out.items():
+        if count:
+            console.print(f"{count:,} of them are {why.replace('_', ' ')}: counted and not kept")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A function that shows how many readings are in place."""
+    if quiet:
+        yield lambda done: None
+        return
+    with console.status("the file is looked at") as status:
+        yield lambda done: status.update(f"{done:,} readings in place")
 
 
 @telemetry.command("use")
