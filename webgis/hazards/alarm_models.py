@@ -23,6 +23,7 @@ from webgis.accounts.models import Department, Person
 from webgis.cases.models import Case
 from webgis.db import Base, one_of
 from webgis.geo import SRID
+from webgis.hazards.threshold_tables import MEASURES
 from webgis.telemetry.models import Datastream
 
 STATES = ("open", "reset", "withdrawn")
@@ -101,7 +102,8 @@ class WatchState(Base):
 class Alarm(Base):
     """An occurrence of a watched datastream, and the one case that it opened.
 
-    `level` and `rank` are the gravest it reached. `told_at`: when it was known first; `raised_at`: when it began, by
+    `level` and `rank` are the gravest it reached; `measure` and `window_s` what that level looks at, of which `peak` is the
+    highest. `told_at`: when it was known first; `raised_at`: when it began, by
     the readings. `case_told`: the last of its events that stands in the case's history; `no_case`: why none was opened.
     """
 
@@ -109,6 +111,7 @@ class Alarm(Base):
     __table_args__ = (
         CheckConstraint(one_of("state", STATES), name="state"),
         CheckConstraint(one_of("advice", ADVICES), name="advice"),
+        CheckConstraint(one_of("measure", MEASURES), name="measure"),
         CheckConstraint("(state = 'open') = (reset_at IS NULL) OR state = 'withdrawn'", name="reset"),
         UniqueConstraint("watch_id", "number"),
         Index("uq_alarm_case_id", "case_id", unique=True, postgresql_where=text("case_id IS NOT NULL")),
@@ -132,6 +135,8 @@ class Alarm(Base):
     told_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     peak: Mapped[float | None] = mapped_column(Double)
+    measure: Mapped[str] = mapped_column(Text, server_default=text("'value'"))
+    window_s: Mapped[int] = mapped_column(server_default=text("0"))
     kind: Mapped[str] = mapped_column(Text)
     class_code: Mapped[str] = mapped_column(Text)
     department_code: Mapped[str | None] = mapped_column(Text, ForeignKey(Department.code))
@@ -196,6 +201,7 @@ class AlarmNotice(Base):
             "due_at",
             postgresql_where=text("acknowledged_at IS NULL AND overdue_at IS NULL"),
         ),
+        Index("ix_alarm_notice_unacknowledged", "alarm_id", postgresql_where=text("acknowledged_at IS NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
