@@ -1,6 +1,7 @@
 """Duplicates on a real PostGIS: what is found, what is not, what the score is made of, and "me too"."""
 
 import json
+import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -233,6 +234,34 @@ def test_at_most_so_many_come_back_the_likeliest_first(town):
         town.told(north=metres)
     found = town.found(limit=3)
     assert [round(candidate.distance_m) for candidate in found] == [1, 3, 5]
+
+
+_ALL_COMPARED = text(
+    """
+    SELECT c.number, fn.duplicate_score(d.metres / w.radius_m, d.seconds / (w.hours * 3600), 1,
+                                        fn.words_alike(c.description, :told), 0) AS score
+    FROM city.case c, city.duplicate_window w, LATERAL (
+        SELECT ST_Distance(c.geom::geography, ST_SetSRID(ST_Point(:lon, :lat), 4490)::geography) AS metres,
+               abs(extract(epoch FROM c.reported_at - :at))::float8 AS seconds) d
+    WHERE w.kind = 'matter' AND w.prefix = '' AND d.metres <= w.radius_m
+    ORDER BY score DESC, c.id LIMIT 5
+    """
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_likeliest_of_many_are_those_that_comparing_all_words_finds(town, session, seed):
+    dice = random.Random(seed)
+    words = ("暴露垃圾", "堆放", "春熙路口", "无人清理", "井盖", "积水", "路灯", "不亮", "风暴", "S-12")
+    for _ in range(80):
+        told = "".join(dice.sample(words, dice.randrange(1, 6)))
+        town.told(
+            east=dice.uniform(-35, 35), north=dice.uniform(-35, 35), minutes=dice.randrange(600), description=told
+        )
+    told = "".join(words[:4])
+    found = town.found(description=told)
+    wanted = session.execute(_ALL_COMPARED, {"told": told, "lon": LON, "lat": LAT, "at": AT}).all()
+    assert [(one.number, one.score) for one in found] == [tuple(one) for one in wanted]
 
 
 def test_a_cell_divided_since_the_report_hides_nothing(town, session):

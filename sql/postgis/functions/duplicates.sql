@@ -44,6 +44,8 @@ $$;
 -- that two who may meet share one; cells are taken in the order of their hashes, so that no two wait for each other.
 -- Its plan is kept (`db.CONNECTED`) and never made for one call: it reads ix_case_cell_code alone, whatever the table
 -- holds. Classes are compared by their place in a list, so that no index of classes is tempting.
+-- Texts are the dearest to compare: they are read of those alone that could still be among the likeliest, were their words
+-- the same.
 CREATE FUNCTION fn.duplicates(
     kind text, class_code text, lon float8, lat float8, at timestamptz, description text, photo_hashes bigint[],
     most integer
@@ -94,27 +96,36 @@ BEGIN
     SELECT array_agg(h) INTO hashes FROM unnest(duplicates.photo_hashes) AS h WHERE fn.tells(h);
 
     RETURN QUERY
-    WITH told AS (
-        SELECT c.id, c.number, c.state, c.outcome, c.parent_id, c.description,
-               ST_Distance(c.geom::geography, place::geography) AS metres,
-               abs(extract(epoch FROM c.reported_at - duplicates.at))::float8 AS seconds,
-               likenesses[array_position(classes, c.kind || c.class_code)] AS class
+    WITH near AS MATERIALIZED (
+        SELECT coalesce(p.id, c.id) AS id, coalesce(p.number, c.number) AS number, coalesce(p.state, c.state) AS state,
+               c.number AS told_by, c.description, d.metres, a.seconds, a.class, seen.photo,
+               fn.duplicate_score(d.metres / looked.radius_m, a.seconds / (looked.hours * 3600), a.class, 1,
+                                  seen.photo) AS highest
         FROM unnest(cells) AS cell (code)
         JOIN city.case c ON c.cell_code = cell.code
             AND c.reported_at BETWEEN duplicates.at - span AND duplicates.at + span
-        WHERE array_position(classes, c.kind || c.class_code) IS NOT NULL
-    ), held AS (
-        SELECT coalesce(p.id, t.id) AS id, coalesce(p.number, t.number) AS number, coalesce(p.state, t.state) AS state,
-               t.metres, t.seconds, t.class, t.number AS told_by,
-               fn.words_alike(t.description, duplicates.description) AS words, seen.photo
-        FROM told t
-        LEFT JOIN city.case p ON p.id = t.parent_id
+        LEFT JOIN city.case p ON p.id = c.parent_id
+        CROSS JOIN LATERAL (SELECT ST_Distance(c.geom::geography, place::geography) AS metres OFFSET 0) AS d
+        CROSS JOIN LATERAL (
+            SELECT abs(extract(epoch FROM c.reported_at - duplicates.at))::float8 AS seconds,
+                   likenesses[array_position(classes, c.kind || c.class_code)] AS class) AS a
         CROSS JOIN LATERAL (
             SELECT coalesce(max(fn.photos_alike(bit_count((f.picture_hash # h)::bit(64))::integer)), 0) AS photo
             FROM city.photo f, unnest(hashes) AS h
-            WHERE f.case_id = t.id AND hashes IS NOT NULL AND fn.tells(f.picture_hash)) AS seen
-        WHERE t.metres <= looked.radius_m
-          AND CASE WHEN t.parent_id IS NULL THEN t.outcome IS NULL ELSE p.outcome IS NULL END
+            WHERE f.case_id = c.id AND hashes IS NOT NULL AND fn.tells(f.picture_hash)) AS seen
+        WHERE array_position(classes, c.kind || c.class_code) IS NOT NULL AND d.metres <= looked.radius_m
+          AND CASE WHEN c.parent_id IS NULL THEN c.outcome IS NULL ELSE p.outcome IS NULL END
+    ), likeliest AS (
+        SELECT max(fn.duplicate_score(n.metres / looked.radius_m, n.seconds / (looked.hours * 3600), n.class,
+                                      fn.words_alike(n.description, duplicates.description), n.photo)) AS score
+        FROM (SELECT * FROM near ORDER BY highest DESC LIMIT 4 * duplicates.most) n
+        GROUP BY n.id ORDER BY 1 DESC LIMIT duplicates.most
+    ), needed AS (
+        SELECT greatest(looked.least_score,
+                        CASE WHEN count(*) = duplicates.most THEN min(l.score) END) AS score FROM likeliest l
+    ), held AS MATERIALIZED (
+        SELECT n.*, fn.words_alike(n.description, duplicates.description) AS words
+        FROM near n, needed d WHERE n.highest >= d.score
     ), scored AS (
         SELECT DISTINCT ON (h.id) h.*,
                fn.duplicate_score(h.metres / looked.radius_m, h.seconds / (looked.hours * 3600), h.class, h.words,
