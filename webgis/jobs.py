@@ -178,10 +178,10 @@ _CLAIM = text(
 
 def drain(runtime: Runtime, queue: str) -> int:
     """Run every job of `queue` that is due, equal ones once, until none is; returns how many runs were made."""
-    runs = 0
+    runs, redis = 0, connect(runtime.settings)
     while groups := claim(runtime, queue):
         for group in groups:
-            _run(runtime, group)
+            _run(runtime, redis, group)
             runs += 1
     return runs
 
@@ -210,7 +210,7 @@ def claim(runtime: Runtime, queue: str) -> list[Group]:
     ]
 
 
-def _run(runtime: Runtime, group: Group) -> None:
+def _run(runtime: Runtime, redis: Redis, group: Group) -> None:
     """The worker's edge: whatever a task raises is written down with the job, and the next one goes on."""
     try:
         known = TASKS.get(group.task)
@@ -223,7 +223,7 @@ def _run(runtime: Runtime, group: Group) -> None:
         log.exception("jobs.failed", task=group.task, attempts=group.attempts)
         _postpone(runtime, group, f"{type(error).__name__}: {error}")
     else:
-        hand_over_session(connect(runtime.settings), session)
+        hand_over_session(redis, session)
 
 
 def _postpone(runtime: Runtime, group: Group, error: str) -> None:

@@ -71,15 +71,24 @@ def store(settings: Settings, photos: Sequence[bytes]) -> list[Evidence]:
     if len(photos) > settings.max_photos:
         raise _refused(f"at most {settings.max_photos} photos in one step", got=len(photos))
     cleaned = [_clean(settings, data, number) for number, data in enumerate(photos, start=1)]
+    return [_kept(settings, facts, content) for facts, content in cleaned]
+
+
+def keep_drawn(settings: Settings, image: Image.Image, shows: datetime) -> Evidence:
+    """Store a picture that we drew of the moment `shows`. It is no photo: that another is alike says nothing."""
+    facts, content = _as_jpeg(image, shows, None, None)
+    return _kept(settings, facts, content)
+
+
+def _kept(settings: Settings, facts: Evidence, content: bytes) -> Evidence:
     try:
-        for facts, content in cleaned:
-            durable.write_once(path(settings, facts.sha256), content)
+        durable.write_once(path(settings, facts.sha256), content)
     except OSError as error:
         raise Unavailable(
             "cases.photos-not-kept",
             f"The photos cannot be kept just now ({error.strerror}); nothing was changed. Tell the administrator",
         ) from error
-    return [facts for facts, _content in cleaned]
+    return facts
 
 
 def judged(
@@ -121,12 +130,18 @@ def _encoded(settings: Settings, image: Image.Image, number: int) -> tuple[Evide
     taken_at, place = _time(exif, settings.zone), _position(exif)
     upright = ImageOps.exif_transpose(image)
     opaque = upright if upright.mode == "RGB" else _eight_bits(upright).convert("RGB")
+    return _as_jpeg(opaque, taken_at, place, picture_hash.of(opaque))
+
+
+def _as_jpeg(
+    image: Image.Image, taken_at: datetime | None, place: tuple[float, float] | None, alike: int | None
+) -> tuple[Evidence, bytes]:
     buffer = io.BytesIO()
-    opaque.save(buffer, "JPEG", quality=STORED_QUALITY)
+    image.save(buffer, "JPEG", quality=STORED_QUALITY)
     content = buffer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    size = (opaque.width, opaque.height, len(content))
-    return Evidence(digest, "image/jpeg", *size, taken_at, place, picture_hash.of(opaque)), content
+    size = (image.width, image.height, len(content))
+    return Evidence(digest, "image/jpeg", *size, taken_at, place, alike), content
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -104,8 +104,10 @@ def try_again(session: Session) -> int:
 
 def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> None:
     """Open a case, or say why there is none; the one before, which has ended, says which came after it."""
-    session.execute(_PLACED, {"id": alarm})
     line = alarm_queries.one(session, alarm)
+    if line.cell_code is None:
+        session.execute(_PLACED, {"id": alarm})
+        line = alarm_queries.one(session, alarm)
     told = max((one.id for one in _news(session, alarm, 0)), default=0)
     try:
         with session.begin_nested():
@@ -136,7 +138,7 @@ def _report(session: Session, settings: Settings, line: Row, at: datetime) -> Ro
         source="sensor",
         acknowledged=True,
     )
-    photos = evidence.store(settings, [_chart(session, settings, line)])
+    photos = [_chart(session, settings, line)]
     reported_at = line.told_at if line.case_id is None else at
     case = intake.report(session, settings, ENGINE, given, photos, at=reported_at)
     stands = "yes" if line.state == "open" else "no"
@@ -163,10 +165,11 @@ def _urgency(condition: Any) -> tuple[bool, int, int]:
     return (span is None, 0 if span is None else span * condition.limit_value, condition.seq)
 
 
-def _chart(session: Session, settings: Settings, line: Row) -> bytes:
+def _chart(session: Session, settings: Settings, line: Row) -> evidence.Evidence:
     until = line.last_at or line.told_at
     points = telemetry.series(session, line.datastream_id, line.raised_at - SHOWN, until + timedelta(seconds=1))
-    return alarm_chart.draw(line.datastream, line.unit, points, line.levels, line.raised_at, settings.zone)
+    drawn = alarm_chart.draw(line.datastream, line.unit, points, line.levels, line.raised_at, settings.zone)
+    return evidence.keep_drawn(settings, *drawn)
 
 
 def _bring_after(session: Session, settings: Settings, alarm: int, told: int, at: datetime) -> None:

@@ -3,14 +3,13 @@
 Numbers and codes only, so that one picture serves every language. Drawn by Pillow; no database.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from PIL import ExifTags, Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 960, 540
 LEFT, RIGHT, TOP, BOTTOM = 100, 150, 76, 64
@@ -23,8 +22,9 @@ Points = Sequence[tuple[datetime, float]]
 
 def draw(
     title: str, unit: str, points: Points, levels: Sequence[Mapping[str, Any]], raised_at: datetime, zone: ZoneInfo
-) -> bytes:
-    """A JPEG of the readings, with a line for each level that looks at the readings themselves."""
+) -> tuple[Image.Image, datetime]:
+    """A picture of the readings, with a line for each level that looks at the readings themselves, and the moment it
+    shows: the last."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(picture)
     shown = [one for one in levels if one["measure"] == "value"]
@@ -47,19 +47,7 @@ def draw(
         pen.line(path, fill=LINE, width=4, joint="curve")
     for x, y in path[-1:]:
         pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=LINE)
-    return _jpeg(picture, (end, zone))
-
-
-def _jpeg(picture: Image.Image, taken: tuple[datetime, ZoneInfo]) -> bytes:
-    """The picture, with the moment it shows, as photos have theirs."""
-    exif = Image.Exif()
-    at = taken[0].astimezone(taken[1])
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    details[ExifTags.Base.DateTimeOriginal] = f"{at:%Y:%m:%d %H:%M:%S}"
-    details[ExifTags.Base.OffsetTimeOriginal] = f"{at:%z}"[:3] + ":" + f"{at:%z}"[3:]
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=90, exif=exif)
-    return buffer.getvalue()
+    return picture, end
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

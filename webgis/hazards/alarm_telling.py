@@ -24,7 +24,8 @@ from webgis.hazards.alarm_rules import HOLD
 from webgis.settings import Settings
 
 _UNTOLD = text(
-    "UPDATE city.alarm_notice n SET told_at = :at WHERE n.alarm_id = :id AND n.told_at IS NULL"
+    "UPDATE city.alarm_notice n SET told_at = :at FROM city.alarm a"
+    " WHERE n.alarm_id = :id AND n.told_at IS NULL AND a.id = n.alarm_id AND a.case_id IS NOT NULL"
     " RETURNING n.rank, n.step, n.who, n.due_at"
 )
 _LISTENERS = text("SELECT address_id FROM fn.alarm_listeners(:case, :who)")
@@ -45,8 +46,10 @@ _CHANGED = text("SELECT fn.layer_changed('alarms')")
 def tell(session: Session, settings: Settings, alarm: int, *, at: datetime) -> int:
     """Tell those steps of the ladder that were not told yet; how many people get a message. Messages are about cases:
     while there is none nobody is told, and all are as soon as there is one."""
+    untold = session.execute(_UNTOLD, {"id": alarm, "at": at}).all()
+    if not untold:
+        return 0
     line = alarm_queries.one(session, alarm)
-    untold = session.execute(_UNTOLD, {"id": alarm, "at": at}).all() if line.case_id else []
     zh, en = alarm_words.reached(line, settings.zone, line.levels)
     told = 0
     for step in untold:
