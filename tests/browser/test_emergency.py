@@ -113,14 +113,15 @@ def plan_kept(administrator) -> None:
     """The plan of a kind becomes one of three tasks: looked at, then kept."""
     administrator.goto("/admin/emergency/plans/waterlogging")
     rows = administrator.locator(".em-plan-edit tbody tr")
-    for place in range(rows.count()):
-        zh, en, kind, minutes, level = TASKS[place] if place < len(TASKS) else ("", "", "emergency", "", "4")
+    for place, (zh, en, kind, minutes, level) in enumerate(TASKS):
         row = rows.nth(place)
         row.locator("[name=words_zh]").fill(zh)
         row.locator("[name=words_en]").fill(en)
         row.locator("[name=minutes]").fill(minutes)
         row.locator("[name=department_kind]").select_option(kind)
         row.locator("[name=level]").select_option(level)
+    others = f".em-plan-edit tr:nth-child(n + {len(TASKS) + 1}) :is(textarea, input)"
+    administrator.eval_on_selector_all(others, "fields => fields.forEach((one) => { one.value = ''; })")
     administrator.get_by_role("button", name="预览变化").click()
     expect(administrator.get_by_role("status")).to_contain_text("新增 3 项任务")
     fine(administrator)
@@ -159,7 +160,9 @@ def messages_read(page, address) -> None:
     assert all(map(valid, texts)) and [one["msgType"] for one in told] == ["Alert", "Update"]
     grounds = [one["info"][0]["area"][0]["polygon"][0] for one in told]
     assert (
-        "30.6565,104.0611" in grounds[1] and grounds[0] != grounds[1] and told[0]["identifier"] in told[1]["references"]
+        "30.656500,104.061100" in grounds[1]
+        and grounds[0] != grounds[1]
+        and told[0]["identifier"] in told[1]["references"]
     )
 
 

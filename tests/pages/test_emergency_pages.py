@@ -17,6 +17,7 @@ from webgis.accounts import queries as accounts
 from webgis.emergency import cap_reading
 from webgis.hazards import sources
 from webgis.hazards.source_wire import NewSource
+from webgis.pages import emergency
 
 OPEN = {"kind": "waterlogging", "title": "下穿隧道积水", "level": "4", "crs": "wgs84", "radius_m": "300"}
 OPEN |= {"lon": str(city.IN_WEST[0]), "lat": str(city.IN_WEST[1])}
@@ -83,6 +84,22 @@ def test_what_is_refused_stands_at_its_field_and_what_was_typed_stays(town):
     assert dispatcher.send(f"{page}/forget").status_code == 404
 
 
+def test_those_that_ended_are_paged_to_the_first(town, monkeypatch):
+    dispatcher = town("dispatcher1")
+    pages = [opened(dispatcher, title=f"第 {n} 起") for n in range(3)]
+    for page in pages:
+        for task in set(re.findall(rf'action="{page}/tasks/(\d+)/drop"', dispatcher.get(page).text)):
+            dispatcher.send(f"{page}/tasks/{task}/drop", note="不需要")
+        assert dispatcher.send(f"{page}/close", summary="完").status_code == 303
+    monkeypatch.setattr(emergency, "MOST_CLOSED", 2)
+    first = dispatcher.get("/emergency").text
+    assert "第 2 起" in first and "第 1 起" in first and "第 0 起" not in first
+    (older,) = re.findall(r'href="(/emergency\?before=\d+)#', first)
+    second = dispatcher.get(older).text
+    assert "第 0 起" in second and "第 1 起" not in second and "更早的记录" not in second
+    assert dispatcher.get("/emergency?before=x").status_code == 200
+
+
 def test_who_takes_no_part_finds_nothing(town):
     page = opened(town("dispatcher1"))
     stranger = town("works1")
@@ -147,6 +164,7 @@ def test_an_emergency_is_opened_with_the_ring_around_a_hazard_source(town, city_
     assert square_m == pytest.approx(100**2 + 4 * 100 * 350 + 3.1416 * 350**2, rel=0.01)
     for field, wrong, said in (
         ("hazard", "", "请选择危险源"),
+        ("hazard", "\0", "请选择危险源"),
         ("hazard", "X-9", "请选择危险源"),
         ("ring_m", "5", "5,000 米"),
     ):
@@ -182,8 +200,10 @@ def test_a_cap_message_is_taken_in_and_decided_on(town):
     (accept,) = re.findall(r'action="(/emergency/cap/\d+/accept)"', listed)
     assert dispatcher.send(accept.replace("accept", "ignore")).status_code == 404
     assert accept in dispatcher.get("/emergency").text
-    page = dispatcher.send(accept).location
-    assert "收到 CAP 消息" in dispatcher.get(page).text
+    assert dispatcher.send(accept, kind="flood").location == "/emergency", "there is no such kind"
+    page = dispatcher.send(accept, kind="collapse", level="1").location
+    shown = dispatcher.get(page).text
+    assert "收到 CAP 消息" in shown and "道路塌陷" in shown and "特别重大" in shown
     assert dispatcher.send(accept).location == "/emergency"
     assert "已有人处理" in dispatcher.get("/emergency").text
 

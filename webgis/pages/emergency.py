@@ -11,7 +11,7 @@ from webgis import web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.emergency import board, cap_inbox, queries, report
-from webgis.emergency.kinds import LEVELS
+from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.emergency.models import Emergency
 from webgis.pages import emergency_shown as shown
 from webgis.pages import emergency_words as said
@@ -32,16 +32,27 @@ def emergency_list():
 def listing(fault: str = "") -> str:
     """The list; `fault`: why a CAP message was refused."""
     actor, now = web.actor(), datetime.now(UTC)
-    may_open = permissions.may(actor, "emergency.open")
+    may_open, before = permissions.may(actor, "emergency.open"), _before()
     with web.transaction() as session:
+        closed = queries.listed(session, actor, "closed", before=before, most=MOST_CLOSED + 1)
         return render_template(
             "emergency/list.html",
             open=_rows(session, queries.listed(session, actor, "open", most=queries.MOST_ROWS), now),
-            closed=_rows(session, queries.listed(session, actor, "closed", most=MOST_CLOSED), now),
+            closed=_rows(session, closed[:MOST_CLOSED], now),
+            older=closed[MOST_CLOSED - 1].id if len(closed) > MOST_CLOSED else None,
+            before=before,
             waiting=[_waiting(one) for one in queries.proposals(session, actor)] if may_open else [],
             may_open=may_open,
+            kinds=[(code, said.kind(code)) for code in KINDS],
+            levels=[(number, said.level(number)) for number in sorted(LEVELS, reverse=True)],
             fault=fault,
         )
+
+
+def _before() -> int | None:
+    """The id before which the page of ended ones begins."""
+    given = request.args.get("before", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
 
 
 def _rows(session: Session, emergencies: Sequence[Emergency], now: datetime) -> list[dict[str, Any]]:
@@ -56,6 +67,9 @@ def _waiting(proposal) -> dict[str, Any]:
         "sender": proposal.sender,
         "title": told["title"],
         "kind": said.kind(told["kind"]),
+        "kind_code": told["kind"],
+        "level_number": told["level"],
+        "opens": proposal.told["msgType"] == "Alert",
         "level": said.level(told["level"]),
         "colour": LEVELS[told["level"]].colour,
         "type": said.MESSAGES[proposal.told["msgType"]],

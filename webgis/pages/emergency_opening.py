@@ -137,7 +137,7 @@ def _ground(session: Session) -> dict[str, Any]:
 def _of_source(session: Session, code: str) -> dict[str, Any]:
     permissions.require(web.actor(), "hazards.see")
     try:
-        row = source_queries.require(session, web.actor(), code)
+        row = source_queries.require(session, web.actor(), rules.words("hazard", code))
     except NotFound:
         raise rules.bad_field("hazard", code, "the code of a hazard source that you may see") from None
     return {"lon": row.lon, "lat": row.lat}
@@ -193,8 +193,11 @@ def emergency_decide(proposal: int, decision: str):
         with web.transaction() as session:
             if decision == "decline":
                 cap_inbox.decline(session, web.actor(), min(proposal, 2**63 - 1), at=at)
+                flash(_("Declined. Nothing was opened."), "info")
                 return go(url_for("pages.emergency_list"))
-            made = cap_inbox.accept(session, settings, web.actor(), min(proposal, 2**63 - 1), at=at)
+            chosen = api.checked(wire.AcceptGiven, forms.filled(request.form, "kind", "level"))
+            given = chosen.model_dump(exclude_none=True)
+            made = cap_inbox.accept(session, settings, web.actor(), min(proposal, 2**63 - 1), at=at, **given)
     except (Conflict, Invalid, NotFound) as error:
         on_ground = error.code == "grid.outside" or error.facts.get("field") == "area"
         if isinstance(error, NotFound) and not on_ground:

@@ -40,9 +40,11 @@ async function refresh() {
   if (told === null || mine !== asked) return;
   const focused = document.activeElement && document.activeElement.closest("[data-task]");
   if (focused && !writing()) document.activeElement.blur();
+  const chosen = [...document.querySelectorAll("[data-chosen]")].map(({ id, value }) => [id, value]);
   const open = reasons().filter((one) => one.open).map(nameOf);
   replaceParts(told);
   for (const one of reasons()) one.open = open.includes(nameOf(one));
+  for (const [id, value] of chosen) if (document.getElementById(id)) document.getElementById(id).value = value;
   if (focused) focusTask(focused.dataset.task);
   if (map) map.update();
 }
