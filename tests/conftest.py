@@ -11,9 +11,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 
+import hypothesis
 import pytest
 from apiflask import APIFlask
 from argon2 import PasswordHasher
+from hypothesis.internal.conjecture import providers
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,12 @@ from webgis.accounts import operations as accounts
 from webgis.accounts import passwords
 from webgis.db import Runtime
 from webgis.settings import Settings
+
+hypothesis.settings.register_profile("webgis", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("webgis")
+providers._get_local_constants = lambda: providers._local_constants
+"""Examples are the same in every run and no clock is held against them. By itself Hypothesis also draws constants that
+it finds in the modules loaded so far: then what one test tries hangs on which others ran before it in its worker."""
 
 LONGEST = ("cases/test_engine_machine.py", "browser/", "demo/", "setup/")
 """Files that take longest, by the beginning of their path in this folder."""

@@ -18,9 +18,10 @@ NOON = at("2026-11-20 12:00")
 
 
 @pytest.fixture
-def town(session):
-    city.build(session)
-    return session
+def town(city_runtime):
+    """A session in the small city, in which nothing is committed."""
+    with city_runtime.sessions() as session:
+        yield session
 
 
 def actor(session, login="inspector1"):
@@ -111,14 +112,14 @@ def test_a_check_in_of_last_month_or_of_the_future_is_refused(town, began):
     assert shifts.current(town, actor(town)) is None
 
 
-def test_tracks_are_erased_in_time_and_forgotten_shifts_end_while_hours_by_cell_remain(town, settings):
+def test_tracks_are_erased_in_time_and_forgotten_shifts_end_while_hours_by_cell_remain(town, city_settings):
     who = actor(town)
     shifts.check_in(town, who, "one", MORNING, at=MORNING)
     shifts.add_track(town, who, "one", [point(0), point(3)], at=NOON)
     assert shifts.tidy(town, MORNING + timedelta(hours=15)) == 0
     assert shifts.current(town, who) is not None
-    later = MORNING + timedelta(days=settings.track_days, minutes=1)
-    assert shifts.tidy(town, later) == 1 and retention.remove(town, settings, later)["tracks"] == 1
+    later = MORNING + timedelta(days=city_settings.track_days, minutes=1)
+    assert shifts.tidy(town, later) == 1 and retention.remove(town, city_settings, later)["tracks"] == 1
     assert shifts.current(town, who) is None
     assert seconds(town) == {cell(town, city.IN_WEST): 180}
 
