@@ -264,7 +264,7 @@ def test_what_the_generator_makes_is_as_if_it_had_been_lived(city_runtime):
     filling.fill(city_runtime, 1000, open_cases=200)
     life = Life(city_runtime)
     assert life.check() == 1000
-    filling.fill(city_runtime, 500, open_cases=100, seed=2)
+    filling.fill(city_runtime, 500, open_cases=100, seed=2, classes=2)
     life.closed()
     assert life.check() == 1501
     assert audit.verify(city_runtime.engine, city_runtime.settings).findings == ()
@@ -276,7 +276,7 @@ def test_the_same_seed_makes_the_same_cases(city_runtime):
     for workers in (1, 2):
         with city_runtime.transaction() as session:
             after = session.scalar(text("SELECT coalesce(max(id), 0) FROM city.case"))
-        filling.fill(city_runtime, 300, workers=workers)
+        filling.fill(city_runtime, 300, workers=workers, classes=3)
         with city_runtime.transaction() as session:
             found.append([one[8:16] + one[19:] for one in session.scalar(made, {"after": after})])
     assert found[0] == found[1]

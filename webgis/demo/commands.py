@@ -87,8 +87,8 @@ def grow(
 
     try:
         made = growing.grow(
-            runtime, cases=cases, cells=cells, components_=components, seed=seed, beside=beside_cases,
-            quiet=as_json, progress=progress,
+            runtime, cases=cases, cells=cells, components_=components, seed=seed, classes=growing.CLASSES,
+            beside=beside_cases, quiet=as_json, progress=progress,
         )  # fmt: skip
     finally:
         bar.stop()
