@@ -118,7 +118,7 @@ def actions(session: Session) -> list[str]:
 
 def recorded(action: str) -> Callable:
     """Mark a command that changes what the city runs by: when it is done, a line with what it was given is written;
-    not when it only looked (`check`).
+    not when it only looked (`check`, or a `file` to take over that was not given).
 
     Stands next to the function, under `click.pass_obj`: the runtime is the first argument.
     """
@@ -127,7 +127,7 @@ def recorded(action: str) -> Callable:
         @wraps(command)
         def run(runtime: Runtime, *args: Any, **given: Any) -> Any:
             done, ended = _done(command, runtime, *args, **given)
-            if given.get("check"):
+            if given.get("check") or given.get("file", "") is None:
                 return _end(done, ended)
             told = {name: _plain(value) for name, value in given.items() if value not in (None, (), False, "")}
             with runtime.transaction() as session:

@@ -7,7 +7,7 @@ import click
 
 from webgis.accounts import admin_log
 from webgis.accounts.actor import ENGINE
-from webgis.cases import routing_reading, routing_replay, routing_sets, zones
+from webgis.cases import routing_reading, routing_replay, routing_sets, zone_rules, zones
 from webgis.cases.routing import workload as open_work
 from webgis.cases.table_commands import (
     FILE,
@@ -192,11 +192,18 @@ def _beats(codes: list[str]) -> str:
 
 
 @routing.command("zones")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, which --set reads.")
+@click.option("--set", "file", type=FILE, help="A CSV to use instead; its columns are those of --csv.")
 @click.pass_obj
-def zone_rules(runtime: Runtime) -> None:
-    """What construction zones do to cases by class, protection zone and phase: table `city.zone_rule`."""
+def zone_table(runtime: Runtime, as_csv: bool, file: Path | None) -> None:
+    """What construction zones do to cases by class, protection zone and phase; or --set another table."""
     with runtime.transaction() as session:
-        rows = zones.rules(session)
+        if file is not None:
+            console.print(f"{zone_rules.replace(session, file.read_text(encoding='utf-8-sig'))} rules")
+        told, rows = zone_rules.written(session), zones.rules(session)
+    if as_csv:
+        click.echo(told, nl=False)
+        return
     heads = ("kind", "class", "protection", "phase", "contractor", "severity", "limit", "unit")
     names = ("kind", "class_code", "protection", "phase", "to_contractor", "severity", "limit_value", "limit_unit")
     print_table(heads, [[getattr(one, name) for name in names] for one in rows], "There are none.")

@@ -20,6 +20,9 @@ from webgis.metro.construction_rules import PHASES
 from webgis.metro.effect import YEAR, Effect, Elsewhere, patches, study, years
 
 RING_M = 200
+SHORTEST_DEGREE_M = 50_000
+"""No degree is shorter up to 63 N: the box in which the index looks holds what is near."""
+
 FAR_M = 400
 """Cells elsewhere are so far from all works of the weeks that are compared, so that these do nothing to them."""
 
@@ -213,7 +216,7 @@ def _elsewhere(session: Session, counts: np.ndarray, codes: Sequence[str], span:
     asked = {"digits": digits, "city": codes[0][:4], "since": span.since, "until": until}
     alike = session.execute(_UNITS, asked | {"size": size, "cases": cases / size})
     units = _first(alike, min(max(6000, ELSEWHERE * size), MOST_ELSEWHERE))
-    far = {"srid": grid.srid_of(session), "far": FAR_M, "far_deg": FAR_M / 85_000}
+    far = {"srid": grid.srid_of(session), "far": FAR_M, "far_deg": FAR_M / SHORTEST_DEGREE_M}
     weeks = {"since": span.since, "until": span.since + timedelta(weeks=span.weeks)}
     cells = session.execute(_ELSEWHERE, {"digits": digits, "units": units} | weeks | far).all()
     places = np.array([(one.x, one.y) for one in cells]).reshape(-1, 2)

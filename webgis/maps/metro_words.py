@@ -31,19 +31,19 @@ ZONES: dict[str, LazyString] = {
 }
 
 SOURCES: dict[str, LazyString] = {
-    "国家通行做法（2005年建设部令第140号，凭记忆引用）及福州、武汉、金华、厦门的规定；成都本地规定待核实": lazy_gettext(
+    "国家通行做法（2005年建设部令第140号，凭记忆引用）及福州、武汉、金华、厦门的规定；本市规定待核实": lazy_gettext(
         "national pattern (order 140 of 2005, recalled) and rules of Fuzhou, Wuhan, Jinhua, Xiamen;"
-        " Chengdu's own to be verified"
+        " this city's own to be verified"
     ),
-    "福州、武汉的规定；成都本地规定待核实": lazy_gettext("rules of Fuzhou and Wuhan; Chengdu's own to be verified"),
-    "国家通行做法（2005年建设部令第140号，凭记忆引用）；成都本地规定待核实": lazy_gettext(
-        "national pattern (order 140 of 2005, recalled); Chengdu's own to be verified"
+    "福州、武汉的规定；本市规定待核实": lazy_gettext("rules of Fuzhou and Wuhan; this city's own to be verified"),
+    "国家通行做法（2005年建设部令第140号，凭记忆引用）；本市规定待核实": lazy_gettext(
+        "national pattern (order 140 of 2005, recalled); this city's own to be verified"
     ),
-    "其他城市的规定；成都本地规定待核实": lazy_gettext("rules of other cities; Chengdu's own to be verified"),
-    "其他城市对高压电缆通道的规定；成都本地规定待核实": lazy_gettext(
-        "rules of other cities, for high-voltage cable trenches; Chengdu's own to be verified"
+    "其他城市的规定；本市规定待核实": lazy_gettext("rules of other cities; this city's own to be verified"),
+    "其他城市对高压电缆通道的规定；本市规定待核实": lazy_gettext(
+        "rules of other cities, for high-voltage cable trenches; this city's own to be verified"
     ),
-    "武汉的规定；成都本地规定待核实": lazy_gettext("rules of Wuhan; Chengdu's own to be verified"),
+    "武汉的规定；本市规定待核实": lazy_gettext("rules of Wuhan; this city's own to be verified"),
 }
 """Legal source of the table that ships, in the language of the city -> in the reader's."""
 
@@ -54,8 +54,9 @@ def kind(name: str) -> str:
 
 
 def source(text: str) -> str:
-    """A legal source: of the table that ships in the reader's language, of a city's own as it is written."""
-    return str(SOURCES.get(text, text))
+    """A legal source: of the table that ships in the reader's language, of a city's own as it is written. Tables stored
+    by earlier versions name Chengdu, whichever city theirs is."""
+    return str(SOURCES.get(text.replace("成都本地", "本市"), text))
 
 
 def stored(text: str) -> str:

@@ -1,6 +1,7 @@
 """`webgis metro`: lines and structures in and out, their zones, the table of distances, permits that expire."""
 
 import csv
+import dataclasses
 import json
 import sys
 from datetime import UTC, datetime
@@ -155,11 +156,12 @@ def zones(runtime: Runtime, lon: float, lat: float, crs: str, at: datetime | Non
 @click.option(
     "--set", "file", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="A CSV to use instead."
 )
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, which --set reads.")
 @as_json_option
 @click.pass_obj
 @admin_log.recorded("metro.distances")
-def distances(runtime: Runtime, file: Path | None, as_json: bool) -> None:
-    """Print the table of distances as CSV columns say it, or --set another one: zones are worked out again."""
+def distances(runtime: Runtime, file: Path | None, as_csv: bool, as_json: bool) -> None:
+    """Print the table of distances, or --set another one: zones are worked out again."""
     with runtime.transaction() as session:
         if file is not None:
             changed = zoning.set_distances(session, read_distances(file), datetime.now(UTC)).counts()
@@ -167,6 +169,11 @@ def distances(runtime: Runtime, file: Path | None, as_json: bool) -> None:
         rows = queries.distances(session) or shipped()
     if as_json:
         click.echo(json.dumps([vars(row) for row in rows], ensure_ascii=False, indent=2))
+        return
+    if as_csv:
+        writer = csv.DictWriter(sys.stdout, [one.name for one in dataclasses.fields(Distance)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(vars(row) for row in rows)
         return
     table = Table("structure_kind", "zone_kind", "metres", "measured_from", "sureness", "source")
     for row in rows:

@@ -11,7 +11,7 @@ const GROUND = { color: "#c2410c", weight: 2, fillColor: "#ea580c", fillOpacity:
 
 const holder = document.querySelector("[data-works-map]");
 const form = document.querySelector("[data-works-form]");
-const bounds = (holder.dataset.bounds || "104.0,30.6,104.1,30.7").split(",").map(Number);
+const bounds = (holder.dataset.bounds || "73,18,135,54").split(",").map(Number);
 const map = groundMap(holder, L.latLngBounds([bounds[1], bounds[0]], [bounds[3], bounds[2]]));
 map.createPane("works").style.zIndex = 410;
 const shapes = L.featureGroup([], { pane: "works" }).addTo(map);
