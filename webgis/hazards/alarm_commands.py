@@ -12,7 +12,7 @@ from webgis.accounts.actor import ENGINE
 from webgis.cases.table_commands import console, json_option, print_json, print_table
 from webgis.db import Runtime
 from webgis.errors import Invalid
-from webgis.hazards import alarm_queries, alarm_rules, alarm_wire, watches
+from webgis.hazards import alarm_queries, alarm_rules, alarm_wire, alarm_words, watches
 from webgis.hazards.alarm_models import ThresholdRule
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -54,7 +54,7 @@ def list_rules(runtime: Runtime, as_json: bool) -> None:
 
 
 def _levels(row: Any) -> str:
-    return ", ".join(f"{one['name']} {one['at']:g}" for one in row["levels"])
+    return ", ".join(f"{one['name']} {alarm_words.bound(one, row['unit'])[1]}" for one in row["levels"])
 
 
 @alarms.command("set-rule")
@@ -62,14 +62,16 @@ def _levels(row: Any) -> str:
 @click.argument("file", type=FILE)
 @click.pass_obj
 def set_rule(runtime: Runtime, key: str, file: Path) -> None:
-    """Make or change the rule KEY as the JSON object of FILE says (fields as `webgis alarms rules --json` shows; only
-    those given change). It counts from the next reading on."""
+    """Make or change the rule KEY as the JSON object of FILE says: one of those that `webgis alarms rules --json` prints,
+    or only the fields that change; levels are given as a whole. It counts from the next reading on."""
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise Invalid("hazards.bad-threshold", f"{file} is no JSON: {error}", field="file") from None
     if not isinstance(given, dict):
         raise Invalid("hazards.bad-threshold", f"{file} holds no JSON object", field="file")
+    for name in ("key", "version", "shipped", "bounds"):
+        given.pop(name, None)
     if "class" in given:
         given["kind"], _colon, given["class_code"] = str(given.pop("class")).partition(":")
     with runtime.transaction() as session:
@@ -119,11 +121,11 @@ def list_watches(runtime: Runtime, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def list_alarms(runtime: Runtime, as_json: bool) -> None:
-    """List the alarms that stand, those first that nobody has acknowledged."""
+    """List the alarms that stand or that nobody has acknowledged, these first."""
     with runtime.transaction() as session:
-        rows = [alarm_wire.feature(row)["properties"] for row in alarm_queries.standing(session, ENGINE)]
+        rows = [alarm_wire.feature(row)["properties"] for row in alarm_queries.at_hand(session, ENGINE)]
     if as_json:
         print_json(rows)
         return
-    heads = ("id", "name_zh", "rule", "level_zh", "peak", "raised_at", "case", "waiting")
+    heads = ("id", "state", "name_zh", "rule", "level_zh", "peak_en", "raised_at", "case", "waiting")
     print_table(heads, [tuple(row[name] for name in heads) for row in rows], "No alarm stands.", runtime.settings.zone)

@@ -30,7 +30,7 @@ def watch(
     `alarm_rules.check_held` says."""
     session.execute(HOLD)
     stream, station = _stream(session, datastream)
-    row = require_rule(session, rule or f"{stream.quantity}.{station.place}")
+    row = require_rule(session, rule) if rule else _usual_rule(session, stream, station)
     if stream.unit != row.unit:
         raise Invalid(
             "hazards.watch-unfit",
@@ -54,6 +54,17 @@ def watch(
     after = {"department": department, "active": True}
     admin_log.record_change(session, actor, "hazards.watch", f"{datastream} {row.key}", before, after)
     changed(session)
+    return found
+
+
+def _usual_rule(session: Session, stream: Datastream, station: Station) -> ThresholdRule:
+    """The rule of a sensor's quantity and kind of place; `NotFound` that names the others of its quantity."""
+    key = f"{stream.quantity}.{station.place}"
+    found = session.get(ThresholdRule, key)
+    if found is None:
+        others = [row.key for row in fitting(session, stream.id, stream.unit) if row.quantity == stream.quantity]
+        fit = f"Of its quantity are: {', '.join(others)}; name one" if others else "None is of its quantity: make one"
+        raise NotFound("hazards.rule-unknown", f"There is no rule {key}. {fit}", got=key, accepted=others)
     return found
 
 
