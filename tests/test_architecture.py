@@ -38,6 +38,7 @@ RANKS = (
         "demo",
         "serve",
         "services",
+        "backup",
         "children",
         "vendor",
         "chromium",

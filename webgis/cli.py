@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from pathlib import Path
 
 import click
 from pydantic import SecretStr
@@ -11,7 +12,7 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 import webgis
-from webgis import db, jobs, schedule, services, settings
+from webgis import backup, db, jobs, schedule, services, settings
 from webgis.accounts import admin_log
 from webgis.db import Runtime
 from webgis.errors import Unavailable, WebgisError
@@ -104,7 +105,7 @@ def _plain(value):
 
 @group.group("db")
 def database() -> None:
-    """The database's schema."""
+    """The database: its schema, the whole of it as a file."""
 
 
 @database.command()
@@ -123,6 +124,27 @@ def check(runtime: Runtime) -> None:
     db.check(runtime.engine)
     jobs.check(runtime.settings)
     console.print("database and Redis are ready")
+    for warning in db.warnings(runtime.engine, runtime.settings):
+        console.print(warning, style="yellow", highlight=False)
+
+
+@database.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def dump(runtime: Runtime, file: Path) -> None:
+    """Write the whole database into FILE, while the city works; photos and keys are files (docs/operate.md)."""
+    console.print(f"{file}: {backup.write(runtime.settings, runtime.engine, file):,} bytes", highlight=False)
+
+
+@database.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Also a database that has a city in it, which is removed.")
+@click.pass_obj
+def load(runtime: Runtime, file: Path, replace: bool) -> None:
+    """Make the database what FILE of `webgis db dump` holds, whole or not at all, and bring it up to date."""
+    applied = backup.load(runtime.settings, runtime.engine, file, replace=replace)
+    console.print("loaded; applied: " + (", ".join(applied) or "nothing, already at the newest revision"))
+    console.print("Start bin/serve anew now: what runs still knows the tables that were there")
 
 
 @group.group("jobs")

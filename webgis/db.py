@@ -269,6 +269,22 @@ def revision(connection: Connection) -> str | None:
     return connection.scalar(text("SELECT version_num FROM city.alembic_version"))
 
 
+_OTHER_CITIES = text("SELECT DISTINCT left(code, 4) FROM city.area ORDER BY 1")
+
+
+def warnings(engine: Engine, settings: Settings) -> list[str]:
+    """What does not keep the database from serving and is hardly meant: tables of an older version, and a setting
+    that names another city than the areas."""
+    with engine.connect() as connection:
+        stands = revision(connection)
+        if stands != newest_revision():
+            return [f"its tables are those of {stands or 'no version yet'}: webgis db upgrade (bin/serve does it too)"]
+        cities = connection.scalars(_OTHER_CITIES).all()
+    if not cities or settings.city_code[:4] in cities:
+        return []
+    return [f"the setting city_code is {settings.city_code}, but the areas are those of {', '.join(cities)}"]
+
+
 def newest_revision() -> str:
     """The revision this code needs."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head()

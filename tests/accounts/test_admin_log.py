@@ -53,6 +53,7 @@ ELSEWHERE = {
 
 OF_THE_MACHINE = {
     *("audit anchor", "basemap add", "basemap remove", "contacts new-key", "db upgrade", "demo accounts", "live"),
+    *("db dump", "db load"),
     *("replay", "scheduler", "serve", "tls init"),
     *("demo day", "emergency receive-cap", "metro find-unpermitted", "telemetry mqtt", "telemetry run"),
 }

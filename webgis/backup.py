@@ -1,0 +1,88 @@
+"""The city's database as one file, and back: PostgreSQL's own pg_dump and pg_restore, of the server that is in use.
+
+Files beside the database (photos, plans, anchors, keys) are copied as files: docs/operate.md.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from sqlalchemy import Engine, make_url, text
+
+from webgis import db, services
+from webgis.errors import Conflict, Invalid, Unavailable
+from webgis.settings import Settings
+
+_BEGIN = "DROP SCHEMA IF EXISTS fn CASCADE;\nDROP SCHEMA IF EXISTS city CASCADE;\n"
+_OURS = ("--no-owner", "--no-privileges", "--no-comments")
+"""Whoever loads it owns it; extensions, which a superuser may have made, are left as they are."""
+
+_IN_USE = text("SELECT to_regclass('city.person') IS NOT NULL")
+
+
+def write(settings: Settings, engine: Engine, file: Path) -> int:
+    """Write the whole database as it is at one moment into `file` (pg_dump's custom format); its size in bytes. A file
+    that is there already is refused, and one that was not finished is removed."""
+    if file.exists():
+        raise Conflict("db.file-there", f"{file} is there already. Name another file", field="file")
+    part = file.with_name(f"{file.name}.part")
+    try:
+        _run(settings, engine, "pg_dump", "--format=custom", *_OURS, f"--file={part}")
+        part.rename(file)
+    finally:
+        part.unlink(missing_ok=True)
+    return file.stat().st_size
+
+
+def load(settings: Settings, engine: Engine, file: Path, *, replace: bool) -> list[str]:
+    """Make the database what `write` kept in `file`, all or nothing, then bring it up to date; the migrations applied.
+    A database that has tables is refused without `replace`."""
+    with engine.begin() as connection:
+        if connection.scalar(_IN_USE) and not replace:
+            raise Conflict(
+                "db.in-use",
+                "This database has a city in it. --replace removes that city and puts the file's in its place",
+                field="replace",
+            )
+    script = _run(settings, engine, "pg_restore", *_OURS, "--file=-", str(file), connect=False)
+    if b"CREATE TABLE city.person" not in script:
+        raise Invalid("db.no-city", f"{file} holds no city of webgis", field="file")
+    _run(
+        settings, engine, "psql", "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-",
+        given=_BEGIN.encode() + script,
+    )  # fmt: skip
+    engine.dispose()
+    return db.upgrade(engine)
+
+
+def _run(
+    settings: Settings, engine: Engine, name: str, *options: str, given: bytes | None = None, connect: bool = True
+) -> bytes:
+    """What one of PostgreSQL's programs printed. Its password goes by the environment, where nobody else reads it."""
+    url = make_url(settings.database).set(drivername="postgresql")
+    where = [f"--dbname={url.set(password=None).render_as_string(hide_password=False)}"] if connect else []
+    password = {"PGPASSWORD": url.password} if url.password else {}
+    done = subprocess.run(
+        [_program(engine, name), *where, *options], input=given, capture_output=True, env=services.ENV | password
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Invalid("db.program-failed", f"{name} failed: {said[-1] if said else done.returncode}", field="file")
+    return done.stdout
+
+
+def _program(engine: Engine, name: str) -> str:
+    """The program of the server's own major version, else the one on the path."""
+    with engine.connect() as connection:
+        version = int(connection.scalar(text("SELECT current_setting('server_version_num')"))) // 10_000
+    own = Path(f"/usr/lib/postgresql/{version}/bin/{name}")
+    folder = services.postgres_programs(version)
+    found = next(
+        (str(one) for one in (own, folder and folder / name) if one and one.is_file()),
+        shutil.which(name, path=services.ENV["PATH"]),
+    )
+    if found is None:
+        raise Unavailable(
+            "db.no-program", f"{name} is not on this machine: apt-get install postgresql-client-{version}"
+        )
+    return found
