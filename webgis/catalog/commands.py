@@ -32,7 +32,7 @@ _FOUND = {
 }
 """How the class of a condition was found, in words."""
 
-city_option = click.option("--city", help="Division code of the city; the setting city_code when left out.")
+city_option = click.option("--city", help="Division code of the city; default: that of the areas, else the setting.")
 
 
 @click.group()
@@ -48,7 +48,7 @@ def load(runtime: Runtime, city: str | None) -> None:
     """Load the shipped classes and the default filing standard (running it again changes nothing)."""
     with runtime.transaction() as session:
         count = operations.load_standard_classes(session)
-        standard = operations.load_default_filing_standard(session, city or runtime.settings.city_code)
+        standard = operations.load_default_filing_standard(session, city or queries.city_of(session))
         in_force = "in force" if standard.active else "not in force"
     console.print(f"{count} classes of {len(MINOR_DIGITS)} standards")
     console.print(
@@ -80,7 +80,7 @@ def import_(
             done = operations.import_filing_standard(
                 session,
                 file,
-                city_code=city or runtime.settings.city_code,
+                city_code=city or queries.city_of(session),
                 code=code,
                 name_zh=name,
                 name_en=name_en,
@@ -176,7 +176,7 @@ def export(
 ) -> None:
     """Write a filing standard to a CSV, TSV or XLSX FILE, which `import` reads back."""
     with runtime.transaction() as session:
-        standard = queries.require_filing_standard(session, city or runtime.settings.city_code, code, version)
+        standard = queries.require_filing_standard(session, city or queries.city_of(session), code, version)
         rows = [filing.export_row(condition, found) for condition, found in queries.conditions_in(session, standard)]
     count = sheets.write(file, EXPORT_HEADINGS[headings], rows)
     console.print(f"{count} conditions of {standard.code} version {standard.version} written to {file}")
@@ -218,7 +218,7 @@ def list_standards(runtime: Runtime, as_json: bool) -> None:
 def activate(runtime: Runtime, code: str, version: int | None, city: str | None) -> None:
     """Put the filing standard CODE in force in its city."""
     with runtime.transaction() as session:
-        standard = queries.require_filing_standard(session, city or runtime.settings.city_code, code, version)
+        standard = queries.require_filing_standard(session, city or queries.city_of(session), code, version)
         operations.activate_filing_standard(session, standard)
     console.print(f"{standard.code} version {standard.version} is in force in city {standard.city_code}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Row, func, or_, select, tuple_
+from sqlalchemy import Row, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from webgis import db
@@ -149,6 +149,16 @@ def active_filing_standard(session: Session, city_code: str | None = None) -> Fi
             accepted=cities,
         )
     return active[0] if active else None
+
+
+_CITIES = text("SELECT DISTINCT left(code, :digits) FROM city.area")
+
+
+def city_of(session: Session) -> str:
+    """The city whose standards these are: that of the areas; that of the settings if it is one of them, or none is."""
+    set_one = session.info["settings"].city_code
+    codes = set(session.scalars(_CITIES, {"digits": CITY_DIGITS}))
+    return set_one if not codes or set_one[:CITY_DIGITS] in codes else min(codes)
 
 
 def in_force(session: Session, city_code: str) -> FilingStandard | None:

@@ -18,7 +18,6 @@ from webgis.catalog.standards import CURRENT, MINOR_DIGITS
 from webgis.errors import NotFound
 from webgis.exchange import standard_work, work, work_files
 from webgis.exchange.work_models import LongWork
-from webgis.grid import queries as grid
 from webgis.pages import admin_work, words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, problems, put
 
@@ -59,13 +58,6 @@ HOW = {
 """What happens to a condition: word, icon and tone."""
 
 
-def city_of(session: Session) -> str:
-    """The city whose standards these are: that of the areas; of the settings while there are none."""
-    settings, roots = web.runtime().settings, grid.roots(session)
-    codes = {area.code[: queries.CITY_DIGITS] for area in roots}
-    return settings.city_code if not codes or settings.city_code[: queries.CITY_DIGITS] in codes else min(codes)
-
-
 @admin.get("/standards")
 @web.permits(ACTION)
 def standards():
@@ -95,7 +87,7 @@ def default_standard():
 def take_default() -> None:
     """Store the shipped classes and the default filing standard; in force unless the city has chosen another."""
     with web.transaction() as session:
-        city = city_of(session)
+        city = queries.city_of(session)
         before = standard_work.version_facts(queries.in_force(session, city))
         operations.load_standard_classes(session)
         made = operations.load_default_filing_standard(session, city)
@@ -210,7 +202,7 @@ def import_standard():
     try:
         _check(fields)
         with admin_work.sent(work_files.TABLES) as (file, called), web.transaction() as session:
-            asked = {name: value or None for name, value in fields.items()} | {"city": city_of(session)}
+            asked = {name: value or None for name, value in fields.items()} | {"city": queries.city_of(session)}
             return admin_work.begin(session, "standard", asked, file, called)
     except REFUSALS as error:
         return _import_form(fields, problems(error)), 422
