@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, defer
 
 from webgis.errors import NotFound
+from webgis.geo import CRS_NAMES
 from webgis.grid.models import LEVELS, Area, Cell, CellLineage
 
 _POINT = "ST_SetSRID(ST_Point(:lon, :lat), 4490)"
@@ -213,6 +214,11 @@ def srid_of(session: Session, code: str | None = None) -> int:
     if code is None:
         return session.scalar(_CITY_SRID) or default
     return projected_srids(session, [code], default)[0]
+
+
+def systems(session: Session) -> list[str]:
+    """The systems in which a file is likely to be: those with names, and the city's projected one."""
+    return [*CRS_NAMES, f"EPSG:{srid_of(session)}"]
 
 
 def srid_at(session: Session, lon: float, lat: float) -> int:

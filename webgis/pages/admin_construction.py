@@ -10,12 +10,12 @@ from flask import send_file
 from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session
 
-from webgis import geo, web
+from webgis import web
 from webgis.cases import workflow
 from webgis.errors import NotFound
 from webgis.exchange import work
 from webgis.exchange.work_models import LongWork
-from webgis.grid import files
+from webgis.grid import files, queries
 from webgis.metro import construction as construction_zones
 from webgis.metro import construction_files
 from webgis.pages import admin_work, construction_words
@@ -45,7 +45,7 @@ def _form(fields: dict[str, str], faults: dict[str, str] | None = None) -> str:
             endings=ENDINGS,
             fields=construction_words.of_files(construction_files.FIELDS),
             needed=construction_files.NEEDED,
-            systems=geo.CRS_NAMES,
+            systems=queries.systems(session),
             zones=bool(construction_zones.listed(session, datetime.now(UTC))),
             works=work.recent(session, KINDS),
             kind_words=admin_work.KINDS,

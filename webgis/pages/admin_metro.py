@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session
 
-from webgis import geo, web
+from webgis import web
 from webgis.accounts import admin_log
 from webgis.accounts import queries as accounts
 from webgis.accounts.models import Department
@@ -19,6 +19,7 @@ from webgis.errors import Invalid, NotFound
 from webgis.exchange import work
 from webgis.exchange.work_models import LongWork
 from webgis.grid import files
+from webgis.grid import queries as grid
 from webgis.maps import metro_words
 from webgis.metro import queries, structure_files, structures
 from webgis.pages import admin_distances, admin_work, words
@@ -55,10 +56,11 @@ def metro_import():
 
 
 def _import_form(fields: dict[str, Any], faults: dict[str, str] | None = None) -> str:
-    return page(
-        "metro_import", "metro", given=fields, problems=faults or {}, systems=geo.CRS_NAMES,
-        formats=structure_files.FORMATS, kinds=metro_words.KINDS,
-    )  # fmt: skip
+    with web.transaction() as session:
+        return page(
+            "metro_import", "metro", given=fields, problems=faults or {}, systems=grid.systems(session),
+            formats=structure_files.FORMATS, kinds=metro_words.KINDS,
+        )  # fmt: skip
 
 
 @admin.post("/metro/import")
