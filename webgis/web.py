@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from datetime import time as hour
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,8 +27,6 @@ from flask_wtf.csrf import CSRFProtect
 from jinja2.bccache import Bucket, FileSystemBytecodeCache
 from redis import Redis
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import webgis
@@ -280,17 +277,20 @@ def opaque(version: str) -> str:
 
 def locale() -> str:
     """The language of this answer: chosen (cookie `lang`), else the browser's, else the city's."""
+    asked = request.environ
+    if "webgis.locale" not in asked:  # kept with the request: a page asks for each name that it shows
+        asked["webgis.locale"] = _locale()
+    return asked["webgis.locale"]
+
+
+def _locale() -> str:
     chosen = request.cookies.get("lang")
     if chosen in LOCALES:
         return chosen
-    return _accepted(request.headers.get("Accept-Language", "")) or runtime().settings.locale
-
-
-@lru_cache(maxsize=256)
-def _accepted(languages: str) -> str | None:
-    """The one of our languages that a browser would rather read. A page asks for each name that it shows."""
-    offered = parse_accept_header(languages, LanguageAccept).best_match(["zh-CN", "zh", "en"])
-    return offered and ("en" if offered == "en" else "zh_CN")
+    offered = request.accept_languages.best_match(["zh-CN", "zh", "en"])
+    if offered is None:
+        return runtime().settings.locale
+    return "en" if offered == "en" else "zh_CN"
 
 
 def choose_language(response: Response, chosen: str) -> None:
