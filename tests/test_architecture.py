@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,18 @@ def _subject(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@cache
+def _read(path: Path) -> tuple[list[ast.Import | ast.ImportFrom], set[tuple[str, str]]]:
+    """What a module imports, and what it asks of names: (name, attribute)."""
+    tree = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    asked = [node for node in tree if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    imports = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
+    return imports, {(node.value.id, node.attr) for node in asked}
+
+
 def _imported(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _read(path)[0]:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "webgis":
             parts = node.module.split(".")
             names |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
@@ -82,15 +92,15 @@ def test_a_module_imports_only_what_stands_to_its_left(path):
 
 def _pure(path: Path) -> bool:
     """Whether a module holds rules: by its name, or because it says so of itself."""
-    return path.name in RULES or "Pure" in (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+    text = path.read_text(encoding="utf-8")
+    return path.name in RULES or ("Pure" in text and "Pure" in (ast.get_docstring(ast.parse(text)) or ""))
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if _pure(path)], ids=str)
 def test_rules_import_no_framework_and_no_database(path):
     found = {
         (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else node.names[0].name.split(".")[0]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for node in _read(path)[0]
     }
     assert not found & {"flask", "sqlalchemy", "redis", "rq", "apiflask"}
 
@@ -99,14 +109,11 @@ def test_rules_import_no_framework_and_no_database(path):
     "path", sorted(p for folder in ("webgis", "tests", "bench") for p in (ROOT.parent / folder).rglob("*.py")), ids=str
 )
 def test_private_names_stay_in_their_module(path):
-    tree = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    ours = [n for n in tree if isinstance(n, ast.ImportFrom) and (n.module or "").split(".")[0] in ("webgis", "bench")]
+    imports, asked = _read(path)
+    froms = [node for node in imports if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in froms if (node.module or "").split(".")[0] in ("webgis", "bench")]
     names = {alias.asname or alias.name for node in ours for alias in node.names}
-    used = {
-        node.attr
-        for node in tree
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names
-    }
+    used = {attribute for name, attribute in asked if name in names}
     assert not {name for name in names | used if name.startswith("_") and not name.startswith("__")}
 
 
