@@ -261,8 +261,8 @@ def test_who_may_not_see_or_say_is_refused(town):
             alarm_telling.acknowledge(session, town.actor("inspector1"), alarm.id, at=NOW)
         with pytest.raises(Forbidden):
             alarm_telling.dismiss(session, town.actor("works1"), alarm.id, "误报", at=NOW)
-        assert alarm_queries.standing(session, town.actor("sanitation1")) == []
-        assert [one.id for one in alarm_queries.standing(session, town.actor("works1"))] == [alarm.id]
+        assert alarm_queries.at_hand(session, town.actor("sanitation1")) == []
+        assert [one.id for one in alarm_queries.at_hand(session, town.actor("works1"))] == [alarm.id]
 
 
 def test_an_alarm_that_is_none_is_dismissed_with_a_reason_and_its_case_may_end(town):

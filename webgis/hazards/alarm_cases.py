@@ -22,7 +22,7 @@ from webgis.settings import Settings
 from webgis.telemetry import queries as telemetry
 
 SHOWN = timedelta(hours=2)
-"""So much before an alarm its evidence shows."""
+"""So much at least before an alarm its evidence shows."""
 
 TOLD = ("escalated", "amended", "reset", "withdrawn", "dismissed")
 """Events of an alarm that stand in the history of its case."""
@@ -33,9 +33,7 @@ _ENDED = text(
     "SELECT p.outcome IS NOT NULL FROM city.case c JOIN city.case p"
     " ON p.id = CASE WHEN c.relation = 'duplicate' THEN c.parent_id ELSE c.id END WHERE c.id = :case FOR UPDATE OF p"
 )
-_LINK = text(
-    "UPDATE city.alarm SET case_id = coalesce(:case, case_id), case_told = :told, no_case = :why WHERE id = :id"
-)
+_LEFT_OUT = text("UPDATE city.alarm SET case_told = :told, no_case = :why WHERE id = :id")
 _PLACED = text(
     """
     UPDATE city.alarm a SET geom = s.geom, cell_code = (fn.cell_at(s.geom)).code
@@ -68,29 +66,35 @@ _MERGED = text(
     """
 )
 _OPENED = text(
-    "INSERT INTO city.alarm_event (alarm_id, at, action, facts)"
-    " VALUES (:id, :at, 'case_opened', jsonb_build_object('number', CAST(:number AS text)))"
+    """
+    WITH opened AS (
+        UPDATE city.alarm SET case_id = :case, case_told = :told, no_case = NULL WHERE id = :id
+    ), happened AS (
+        INSERT INTO city.alarm_event (alarm_id, at, action, facts)
+        VALUES (:id, :at, 'case_opened', jsonb_build_object('number', CAST(:number AS text)))
+    )
+    SELECT fn.layer_changed('alarms')
+    """
 )
 _NEWS = text(
     "SELECT e.id, e.at, e.action, e.level, e.facts FROM city.alarm_event e"
     " WHERE e.alarm_id = :id AND e.id > :told ORDER BY e.id"
 )
 _HEARD = text("UPDATE city.alarm SET case_told = :told WHERE id = :id")
-_CHANGED = text("SELECT fn.layer_changed('alarms')")
 
 
 def follow(session: Session, settings: Settings, alarm: int, *, at: datetime) -> None:
     """Bring the case of an alarm after it: open it, or write into its history what is new; then tell who must know."""
-    lock = session.execute(_LOCK, {"id": alarm}).one()
+    lock, line = session.execute(_LOCK, {"id": alarm}).one(), None
     stands = lock.state == "open"
     if lock.case_id is None:
         if stands or (lock.state == "reset" and lock.no_case is None):
-            _open(session, settings, alarm, at)
+            line = _open(session, settings, alarm, at)
     elif stands and session.scalar(_ENDED, {"case": lock.case_id}):
-        _open(session, settings, alarm, at)
+        line = _open(session, settings, alarm, at)
     else:
-        _bring_after(session, settings, alarm, lock.case_told, at)
-    alarm_telling.tell(session, settings, alarm, at=at)
+        line = _bring_after(session, settings, alarm, lock.case_told, at)
+    alarm_telling.tell(session, settings, alarm, line, at=at)
 
 
 def try_again(session: Session) -> int:
@@ -102,8 +106,9 @@ def try_again(session: Session) -> int:
     return len(found)
 
 
-def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> None:
-    """Open a case, or say why there is none; the one before, which has ended, says which came after it."""
+def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> Row:
+    """Open a case, or say why there is none; the one before, which has ended, says which came after it. The alarm as it
+    was until then."""
     line = alarm_queries.one(session, alarm)
     if line.cell_code is None:
         session.execute(_PLACED, {"id": alarm})
@@ -113,14 +118,13 @@ def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> Non
         with session.begin_nested():
             case = _report(session, settings, line, at)
     except WebgisError as error:  # a sensor outside the grid, or a class that the standard has not: people see why
-        session.execute(_LINK, {"id": alarm, "case": None, "told": told, "why": error.code})
-        return
-    session.execute(_LINK, {"id": alarm, "case": case.id, "told": told, "why": None})
-    session.execute(_OPENED, {"id": alarm, "at": at, "number": case.number})
+        session.execute(_LEFT_OUT, {"id": alarm, "told": told, "why": error.code})
+        return line
+    session.execute(_OPENED, {"id": alarm, "case": case.id, "told": told, "at": at, "number": case.number})
     if line.case_number is not None:
         note = alarm_words.case_after(case.number)
         handling.act(session, settings, ENGINE, line.case_number, "note", {"note": note}, at=at)
-    session.execute(_CHANGED)
+    return line
 
 
 def _report(session: Session, settings: Settings, line: Row, at: datetime) -> Row:
@@ -166,14 +170,16 @@ def _urgency(condition: Any) -> tuple[bool, int, int]:
 
 
 def _chart(session: Session, settings: Settings, line: Row) -> evidence.Evidence:
-    until = line.last_at or line.told_at
-    points = telemetry.series(session, line.datastream_id, line.raised_at - SHOWN, until + timedelta(seconds=1))
-    drawn = alarm_chart.draw(line.datastream, line.unit, points, line.levels, line.raised_at, settings.zone)
+    since = alarm_words.shown_since(line, SHOWN)
+    until = (line.last_at or line.told_at) + timedelta(seconds=1)
+    points = telemetry.series(session, line.datastream_id, since, until)
+    measured = alarm_queries.measured(session, line, since, until)
+    drawn = alarm_chart.draw(line, points, measured, alarm_words.compared(line, settings.zone), settings.zone)
     return evidence.keep_drawn(settings, *drawn)
 
 
-def _bring_after(session: Session, settings: Settings, alarm: int, told: int, at: datetime) -> None:
-    """Write what is new into the case's history, each change once."""
+def _bring_after(session: Session, settings: Settings, alarm: int, told: int, at: datetime) -> Row:
+    """Write what is new into the case's history, each change once. The alarm as it is."""
     news = _news(session, alarm, told)
     line = alarm_queries.one(session, alarm)
     cases = [(line.case_number, line.state == "open")]
@@ -187,6 +193,7 @@ def _bring_after(session: Session, settings: Settings, alarm: int, told: int, at
                 _write(session, settings, number, one.action, "yes" if stands else "no", level, one.at, at, reason)
     if news:
         session.execute(_HEARD, {"id": alarm, "told": news[-1].id})
+    return line
 
 
 def _news(session: Session, alarm: int, told: int) -> Sequence[Row]:

@@ -1,4 +1,5 @@
-"""The evidence of an alarm as a picture: its readings with the thresholds of its rule, as they were when it was told.
+"""The evidence of an alarm as a picture: its readings, what its level looks at, and the thresholds of its rule, as they
+were when it was told.
 
 Numbers and codes only, so that one picture serves every language. Drawn by Pillow; no database.
 """
@@ -11,43 +12,72 @@ from zoneinfo import ZoneInfo
 
 from PIL import Image, ImageDraw, ImageFont
 
+from webgis.hazards import alarm_words
+
 WIDTH, HEIGHT = 960, 540
 LEFT, RIGHT, TOP, BOTTOM = 100, 150, 76, 64
-INK, FAINT, LINE = (31, 41, 55), (226, 232, 240), (37, 99, 235)
+INK, FAINT, LINE, MEASURED = (31, 41, 55), (226, 232, 240), (37, 99, 235), (13, 148, 136)
 LEVELS = ((217, 119, 6), (220, 38, 38), (153, 27, 27), (88, 28, 135))
 """Colours of levels by rank, the gravest last."""
+
+FEW = 40
+"""So many points of a line at most are each marked."""
 
 Points = Sequence[tuple[datetime, float]]
 
 
 def draw(
-    title: str, unit: str, points: Points, levels: Sequence[Mapping[str, Any]], raised_at: datetime, zone: ZoneInfo
+    alarm: Any, points: Points, measured: Points, levels: Sequence[Mapping[str, Any]], zone: ZoneInfo
 ) -> tuple[Image.Image, datetime]:
-    """A picture of the readings, with a line for each level that looks at the readings themselves, and the moment it
-    shows: the last."""
+    """A picture of the readings of an alarm (a row of `fn.alarm_line`), of what its level looks at when that is not a
+    reading itself (`measured`), with a line for each of `levels`; and the moment it shows: the last."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(picture)
-    shown = [one for one in levels if one["measure"] == "value"]
-    low, high = _range([value for _at, value in points] + [one["at"] for one in shown])
-    begin, end = _span(points, raised_at)
+    low, high = _range([value for _at, value in (*points, *measured)] + [one["at"] for one in levels])
+    begin, end = _span(points, alarm.raised_at)
 
     def place(at: datetime, value: float) -> tuple[float, float]:
         x = LEFT + (WIDTH - LEFT - RIGHT) * ((at - begin) / (end - begin))
         return x, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
 
-    pen.text((LEFT, 24), f"{title}   [{unit}]", fill=INK, font=_font(30))
+    pen.text((LEFT, 24), f"{alarm.datastream}   [{alarm.unit}]", fill=INK, font=_font(30))
     _values(pen, place, begin, low, high)
     _moments(pen, place, begin, end, low, zone)
-    for one in shown:
+    for one in levels:
         _level(pen, place, one, begin, end)
-    x, _y = place(raised_at, low)
+    x, _y = place(alarm.raised_at, low)
     pen.line((x, TOP, x, HEIGHT - BOTTOM), fill=LEVELS[1], width=2)
-    path = [place(at, value) for at, value in points]
-    if len(path) > 1:
-        pen.line(path, fill=LINE, width=4, joint="curve")
-    for x, y in path[-1:]:
-        pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=LINE)
+    if alarm.measure == "sum":
+        _bars(pen, [place(at, value) for at, value in points], place(begin, 0)[1])
+    else:
+        _line(pen, [place(at, value) for at, value in points], LINE)
+    if measured:
+        _line(pen, [place(at, value) for at, value in measured], MEASURED)
+        _legend(pen, (("value", LINE), (f"{alarm.measure} {alarm_words.span(alarm.window_s)[1]}", MEASURED)))
     return picture, end
+
+
+def _line(pen: ImageDraw.ImageDraw, path: Sequence[tuple[float, float]], colour: tuple[int, int, int]) -> None:
+    if len(path) > 1:
+        pen.line(path, fill=colour, width=4, joint="curve")
+    for x, y in path if len(path) <= FEW else path[-1:]:
+        pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=colour)
+
+
+def _bars(pen: ImageDraw.ImageDraw, path: Sequence[tuple[float, float]], ground: float) -> None:
+    for x, y in path:
+        pen.line((x, ground, x, y), fill=LINE, width=4)
+        pen.line((x - 4, y, x + 4, y), fill=LINE, width=3)
+
+
+def _legend(pen: ImageDraw.ImageDraw, entries: Sequence[tuple[str, tuple[int, int, int]]]) -> None:
+    x = WIDTH - RIGHT
+    for word, colour in reversed(entries):
+        x -= pen.textlength(word, font=_font(20))
+        pen.text((x, 30), word, fill=INK, font=_font(20))
+        x -= 12
+        pen.line((x - 24, 42, x, 42), fill=colour, width=4)
+        x -= 48
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

@@ -102,9 +102,9 @@ class WatchState(Base):
 class Alarm(Base):
     """An occurrence of a watched datastream, and the one case that it opened.
 
-    `level` and `rank` are the gravest it reached; `measure` and `window_s` what that level looks at, of which `peak` is the
-    highest. `told_at`: when it was known first; `raised_at`: when it began, by
-    the readings. `case_told`: the last of its events that stands in the case's history; `no_case`: why none was opened.
+    `level` and `rank` are the gravest it reached; `measure` and `window_s` what that level looks at, and `peak` the
+    highest of that. `told_at`: when it was known first; `raised_at`: when it began, by the readings. `case_told`: the
+    last of its events that stands in the case's history; `no_case`: why none was opened.
     """
 
     __tablename__ = "alarm"

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
@@ -10,10 +11,12 @@ from sqlalchemy.orm import Session
 from webgis.accounts.actor import Actor
 from webgis.cases import queries as cases
 from webgis.cases import workflow
+from webgis.db import call
 from webgis.errors import NotFound
 from webgis.hazards.alarm_models import STATES
+from webgis.telemetry.queries import POINTS
 
-MOST_STANDING = 500
+MOST_AT_HAND = 500
 PAGE = 50
 
 
@@ -28,9 +31,17 @@ SEEN = cases.in_sight("l")
 
 _ONE = text("SELECT l.* FROM fn.alarm_line l WHERE l.id = :id")
 _SEEN_ONE = text(f"SELECT l.* FROM fn.alarm_line l WHERE l.id = :id AND {SEEN}")
-_STANDING = text(
-    f"SELECT l.* FROM fn.alarm_line l WHERE l.state = 'open' AND {SEEN}"
-    " ORDER BY l.waiting DESC, l.rank DESC, l.raised_at DESC, l.id LIMIT :most"
+AT_HAND = """
+    l.id = ANY (ARRAY(SELECT o.id FROM city.alarm o WHERE o.state = 'open'
+                      UNION SELECT n.alarm_id FROM city.alarm_notice n WHERE n.acknowledged_at IS NULL))
+    AND (l.state = 'open' OR l.waiting)
+"""
+"""Whether the alarm `l` stands, or was reset and nobody has acknowledged it."""
+
+_AT_HAND = text(
+    f"SELECT l.* FROM fn.alarm_line l WHERE {AT_HAND} AND {SEEN}"
+    " AND (CAST(:quantity AS text) IS NULL OR l.quantity = :quantity)"
+    " ORDER BY l.waiting DESC, l.state = 'open' DESC, l.rank DESC, l.raised_at DESC, l.id LIMIT :most"
 )
 _PAST = text(
     f"""
@@ -43,8 +54,8 @@ _PAST = text(
     """
 )
 _COUNT = text(
-    f"SELECT count(*) AS standing, count(*) FILTER (WHERE l.waiting) AS waiting FROM fn.alarm_line l"
-    f" WHERE l.state = 'open' AND {SEEN}"
+    "SELECT count(*) FILTER (WHERE l.state = 'open') AS standing, count(*) FILTER (WHERE l.waiting) AS waiting"
+    f" FROM fn.alarm_line l WHERE {AT_HAND} AND {SEEN}"
 )
 _OF_CASE = text("SELECT l.* FROM fn.alarm_line l WHERE l.case_id = :case")
 _EVENTS = text(
@@ -60,6 +71,7 @@ _LEVELS = text(
     "SELECT r.key, r.name_zh, r.name_en, r.levels FROM city.watch w JOIN city.threshold_rule r ON r.key = w.rule_key"
     " WHERE w.datastream_id = :datastream AND w.active ORDER BY r.key"
 )
+_MEASURED = "SELECT at, value FROM fn.measured_series(%s, %s, %s, %s, %s, %s)"
 _IN_ALARM = text(f"SELECT DISTINCT l.datastream_id FROM fn.alarm_line l WHERE l.state = 'open' AND {SEEN}")
 
 
@@ -84,9 +96,11 @@ def require(session: Session, actor: Actor, alarm: int) -> Row:
     return found
 
 
-def standing(session: Session, actor: Actor) -> Sequence[Row]:
-    """The alarms that stand, those first that nobody has acknowledged, then the gravest."""
-    return session.execute(_STANDING, cases.sight(actor)._asdict() | {"most": MOST_STANDING}).all()
+def at_hand(session: Session, actor: Actor, *, quantity: str | None = None, most: int = MOST_AT_HAND) -> Sequence[Row]:
+    """The alarms that stand and those that were reset but nobody has acknowledged: those first that nobody has, then
+    the gravest; at most so many (`counts` says how many there are)."""
+    given = cases.sight(actor)._asdict() | {"quantity": quantity, "most": most}
+    return session.execute(_AT_HAND, given).all()
 
 
 def listed(
@@ -120,9 +134,20 @@ def _read(cursor: str | None) -> int | None:
 
 
 def counts(session: Session, actor: Actor) -> tuple[int, int]:
-    """How many alarms stand, and how many of them nobody has acknowledged."""
+    """How many alarms stand, and how many, standing or reset, nobody has acknowledged."""
     row = session.execute(_COUNT, cases.sight(actor)._asdict()).one()
     return row.standing, row.waiting
+
+
+def measured(
+    session: Session, alarm: Row, since: datetime, until: datetime, points: int = POINTS
+) -> list[tuple[datetime, float]]:
+    """What the level of an alarm looks at in a span for a chart, beside the readings: of each part the highest. Nothing
+    when it looks at the readings themselves."""
+    if alarm.measure == "value":
+        return []
+    asked = (alarm.datastream_id, since, until, alarm.measure, alarm.window_s, points)
+    return [(row.at, row.value) for row in call(session, _MEASURED, *asked)]
 
 
 def of_case(session: Session, case_id: int) -> Row | None:

@@ -27,8 +27,9 @@ class DismissGiven(Given):
 
 
 TOLD = (
-    "id", "number", "state", "level", "rank", "advice", "raised_at", "reset_at", "told_at", "peak", "unit", "quantity",
-    "datastream", "last_at", "last_value", "station", "waiting", "due_at", "acknowledged_at", "no_case",
+    "id", "number", "state", "level", "rank", "advice", "raised_at", "reset_at", "told_at", "peak", "measure",
+    "window_s", "now_value", "unit", "quantity", "datastream", "last_at", "last_value", "station", "waiting", "due_at",
+    "acknowledged_at", "no_case",
 )  # fmt: skip
 NAMES = {"rule": "rule_key", "name_zh": "station_zh", "name_en": "station_en", "cell": "cell_code",
          "case": "case_number", "department": "department_code"}  # fmt: skip
@@ -39,6 +40,7 @@ def feature(row: Row) -> dict[str, Any]:
     zh, en = alarm_words.level_words(row.levels, row.level)
     facts = {name: getattr(row, name) for name in TOLD} | {name: getattr(row, own) for name, own in NAMES.items()}
     facts |= {"class": f"{row.kind}:{row.class_code}", "level_zh": zh, "level_en": en}
+    facts["peak_zh"], facts["peak_en"] = alarm_words.peak(row) or (None, None)
     place = {"type": "Point", "coordinates": [round(row.lon, 6), round(row.lat, 6)]}
     return {"type": "Feature", "id": row.id, "geometry": place, "properties": facts}
 
@@ -55,7 +57,9 @@ def notice(row: Row) -> dict[str, Any]:
 
 
 def rule(row: Any) -> Mapping[str, Any]:
-    """A rule of thresholds as a city has it."""
+    """A rule of thresholds as a city has it; `bounds`: when each of its levels is reached, in words."""
     names = ("key", "name_zh", "name_en", "quantity", "place", "unit", "least", "most", "late_s", "silence_s", "levels")
     told = {name: getattr(row, name) for name in names}
-    return told | {"class": f"{row.kind}:{row.class_code}", "version": row.version, "shipped": row.shipped}
+    bounds = [dict(zip(("zh", "en"), alarm_words.bound(one, row.unit), strict=True)) for one in row.levels]
+    told |= {"bounds": bounds, "class": f"{row.kind}:{row.class_code}"}
+    return told | {"version": row.version, "shipped": row.shipped}

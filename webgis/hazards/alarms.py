@@ -193,6 +193,7 @@ def _gravest(kinds: set[str], last: Change) -> str:
 def _alarm(turn: Turn, change: Change) -> dict[str, Any]:
     now = change.occurrence
     state = "withdrawn" if change.kind == "withdrawn" else "open" if now.reset_at is None else "reset"
+    level = next((one for one in turn.watched.rule.levels if one.name == now.steps[-1].level), None)
     return {
         "watch": turn.watched.id,
         "number": change.number,
@@ -200,6 +201,8 @@ def _alarm(turn: Turn, change: Change) -> dict[str, Any]:
         "state": state,
         "level": now.steps[-1].level,
         "rank": now.steps[-1].rank,
+        "measure": level and level.measure,  # a changed rule may have it no more: then as it was
+        "window_s": level and int(level.window.total_seconds()),
         "advice": turn.watched.advice.get(now.steps[-1].level),
         "raised_at": now.raised_at,
         "reset_at": now.reset_at,

@@ -201,8 +201,8 @@ def alarms(session: Session, actor: Actor, source_id: int, most: int = 20) -> Se
 
 _ALARMS = text(
     f"""
-    SELECT l.id, l.state, l.level, l.raised_at, l.reset_at, l.peak, l.datastream, l.quantity, l.unit, l.station,
-           l.station_zh AS name_zh, l.station_en AS name_en, l.case_number AS number, l.case_state
+    SELECT l.id, l.state, l.level, l.raised_at, l.reset_at, l.peak, l.measure, l.window_s, l.datastream, l.quantity,
+           l.unit, l.station, l.station_zh AS name_zh, l.station_en AS name_en, l.case_number AS number, l.case_state
     FROM city.hazard_source_station w JOIN city.datastream d ON d.station_id = w.station_id
     JOIN fn.alarm_line l ON l.datastream_id = d.id
     WHERE w.source_id = :id AND {alarm_queries.SEEN} ORDER BY l.id DESC LIMIT :most

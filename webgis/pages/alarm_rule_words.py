@@ -7,6 +7,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
+from webgis import web
+from webgis.hazards import alarm_words
+
 MEASURES: dict[str, LazyString] = {
     "value": lazy_gettext("the reading"),
     "sum": lazy_gettext("sum of the span"),
@@ -88,17 +91,19 @@ def minutes(seconds: float) -> str:
     return f"{seconds / 60:g}"
 
 
-def _lasting(bound: str, seconds: float) -> str:
-    """A bound, and for how long it must hold."""
-    return _("%(bound)s for %(n)s min", bound=bound, n=minutes(seconds)) if seconds else bound
-
-
 def level_line(level: Mapping[str, Any], unit: str) -> str:
     """When a level is reached and left."""
-    reached = f"≥ {level['at']:g} {unit}"
-    if level["measure"] != "value":
-        span = _("%(n)s min", n=minutes(level["window_s"]))
-        reached = f"{MEASURES[level['measure']]} ({span}) {reached}"
-    reached, left = _lasting(reached, level["lasting_s"]), _lasting(f"< {level['reset']:g}", level["quiet_s"])
-    hours = f" · {level['hours']}" if level.get("hours") else ""
-    return _("%(reached)s; reset %(left)s", reached=reached, left=left) + hours
+    left = f"< {level['reset']:g}"
+    if level["quiet_s"]:
+        left = _("%(bound)s for %(n)s min", bound=left, n=minutes(level["quiet_s"]))
+    return _("%(reached)s; reset %(left)s", reached=bound(level, unit), left=left)
+
+
+def bound(level: Mapping[str, Any], unit: str) -> str:
+    """When a level is reached."""
+    return alarm_words.bound(level, unit)[web.locale() == "en"]
+
+
+def measured(measure: str, window_s: float) -> str:
+    """What a level looks at: "sum of 12 h"."""
+    return alarm_words.looked_at(measure, window_s)[web.locale() == "en"]

@@ -86,9 +86,9 @@ def of(row: Row) -> AlarmWords:
         row.state,
         row.raised_at,
         row.reset_at,
-        reading(row.last_value, row.unit),
-        reading(row.peak, row.unit),
-        row.waiting and row.state == "open",
+        measured(row.now_value, row),
+        measured(row.peak, row),
+        row.waiting,
         late,
         row.case_number,
         words.sentence(row.no_case, row.no_case, {}) if row.no_case else "",
@@ -98,11 +98,18 @@ def of(row: Row) -> AlarmWords:
     )
 
 
+def measured(value: float | None, row: Row) -> str:
+    """What the level of an alarm looks at, with its window; a dash when there is none."""
+    if value is None:
+        return reading(value, row.unit)
+    return alarm_words.measured(reading(value, row.unit), row.measure, row.window_s)[words.english()]
+
+
 def banner(session: Session, actor: Actor) -> dict[str, Any]:
-    """What stands above a desk: the alarms that stand, those first that nobody has acknowledged."""
-    rows = alarm_queries.standing(session, actor)
-    waiting = [of(row) for row in rows if row.waiting]
-    return {"standing": len(rows), "waiting": len(waiting), "first": waiting[:BANNER]}
+    """What stands above a desk: how many alarms stand, how many nobody has acknowledged, and the first of these."""
+    standing, waiting = alarm_queries.counts(session, actor)
+    rows = alarm_queries.at_hand(session, actor, most=BANNER) if waiting else ()
+    return {"standing": standing, "waiting": waiting, "first": [of(row) for row in rows if row.waiting]}
 
 
 def told(events: Sequence[Row], levels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The pages of alarms: those that stand and those past, one with its history and chart, the banner above desks."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,21 +11,21 @@ from sqlalchemy.orm import Session
 from webgis import web
 from webgis.accounts import permissions
 from webgis.errors import WebgisError
-from webgis.hazards import alarm_queries, alarm_telling
+from webgis.hazards import alarm_queries, alarm_telling, alarm_words
+from webgis.pages import alarm_rule_words, alarm_sources, words
 from webgis.pages import alarm_shown as said
-from webgis.pages import alarm_sources, words
 from webgis.pages.blueprint import go, pages
 from webgis.telemetry import queries as telemetry
 from webgis.telemetry.quantities import QUANTITIES
 
 BEFORE = timedelta(hours=2)
-"""So much before an alarm its chart shows, and so much after its end."""
+"""So much at least before an alarm its chart shows, and so much after its end."""
 
 
 @pages.get("/alarms")
 @web.permits("alarms.see")
 def alarm_list():
-    """The alarms that stand, or with `past=1` all, newest first."""
+    """The alarms that stand or that nobody has acknowledged, or with `past=1` all, newest first."""
     past, quantity = bool(request.args.get("past")), request.args.get("quantity", "")
     quantity = quantity if quantity in QUANTITIES else ""
     actor = web.actor()
@@ -34,8 +35,7 @@ def alarm_list():
             given = {"quantity": quantity or None, "cursor": request.args.get("cursor")}
             page = alarm_queries.listed(session, actor, **given)
         else:
-            rows = alarm_queries.standing(session, actor)
-            page = alarm_queries.Page([row for row in rows if not quantity or row.quantity == quantity])
+            page = alarm_queries.Page(alarm_queries.at_hand(session, actor, quantity=quantity or None))
         rows = [said.of(row) for row in page.rows]
     more = url_for("pages.alarm_list", past=1, quantity=quantity or None, cursor=page.next) if page.next else None
     return render_template(
@@ -46,6 +46,7 @@ def alarm_list():
         quantities=_quantities(),
         standing=standing,
         waiting=waiting,
+        full=not past and len(rows) == alarm_queries.MOST_AT_HAND,
         more=more,
         **_common(),
     )
@@ -95,6 +96,7 @@ def _page(alarm_id: int, problem: str = "") -> str:
             notices=alarm_queries.notices(session, alarm_id),
             who=said.WHO,
             source_of=alarm_sources.shown,
+            bound=alarm_rule_words.bound,
             chart=_chart(session, row),
             reason=request.form.get("reason", "") if problem else "",
             problem=problem,
@@ -103,23 +105,30 @@ def _page(alarm_id: int, problem: str = "") -> str:
 
 
 def _chart(session: Session, row: Any) -> dict[str, Any]:
-    """The readings around an alarm and the levels of its rule, as the chart's module takes them."""
-    until = min((row.reset_at or datetime.now(UTC)) + BEFORE, datetime.now(UTC))
-    points = telemetry.series(session, row.datastream_id, row.raised_at - BEFORE, until)
-    zone = web.runtime().settings.zone
-    english = words.english()
+    """The readings around an alarm, what its level looks at when that is not a reading itself, and the levels that look
+    at the same, as the chart's module takes them."""
+    zone, now = web.runtime().settings.zone, datetime.now(UTC)
+    since, until = alarm_words.shown_since(row, BEFORE), min((row.reset_at or now) + BEFORE, now)
+    points = telemetry.series(session, row.datastream_id, since, until)
+    measured = alarm_queries.measured(session, row, since, until)
     return {
         "unit": row.unit,
-        "points": [[int(at.timestamp() * 1000), number] for at, number in points],
+        "points": _points(points),
+        "measured": _points(measured),
+        "bars": row.measure == "sum",
         "levels": [
-            {"word": one["name_en" if english else "name_zh"], "at": one["at"], "rank": one["rank"]}
-            for one in row.levels
-            if one["measure"] == "value"
+            {"word": one["name_en" if words.english() else "name_zh"], "at": one["at"], "rank": one["rank"]}
+            for one in alarm_words.compared(row, zone)
         ],
         "span": [int(row.raised_at.timestamp() * 1000), int((row.reset_at or until).timestamp() * 1000)],
         "zone": str(zone),
         "word": _("Readings"),
+        "measured_word": alarm_rule_words.measured(row.measure, row.window_s),
     }
+
+
+def _points(found: Sequence[tuple[datetime, float]]) -> list[list[float]]:
+    return [[int(at.timestamp() * 1000), number] for at, number in found]
 
 
 @pages.post("/alarms/<int:alarm_id>/acknowledge")

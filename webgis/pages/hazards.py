@@ -16,7 +16,7 @@ from webgis.errors import Invalid
 from webgis.hazards import impact, impact_rules, persons, screening, source_queries
 from webgis.hazards.source_queries import Filters
 from webgis.maps import hazard_words as sign_words
-from webgis.pages import hazard_words, words
+from webgis.pages import alarm_shown, hazard_words, words
 from webgis.pages.blueprint import pages
 from webgis.telemetry.quantities import QUANTITIES, reading
 
@@ -107,6 +107,7 @@ def hazard_page(code: str, look: bool = False) -> str:
             published=bool(screening.circles(source_queries.held(session, row.id))),
             quantities=QUANTITIES,
             reading=reading,
+            measured=alarm_shown.measured,
             derivation=hazard_words.derivation,
             why=hazard_words.WHY,
             people_from=hazard_words.PEOPLE_FROM,

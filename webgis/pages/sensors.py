@@ -14,7 +14,7 @@ from webgis.accounts import queries as accounts
 from webgis.errors import WebgisError
 from webgis.hazards import alarm_queries, watches
 from webgis.maps import queries as map_queries
-from webgis.pages import sensor_words, words
+from webgis.pages import alarm_rule_words, sensor_words, words
 from webgis.pages.blueprint import go, pages
 from webgis.telemetry import operations, queries
 from webgis.telemetry.quantities import PLACES, QUANTITIES, place_words, quantity_words, reading
@@ -104,6 +104,7 @@ def sensor(code: str):
             counts=queries.counts(session, row.id, since),
             silences=queries.silences(session, row.id),
             rules=alarm_queries.levels_of(session, row.id),
+            bound=alarm_rule_words.bound,
             fitting=watches.fitting(session, row.id, row.unit),
             may_rule=permissions.may(web.actor(), "admin.alarms"),
             fates=sensor_words.FATES,
@@ -116,7 +117,8 @@ def _chart(session: Session, row: Row, zone: str) -> dict[str, Any]:
     """What the chart's module needs besides the readings, which it fetches."""
     english = words.english()
     levels = [
-        {"word": level["name_en" if english else "name_zh"], "at": level["at"], "rank": level["rank"]}
+        {"word": level["name_en" if english else "name_zh"], "hours": level.get("hours")}
+        | {name: level[name] for name in ("at", "rank")}
         for rule in alarm_queries.levels_of(session, row.id)
         for level in rule.levels
         if level["measure"] == "value"

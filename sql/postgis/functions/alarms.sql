@@ -20,19 +20,84 @@ BEGIN
     ) r;
 END $$;
 
--- The highest reading of a datastream in an alarm's time.
-CREATE FUNCTION fn.peak_between(datastream bigint, since timestamptz, until timestamptz) RETURNS double precision
+-- What a level looks at, reading by reading (`running_windows.py` says the same): the readings of a span themselves, or over
+-- the seconds before each the sum or mean (without their first moment) or the rise from the lowest.
+CREATE FUNCTION fn.measured(datastream bigint, since timestamptz, until timestamptz, measure text, window_s integer)
+RETURNS TABLE (at timestamptz, value double precision)
 LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    span constant interval := make_interval(secs => measured.window_s);
+    open_span constant interval := greatest(span - interval '1 microsecond', interval '0');
+    stop constant timestamptz := coalesce(measured.until, 'infinity');
 BEGIN
-    RETURN (SELECT max(r.value) FROM city.reading r
-            WHERE r.datastream_id = peak_between.datastream AND r.at >= peak_between.since
-              AND r.at <= coalesce(peak_between.until, 'infinity'));
+    IF measured.measure = 'value' THEN
+        RETURN QUERY SELECT r.at, r.value FROM city.reading r
+        WHERE r.datastream_id = measured.datastream AND r.at >= measured.since AND r.at <= stop ORDER BY r.at;
+    ELSIF measured.measure = 'rise' THEN
+        RETURN QUERY
+        SELECT m.at, round((m.value - m.lowest)::numeric, 9)::double precision
+        FROM (SELECT r.at, r.value, min(r.value) OVER (ORDER BY r.at RANGE span PRECEDING) AS lowest FROM city.reading r
+              WHERE r.datastream_id = measured.datastream AND r.at >= measured.since - span AND r.at <= stop) m
+        WHERE m.at >= measured.since ORDER BY m.at;
+    ELSE  -- of numeric, which can be taken out of a sum again: a window costs what comes into it and leaves it
+        RETURN QUERY
+        SELECT m.at, round(CASE measured.measure WHEN 'mean' THEN m.mean ELSE m.total END, 9)::double precision
+        FROM (SELECT r.at, sum(r.value::numeric) OVER w AS total, avg(r.value::numeric) OVER w AS mean
+              FROM city.reading r
+              WHERE r.datastream_id = measured.datastream AND r.at > measured.since - span AND r.at <= stop
+              WINDOW w AS (ORDER BY r.at RANGE open_span PRECEDING)) m
+        WHERE m.at >= measured.since ORDER BY m.at;
+    END IF;
 END $$;
 
--- Write what was found. `alarms`: how each stands (watch, number, kind of its last change, state, level, rank,
--- advice, raised_at, reset_at; `kept_begin`: it began no later than it was said to). One that a person has dismissed stays
--- so unless it grows graver. A rank reached for the first time begins its ladder. `events`: what happened to them, in
--- order (watch, number, action, at, level, facts). Returns their ids.
+-- What a level looks at in a span for a chart: of each of `points` equal parts the highest.
+CREATE FUNCTION fn.measured_series(
+    datastream bigint, since timestamptz, until timestamptz, measure text, window_s integer, points integer)
+RETURNS TABLE (at timestamptz, value double precision)
+LANGUAGE sql STABLE AS $$
+    SELECT k.at, k.value
+    FROM (
+        SELECT DISTINCT ON (part) m.at, m.value,
+               floor(extract(epoch FROM m.at - measured_series.since) * measured_series.points
+                     / greatest(extract(epoch FROM measured_series.until - measured_series.since), 1)) AS part
+        FROM fn.measured(measured_series.datastream, measured_series.since, measured_series.until,
+                         measured_series.measure, measured_series.window_s) m
+        ORDER BY part, m.value DESC, m.at
+    ) k ORDER BY k.at
+$$;
+
+-- The highest that a level looks at in an alarm's time.
+CREATE FUNCTION fn.peak_between(
+    datastream bigint, since timestamptz, until timestamptz, measure text, window_s integer) RETURNS double precision
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF peak_between.measure = 'value' THEN
+        RETURN (SELECT max(r.value) FROM city.reading r
+                WHERE r.datastream_id = peak_between.datastream AND r.at >= peak_between.since
+                  AND r.at <= coalesce(peak_between.until, 'infinity'));
+    END IF;
+    RETURN (SELECT max(m.value) FROM fn.measured(
+        peak_between.datastream, peak_between.since, peak_between.until, peak_between.measure, peak_between.window_s) m);
+END $$;
+
+-- What a level looks at as the reading of this moment has it.
+CREATE FUNCTION fn.measured_at(
+    datastream bigint, at timestamptz, value double precision, measure text, window_s integer) RETURNS double precision
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF measured_at.measure = 'value' THEN
+        RETURN measured_at.value;
+    END IF;
+    RETURN (SELECT m.value FROM fn.measured(
+        measured_at.datastream, measured_at.at, measured_at.at, measured_at.measure, measured_at.window_s) m);
+END $$;
+
+-- Write what was found. `alarms`: how each stands (watch, number, kind of its last change, state, level, rank, measure,
+-- window_s, advice, raised_at, reset_at; `kept_begin`: it began no later than it was said to; without measure it looks at what
+-- it did). One that a person has dismissed stays so unless it grows graver. A rank reached for the first time begins its
+-- ladder, also of an alarm that was over when it became known. `events`: what happened to them, in order (watch, number,
+-- action, at, level, facts). Returns their ids.
 CREATE FUNCTION fn.write_alarms(alarms jsonb, events jsonb, now timestamptz)
 RETURNS TABLE (watch_id bigint, number integer, id bigint)
 LANGUAGE plpgsql VOLATILE AS $$
@@ -40,16 +105,20 @@ LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     RETURN QUERY
     WITH given AS (
-        SELECT * FROM jsonb_to_recordset(write_alarms.alarms) AS f
-            (watch bigint, number integer, kind text, state text, level text, rank integer, advice text,
-             raised_at timestamptz, reset_at timestamptz, kept_begin boolean)
+        SELECT f.watch, f.number, f.kind, f.state, f.level, f.rank, coalesce(f.measure, k.measure, 'value') AS measure,
+               coalesce(f.window_s, k.window_s, 0) AS window_s, f.advice, f.raised_at, f.reset_at, f.kept_begin
+        FROM jsonb_to_recordset(write_alarms.alarms) AS f
+            (watch bigint, number integer, kind text, state text, level text, rank integer, measure text,
+             window_s integer, advice text, raised_at timestamptz, reset_at timestamptz, kept_begin boolean)
+        LEFT JOIN city.alarm k ON k.watch_id = f.watch AND k.number = f.number
     ), written AS (
-        INSERT INTO city.alarm AS a (watch_id, datastream_id, rule_key, number, state, level, rank, advice, raised_at,
-                                     reset_at, told_at, changed_at, peak, kind, class_code, department_code, geom,
-                                     cell_code)
-        SELECT w.id, w.datastream_id, w.rule_key, g.number, g.state, g.level, g.rank, g.advice, g.raised_at, g.reset_at,
-               write_alarms.now, write_alarms.now, fn.peak_between(w.datastream_id, g.raised_at, g.reset_at),
-               r.kind, r.class_code, coalesce(w.department_code, s.department_code), s.geom,
+        INSERT INTO city.alarm AS a (watch_id, datastream_id, rule_key, number, state, level, rank, measure, window_s,
+                                     advice, raised_at, reset_at, told_at, changed_at, peak, kind, class_code,
+                                     department_code, geom, cell_code)
+        SELECT w.id, w.datastream_id, w.rule_key, g.number, g.state, g.level, g.rank, g.measure, g.window_s, g.advice,
+               g.raised_at, g.reset_at, write_alarms.now, write_alarms.now,
+               fn.peak_between(w.datastream_id, g.raised_at, g.reset_at, g.measure, g.window_s), r.kind, r.class_code,
+               coalesce(w.department_code, s.department_code), s.geom,
                coalesce(s.cell_code, (fn.cell_at(s.geom, write_alarms.now)).code)
         FROM given g
         JOIN city.watch w ON w.id = g.watch
@@ -61,18 +130,21 @@ BEGIN
                               SELECT FROM given k
                               WHERE k.watch = a.watch_id AND k.number = a.number AND k.kind = 'escalated')
                          THEN a.state ELSE excluded.state END,
-            level = excluded.level, rank = excluded.rank, advice = excluded.advice,
+            level = excluded.level, rank = excluded.rank, measure = excluded.measure, window_s = excluded.window_s,
+            advice = excluded.advice,
             raised_at = CASE WHEN (SELECT k.kept_begin FROM given k WHERE k.watch = a.watch_id AND k.number = a.number)
                              THEN least(a.raised_at, excluded.raised_at) ELSE excluded.raised_at END,
             reset_at = excluded.reset_at, changed_at = excluded.changed_at,
-            peak = CASE WHEN excluded.state = 'withdrawn' THEN a.peak ELSE greatest(a.peak, excluded.peak) END
+            peak = CASE WHEN excluded.state = 'withdrawn' THEN a.peak
+                        WHEN (a.measure, a.window_s) = (excluded.measure, excluded.window_s)
+                        THEN greatest(a.peak, excluded.peak) ELSE excluded.peak END
         RETURNING a.*
     ), told AS (
         INSERT INTO city.alarm_notice (alarm_id, rank, step, who, made_at, due_at)
         SELECT n.id, n.rank, l.step, l.who, write_alarms.now,
                write_alarms.now + make_interval(mins => l.minutes)
         FROM written n CROSS JOIN LATERAL fn.ladder_step(n.rule_key, n.rank, 0) l
-        WHERE n.state = 'open'
+        WHERE n.state <> 'withdrawn'
         ON CONFLICT DO NOTHING
     ), happened AS (
         INSERT INTO city.alarm_event (alarm_id, at, action, level, facts)
@@ -104,7 +176,7 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Notices of alarms that nobody has acknowledged in time go up one step: each is marked overdue, and the next of its ladder
--- begins, if there is one and the alarm stands. Returns what was passed on.
+-- begins, if there is one, whether the alarm stands or was reset; not of one that was none. Returns what was passed on.
 CREATE FUNCTION fn.pass_on_alarms(now timestamptz) RETURNS TABLE (alarm_id bigint, rank integer, step integer, who text)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
@@ -120,7 +192,7 @@ BEGIN
         INSERT INTO city.alarm_notice AS m (alarm_id, rank, step, who, made_at, due_at)
         SELECT l.alarm_id, l.rank, s.step, s.who, pass_on_alarms.now,
                pass_on_alarms.now + make_interval(mins => s.minutes)
-        FROM late l JOIN city.alarm a ON a.id = l.alarm_id AND a.state = 'open'
+        FROM late l JOIN city.alarm a ON a.id = l.alarm_id AND a.state <> 'withdrawn'
         CROSS JOIN LATERAL fn.ladder_step(a.rule_key, l.rank, l.step) s
         ON CONFLICT DO NOTHING RETURNING m.*
     )
@@ -131,8 +203,11 @@ END $$;
 -- decides who sees one (department, class, cell) is its case's, which may have been moved since; its own without a case.
 CREATE VIEW fn.alarm_line AS
 SELECT a.id, a.number, a.state, a.level, a.rank, a.advice, a.raised_at, a.reset_at, a.told_at, a.changed_at,
-       CASE WHEN a.state = 'open' THEN greatest(a.peak, fn.peak_between(a.datastream_id, a.raised_at, NULL))
+       a.measure, a.window_s,
+       CASE WHEN a.state = 'open'
+            THEN greatest(a.peak, fn.peak_between(a.datastream_id, a.raised_at, NULL, a.measure, a.window_s))
             ELSE a.peak END AS peak,
+       fn.measured_at(a.datastream_id, d.last_at, d.last_value, a.measure, a.window_s) AS now_value,
        coalesce(c.kind, a.kind) AS kind, coalesce(c.class_code, a.class_code) AS class_code, a.rule_key,
        r.name_zh AS rule_zh, r.name_en AS rule_en, r.unit, r.levels, a.watch_id,
        a.datastream_id, d.code AS datastream, d.quantity, d.last_at, d.last_value, d.silent_since,
@@ -141,7 +216,8 @@ SELECT a.id, a.number, a.state, a.level, a.rank, a.advice, a.raised_at, a.reset_
        c.number AS case_number, c.state AS case_state,
        coalesce(c.department_code, a.department_code) AS department_code, p.name_zh AS department_zh,
        p.name_en AS department_en, a.no_case, a.case_told,
-       EXISTS (SELECT FROM city.alarm_notice n WHERE n.alarm_id = a.id AND n.acknowledged_at IS NULL) AS waiting,
+       a.state <> 'withdrawn' AND EXISTS (SELECT FROM city.alarm_notice n
+                                          WHERE n.alarm_id = a.id AND n.acknowledged_at IS NULL) AS waiting,
        (SELECT min(n.due_at) FROM city.alarm_notice n
         WHERE n.alarm_id = a.id AND n.acknowledged_at IS NULL AND n.overdue_at IS NULL) AS due_at,
        (SELECT max(n.acknowledged_at) FROM city.alarm_notice n WHERE n.alarm_id = a.id) AS acknowledged_at

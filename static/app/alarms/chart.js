@@ -1,25 +1,36 @@
-// The readings around an alarm: a line, the levels of the rule across it, and the time of the alarm behind.
+// The readings around an alarm, beside them what its level looks at (a sum, a mean, a rise), the levels that look at the same
+// across it, and the time of the alarm behind.
 
-import { clock, common, plot, timeAxis, valueAxis } from "./plot.js";
+import { clock, common, levelLine, plot, timeAxis, valueAxis } from "./plot.js";
 
 const box = document.querySelector("[data-alarm-chart]");
-const { unit, points, levels, span, zone, word } = JSON.parse(document.getElementById("alarm-chart").textContent);
+const { unit, points, measured, bars, levels, span, zone, word, measured_word } = JSON.parse(document.getElementById("alarm-chart").textContent);
 const told = clock(zone, true);
+const SECOND = "#0d9488";
+const FEW = 40;
+
+const said = (shown) => `${told(shown[0].value[0])}\n${shown.map((one) => `${one.seriesName} ${one.value[1]} ${unit}`).join("\n")}`;
 
 function options(paint) {
   const moments = points.map(([at]) => at);
   const all = [Math.min(span[0], ...moments), Math.max(span[1], ...moments)];
+  const line = (data, colour) => ({ type: "line", data, showSymbol: data.length <= FEW, symbol: "circle", lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour } });
+  const readings = bars ? { type: "bar", data: points, barWidth: 3, itemStyle: { color: paint.line } } : line(points, paint.line);
   return {
     ...common(paint),
-    tooltip: { ...common(paint).tooltip, formatter: ([one]) => `${told(one.value[0])}\n${word} ${one.value[1]} ${unit}` },
+    tooltip: { ...common(paint).tooltip, formatter: said },
+    legend: { show: measured.length > 0, top: 0, right: 8, textStyle: { color: paint.soft } },
     grid: { left: 8, right: 104, top: 28, bottom: 8, containLabel: true },
     xAxis: timeAxis(paint, zone, all),
     yAxis: valueAxis(paint, unit, { scale: false, max: (range) => Number((Math.max(range.max, ...levels.map((one) => one.at)) * 1.15).toPrecision(2)) }),
-    series: [{
-      type: "line", data: points, showSymbol: false, lineStyle: { color: paint.line, width: 2 }, itemStyle: { color: paint.line },
-      markArea: { silent: true, itemStyle: { color: paint.bad, opacity: 0.09 }, data: [[{ xAxis: span[0] }, { xAxis: span[1] }]] },
-      markLine: { silent: true, symbol: "none", data: levels.map((one) => ({ yAxis: one.at, label: { formatter: `${one.word} ${one.at}`, color: one.rank > 1 ? paint.bad : paint.warn, position: "end" }, lineStyle: { color: one.rank > 1 ? paint.bad : paint.warn, type: "dashed" } })) },
-    }],
+    series: [
+      {
+        name: word, ...readings,
+        markArea: { silent: true, itemStyle: { color: paint.bad, opacity: 0.09 }, data: [[{ xAxis: span[0] }, { xAxis: span[1] }]] },
+        markLine: { silent: true, symbol: "none", data: levels.map((one) => levelLine(paint, one)) },
+      },
+      ...(measured.length ? [{ name: measured_word, ...line(measured, SECOND) }] : []),
+    ],
   };
 }
 

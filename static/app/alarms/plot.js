@@ -55,3 +55,15 @@ export async function plot(box, options, opened) {
   new ResizeObserver(() => chart.resize()).observe(box);
   return { again: draw };
 }
+
+// The points of a line that have no neighbour within `longest` milliseconds: no line leads to them, so they are dots.
+export function alone(points, longest) {
+  const far = (one, other) => !other || Math.abs(one[0] - other[0]) > longest;
+  return points.filter((one, place) => far(one, points[place - 1]) && far(one, points[place + 1]));
+}
+
+// A line of a level across the chart, with its name at the end.
+export function levelLine(paint, one) {
+  const colour = one.rank > 1 ? paint.bad : paint.warn;
+  return { yAxis: one.at, label: { formatter: `${one.word} ${one.at}`, color: colour, position: "end" }, lineStyle: { color: colour, type: "dashed" } };
+}
