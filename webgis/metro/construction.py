@@ -4,7 +4,7 @@ A change ends what was known of a zone and begins another version, at the moment
 moment stays readable. Days are the city's.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +12,7 @@ from typing import Any
 
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import Row, func, select, text
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from webgis.errors import Conflict, Invalid, NotFound
@@ -27,18 +28,25 @@ OF_ZONE = (
 """Columns of a version that are as in the plan."""
 
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis construction zones', 0))")
-_SPAN = text(
-    "SELECT tstzrange(CAST(:first AS timestamp) AT TIME ZONE :zone,"
-    " (CAST(:last AS date) + 1)::timestamp AT TIME ZONE :zone) AS span"
+_SPANS = text(
+    """
+    SELECT d.first, d.last, tstzrange(CAST(d.first AS timestamp) AT TIME ZONE :zone,
+                                      (d.last + 1)::timestamp AT TIME ZONE :zone) AS span
+    FROM unnest(CAST(:firsts AS date[]), CAST(:lasts AS date[])) d (first, last)
+    """
 )
 _END = text(
     "UPDATE city.construction_zone SET recorded = tstzrange(lower(recorded), :at)"
-    " WHERE code = :code AND upper_inf(recorded) AND lower(recorded) < :at RETURNING version"
+    " WHERE code = ANY(:codes) AND upper_inf(recorded) AND lower(recorded) < :at RETURNING code"
 )
+_LAST = text("SELECT code, max(version) FROM city.construction_zone WHERE code = ANY(:codes) GROUP BY code")
 _CHANGED = text("SELECT fn.layer_changed('construction')")
 _IN_GRID = text(
-    "SELECT EXISTS (SELECT FROM city.cell c"
-    " WHERE upper_inf(c.valid) AND ST_Intersects(c.geom, ST_GeomFromWKB(:ground, :srid)))"
+    """
+    SELECT EXISTS (SELECT FROM city.cell c WHERE upper_inf(c.valid) AND ST_Intersects(c.geom, g.geom))
+    FROM unnest(CAST(:grounds AS bytea[])) WITH ORDINALITY n (ground, turn)
+    CROSS JOIN LATERAL (SELECT ST_GeomFromWKB(n.ground, :srid) AS geom OFFSET 0) g ORDER BY n.turn
+    """
 )
 _KNOWN = {
     "departments": text("SELECT d.code FROM city.department d WHERE d.code = ANY(CAST(:codes AS text[]))"),
@@ -70,19 +78,20 @@ def keep(
     wanted = [rules.checked(plan) for plan in plans]
     if found := refusals(session, wanted):
         raise found[0]
-    now = {code: plan for code in [plan.code for plan in wanted] if (plan := plan_of(session, code)) is not None}
+    now = plans_of(session, [plan.code for plan in wanted])
     fresh = [plan for plan in wanted if now.get(plan.code) != plan]
-    for plan in fresh:
-        if read is not None:
-            _check_read(session, plan.code, read)
-        _record(session, plan, at, by, known=plan.code in now)
-    if fresh:
-        session.execute(_CHANGED)
+    for plan in fresh if read is not None else ():
+        _check_read(session, plan.code, read)
     codes = [plan.code for plan in fresh]
+    _end(session, [code for code in codes if code in now], at)
+    if fresh:
+        _record(session, fresh, at, by)
+        session.execute(_CHANGED)
+    others = set(codes)
     return Kept(
         tuple(code for code in codes if code not in now),
         tuple(code for code in codes if code in now),
-        tuple(plan.code for plan in wanted if plan.code not in codes),
+        tuple(plan.code for plan in wanted if plan.code not in others),
         {code: now[code] for code in codes if code in now},
     )
 
@@ -91,9 +100,15 @@ def withdraw(session: Session, code: str, *, at: datetime) -> None:
     """A zone is none from the moment `at` on (it was entered by mistake, say); cases that it had keep it."""
     session.execute(_TURN)
     require(session, code)
-    if session.execute(_END, {"code": code, "at": at}).one_or_none() is None:
-        raise _too_early(code, at)
+    _end(session, [code], at)
     session.execute(_CHANGED)
+
+
+def _end(session: Session, codes: Sequence[str], at: datetime) -> None:
+    """End what is known now of zones."""
+    ended = set(session.scalars(_END, {"codes": list(codes), "at": at}))
+    if late := next((code for code in codes if code not in ended), None):
+        raise rules.refused(late, "at", at, "a moment after the zone was last changed")
 
 
 def _check_read(session: Session, code: str, read: int) -> None:
@@ -116,7 +131,9 @@ def refusals(session: Session, plans: Sequence[Plan]) -> list[Invalid]:
         "departments": _known(session, "departments", {code for plan in plans for _, code in _departments(plan)}),
         "points": _known(session, "points", {point for plan in plans for point in plan.points}),
     }
-    return [found for plan in plans if (found := _refusal(session, plan, many[plan.code] > 1, known)) is not None]
+    inside = session.scalars(_IN_GRID, {"grounds": [plan.ground.wkb for plan in plans], "srid": SRID}).all()
+    found = (_refusal(plan, many[plan.code] > 1, in_grid, known) for plan, in_grid in zip(plans, inside, strict=True))
+    return [one for one in found if one is not None]
 
 
 def _known(session: Session, what: str, codes: set[str]) -> set[str]:
@@ -128,10 +145,10 @@ def _departments(plan: Plan) -> list[tuple[str, str]]:
     return [(name, code) for name, code in named if code is not None]
 
 
-def _refusal(session: Session, plan: Plan, twice: bool, known: Mapping[str, set[str]]) -> Invalid | None:
+def _refusal(plan: Plan, twice: bool, in_grid: bool, known: Mapping[str, set[str]]) -> Invalid | None:
     if twice:
         return rules.refused(plan.code, "code", plan.code, "each zone once")
-    if not session.scalar(_IN_GRID, {"ground": plan.ground.wkb, "srid": SRID}):
+    if not in_grid:
         return rules.refused(plan.code, "ground", plan.ground.bounds, "ground that touches the city's grid")
     for name, code in _departments(plan):
         if code not in known["departments"]:
@@ -141,22 +158,32 @@ def _refusal(session: Session, plan: Plan, twice: bool, known: Mapping[str, set[
     return None
 
 
-def _too_early(code: str, at: datetime) -> Invalid:
-    return rules.refused(code, "at", at, "a moment after the zone was last changed")
+def _record(session: Session, plans: Sequence[Plan], at: datetime, by: int | None) -> None:
+    """Make these plans the newest versions of their zones."""
+    last = dict(session.execute(_LAST, {"codes": [plan.code for plan in plans]}).all())
+    spans = _spans(session, plans)
+    zones = [_version(plan, last.get(plan.code, 0) + 1, at, by, spans) for plan in plans]
+    session.add_all(zones)
+    session.flush()
+    for plan, zone in zip(plans, zones, strict=True):
+        session.add_all(_phase(plan, one, zone.id, spans) for one in plan.phases)
+        session.add_all(_line(plan, one, zone.id, spans) for one in plan.lines)
+    session.flush()
 
 
-def _record(session: Session, plan: Plan, at: datetime, by: int | None, *, known: bool) -> None:
-    if known and session.execute(_END, {"code": plan.code, "at": at}).one_or_none() is None:
-        raise _too_early(plan.code, at)
-    last = session.scalar(select(func.max(ConstructionZone.version)).where(ConstructionZone.code == plan.code))
-    zone = ConstructionZone(
+Spans = Mapping[tuple[date, date | None], Any]
+"""By first and last day: from the beginning of the first to the end of the last, in the city's time."""
+
+
+def _version(plan: Plan, number: int, at: datetime, by: int | None, spans: Spans) -> ConstructionZone:
+    return ConstructionZone(
         code=plan.code,
-        version=(last or 0) + 1,
-        recorded=func.tstzrange(at, None),
+        version=number,
+        recorded=Range(at, None),
         recorded_by=by,
         department_code=plan.department,
         metro_department_code=plan.metro_department,
-        valid=_span(session, plan.first_day, plan.last_day),
+        valid=spans[plan.first_day, plan.last_day],
         night_permits=[
             {"number": one.number, "first_day": one.first_day.isoformat(), "last_day": one.last_day.isoformat()}
             for one in plan.night_permits
@@ -165,26 +192,29 @@ def _record(session: Session, plan: Plan, at: datetime, by: int | None, *, known
         geom=from_shape(plan.ground, srid=SRID),
         **{name: getattr(plan, name) for name in OF_ZONE},
     )
-    session.add(zone)
-    session.flush()
-    for one in plan.phases:
-        days = {"first_day": one.first_day, "last_day": one.last_day, "valid": _span(session, *_days(plan, one))}
-        session.add(ConstructionPhase(zone_id=zone.id, kind=one.kind, place=PHASES.index(one.kind), **days))
-    for one in plan.lines:
-        days = {"first_day": one.first_day, "last_day": one.last_day, "valid": _span(session, *_days(plan, one))}
-        shape = from_shape(one.shape, srid=SRID)
-        session.add(ConstructionLine(zone_id=zone.id, kind=one.kind, words=one.words, geom=shape, **days))
-    session.flush()
+
+
+def _phase(plan: Plan, one: Phase, zone_id: int, spans: Spans) -> ConstructionPhase:
+    days = {"first_day": one.first_day, "last_day": one.last_day, "valid": spans[_days(plan, one)]}
+    return ConstructionPhase(zone_id=zone_id, kind=one.kind, place=PHASES.index(one.kind), **days)
+
+
+def _line(plan: Plan, one: Line, zone_id: int, spans: Spans) -> ConstructionLine:
+    days = {"first_day": one.first_day, "last_day": one.last_day, "valid": spans[_days(plan, one)]}
+    shape = from_shape(one.shape, srid=SRID)
+    return ConstructionLine(zone_id=zone_id, kind=one.kind, words=one.words, geom=shape, **days)
 
 
 def _days(plan: Plan, one: Phase | Line) -> tuple[date, date | None]:
     return one.first_day or plan.first_day, one.last_day or plan.last_day
 
 
-def _span(session: Session, first: date, last: date | None) -> Any:
-    """From the beginning of the first day to the end of the last, in the city's time."""
-    zone = session.info["settings"].timezone
-    return session.scalar(_SPAN, {"first": first, "last": last, "zone": zone})
+def _spans(session: Session, plans: Sequence[Plan]) -> Spans:
+    days = {(plan.first_day, plan.last_day) for plan in plans}
+    days |= {_days(plan, one) for plan in plans for one in (*plan.phases, *plan.lines)}
+    firsts, lasts = ([one[place] for one in days] for place in (0, 1))
+    asked = {"firsts": firsts, "lasts": lasts, "zone": session.info["settings"].timezone}
+    return {(row.first, row.last): row.span for row in session.execute(_SPANS, asked)}
 
 
 # Questions
@@ -220,25 +250,50 @@ def versions(session: Session, code: str) -> Sequence[ConstructionZone]:
 
 def phases_of(session: Session, zone_id: int) -> list[Phase]:
     """The phases of a version, in order."""
-    asked = select(ConstructionPhase).where(ConstructionPhase.zone_id == zone_id)
-    rows = session.scalars(asked.order_by(ConstructionPhase.first_day, ConstructionPhase.place))
-    return [Phase(one.kind, one.first_day, one.last_day) for one in rows]
+    return _phases(session, [zone_id])[zone_id]
+
+
+def _phases(session: Session, zone_ids: Sequence[int]) -> Mapping[int, list[Phase]]:
+    asked = select(ConstructionPhase).where(ConstructionPhase.zone_id.in_(zone_ids))
+    found: dict[int, list[Phase]] = defaultdict(list)
+    for one in session.scalars(asked.order_by(ConstructionPhase.first_day, ConstructionPhase.place)):
+        found[one.zone_id].append(Phase(one.kind, one.first_day, one.last_day))
+    return found
 
 
 def lines_of(session: Session, zone_id: int) -> list[Line]:
     """The lines of traffic of a version, in the order in which they were given."""
-    rows = session.scalars(select(ConstructionLine).where(ConstructionLine.zone_id == zone_id).order_by("id"))
-    return [Line(one.kind, to_shape(one.geom), one.words, one.first_day, one.last_day) for one in rows]
+    return _lines(session, [zone_id])[zone_id]
+
+
+def _lines(session: Session, zone_ids: Sequence[int]) -> Mapping[int, list[Line]]:
+    found: dict[int, list[Line]] = defaultdict(list)
+    asked = select(ConstructionLine).where(ConstructionLine.zone_id.in_(zone_ids)).order_by("id")
+    for one in session.scalars(asked):
+        found[one.zone_id].append(Line(one.kind, to_shape(one.geom), one.words, one.first_day, one.last_day))
+    return found
 
 
 def plan_of(session: Session, code: str) -> Plan | None:
     """What is known of a zone now, as a plan; None when nothing."""
-    zone = version_of(session, code)
-    return None if zone is None else as_plan(session, zone)
+    return plans_of(session, [code]).get(code)
+
+
+def plans_of(session: Session, codes: Sequence[str]) -> dict[str, Plan]:
+    """What is known now of those of these zones that there are, as plans by code."""
+    known = func.upper_inf(ConstructionZone.recorded)
+    zones = session.scalars(select(ConstructionZone).where(ConstructionZone.code.in_(codes), known)).all()
+    ids = [zone.id for zone in zones]
+    phases, lines = _phases(session, ids), _lines(session, ids)
+    return {zone.code: _as_plan(zone, phases[zone.id], lines[zone.id]) for zone in zones}
 
 
 def as_plan(session: Session, zone: ConstructionZone) -> Plan:
     """A version as a plan."""
+    return _as_plan(zone, phases_of(session, zone.id), lines_of(session, zone.id))
+
+
+def _as_plan(zone: ConstructionZone, phases: Sequence[Phase], lines: Sequence[Line]) -> Plan:
     return Plan(
         code=zone.code,
         ground=to_shape(zone.geom),
@@ -249,8 +304,8 @@ def as_plan(session: Session, zone: ConstructionZone) -> Plan:
             for one in zone.night_permits
         ),
         points=tuple(zone.points),
-        phases=tuple(phases_of(session, zone.id)),
-        lines=tuple(lines_of(session, zone.id)),
+        phases=tuple(phases),
+        lines=tuple(lines),
         **{name: getattr(zone, name) for name in OF_ZONE},
     )
 
