@@ -1,8 +1,7 @@
 """A construction zone is drawn on the map; the bar of days takes the map through its phases; the phone of an inspector
 who walks into it says so, also without network."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from playwright.sync_api import expect
 
@@ -10,9 +9,6 @@ from tests import city
 from tests.browser.axe import findings
 from tests.browser.test_pages_in_chromium import DESK, OVERFLOW, PHONE
 from webgis.metro import construction, construction_patrols
-
-TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
-BEGAN, DIGS, ENDS = (TODAY + timedelta(days=days) for days in (-40, 10, 60))
 
 
 def drawn(page, *corners: tuple[float, float]) -> None:
@@ -28,6 +24,7 @@ def fill(page, **values) -> None:
 
 
 def test_a_zone_is_drawn_followed_through_its_days_and_walked_into(site):
+    began, digs, ends = days = [city.today() + timedelta(days=number) for number in (-40, 10, 60)]
     with site.reader("dispatcher1", size=DESK, language="zh-CN") as page:
         page.goto("/construction/new")
         page.click("[data-draw=ground]")
@@ -47,11 +44,11 @@ def test_a_zone_is_drawn_followed_through_its_days_and_walked_into(site):
             name_zh="西站施工",
             project="一号线",
             contractor="施工单位",
-            first_day=BEGAN,
-            last_day=ENDS,
+            first_day=began,
+            last_day=ends,
         )
-        fill(page, hoarding_first=BEGAN, hoarding_last=DIGS - timedelta(days=1))
-        fill(page, excavation_first=DIGS, excavation_last=ENDS)
+        fill(page, hoarding_first=began, hoarding_last=digs - timedelta(days=1))
+        fill(page, excavation_first=digs, excavation_last=ends)
         assert findings(page) == []
         page.click(".works-form button[type=submit]")
         page.wait_for_url("**/construction/CZ-1")
@@ -61,33 +58,33 @@ def test_a_zone_is_drawn_followed_through_its_days_and_walked_into(site):
     with site.runtime.transaction() as session:
         plan = construction.plan_of(session, "CZ-1")
     assert [one.kind for one in plan.phases] == ["hoarding", "excavation"] and len(plan.lines) == 1
-    _slid(site)
+    _slid(site, *days)
     _walked(site, plan)
 
 
-def _slid(site) -> None:
+def _slid(site, began: date, digs: date, ends: date) -> None:
     with site.reader("manager1", size=DESK, language="zh-CN") as page:
         page.goto("/maps/construction")
         bar = page.locator(".wg-works-time")
         expect(bar).to_have_attribute("data-works", "1")
         slider = bar.locator("input[type=range]")
         slider.focus()
-        slider.fill(str((DIGS - BEGAN).days + 1))
+        slider.fill(str((digs - began).days + 1))
         expect(bar.locator("output")).to_contain_text("年")
-        page.wait_for_url(f"**/maps/construction?*day={DIGS + timedelta(days=1)}*")
+        page.wait_for_url(f"**/maps/construction?*day={digs + timedelta(days=1)}*")
         expect(bar).to_have_attribute("data-phases", "excavation")
         bar.get_by_role("button", name="今天").click()
         page.wait_for_url(lambda address: "day=" not in address)
         slider.fill("0")
-        page.wait_for_url(f"**day={BEGAN}*")
+        page.wait_for_url(f"**day={began}*")
         expect(bar).to_have_attribute("data-phases", "hoarding")
         bar.get_by_role("button", name="播放").click()
-        page.wait_for_url(f"**day={BEGAN + timedelta(days=7)}*")
+        page.wait_for_url(f"**day={began + timedelta(days=7)}*")
         bar.get_by_role("button", name="暂停").click()
         expect(bar.get_by_role("button", name="播放")).to_be_visible()
         assert findings(page) == []
     with site.reader("manager1", size=PHONE, language="en", color_scheme="dark") as page:
-        page.goto(f"/maps/construction?day={ENDS}")
+        page.goto(f"/maps/construction?day={ends}")
         bar = page.locator(".wg-works-time")
         expect(bar).to_have_attribute("data-works", "1")
         expect(bar.get_by_role("button", name="Today")).to_be_enabled()
@@ -102,8 +99,15 @@ def _walked(site, plan) -> None:
     with site.reader("inspector1", size=PHONE, language="zh-CN", **options) as page:
         page.goto("/inspect")
         expect(page.locator("html")).to_have_attribute("data-ready", "yes")
-        with page.expect_response(lambda answer: "/inspect/works?lon=" in answer.url):
+        with (
+            page.expect_response(lambda answer: "/inspect/works?lon=" in answer.url),
+            page.expect_response(lambda answer: "/tiles/alarms/" in answer.url and answer.ok),
+        ):
             page.locator("[data-tab=beat]").click()
+        with page.expect_response(lambda answer: "/tiles/metro/" in answer.url and answer.ok):
+            page.get_by_role("button", name="地铁", pressed=False).click()
+        expect(page.locator("[data-beat-layers] [aria-pressed=true]")).to_have_text(["地铁", "危险源", "积水监测", "报警"])
+        assert page.evaluate(OVERFLOW) <= 0 and findings(page) == []
         page.locator("[data-tab=home]").click()
         site.watch.cuts_expected = True
         page.context.set_offline(True)
@@ -117,5 +121,5 @@ def _walked(site, plan) -> None:
         page.evaluate("() => window.dispatchEvent(new Event('online'))")
         expect(page.locator("[data-kind=patrol][data-state=done]")).to_be_visible()
     with site.runtime.transaction() as session:
-        (row,) = construction_patrols.duty(session, TODAY, TODAY, "CZ-1")
+        (row,) = construction_patrols.duty(session, city.today(), city.today(), "CZ-1")
     assert row.done == 1

@@ -60,6 +60,7 @@ def test_a_page_is_a_few_kilobytes_and_knows_no_other_host(api, page):
     assert answer.status_code == 200
     facts = json.loads(re.search(r'id="webgis-map">(.*?)</script>', answer.text, re.S)[1])
     assert [layer["name"] for layer in facts["layers"]] == [layer.name for layer in LAYERS]
+    assert {"areas", "alarms"} <= {layer["name"] for layer in facts["layers"] if layer["shown"]}
     assert len(answer.data) < 60_000
     assert not re.search(r"""["'(](?:https?:)?//(?!www\.w3\.org)""", answer.text)
 

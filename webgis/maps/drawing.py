@@ -14,7 +14,7 @@ from webgis.geo import Box
 from webgis.maps import metro_words
 from webgis.maps.elements import FACTS, CityMap, Controls, DataLayer, Frame
 from webgis.maps.figure import LocalFigure, data_block
-from webgis.maps.layers import GROUPS, LAYERS, MAPS, CityMapPage, Layer
+from webgis.maps.layers import ALWAYS, GROUPS, LAYERS, MAPS, CityMapPage, Layer
 from webgis.maps.signs import legend_rows, lights
 from webgis.maps.words import words
 
@@ -68,7 +68,7 @@ def figure(page: CityMapPage, bounds: Box, layers: Iterable[Layer], shell: Shell
         "attribution": _("webgis · boundaries of this installation"),
         "words": words(),
         "groups": {name: str(word) for name, word in GROUPS.items()},
-        "layers": [_told(layer, page) for layer in layers],
+        "layers": [layer.told(shown=layer.name in (*page.shown, *ALWAYS)) for layer in layers],
         "states": legend_rows(),
         "lights": lights(),
         "metro": metro_words.on_maps(),
@@ -83,24 +83,6 @@ def figure(page: CityMapPage, bounds: Box, layers: Iterable[Layer], shell: Shell
         DataLayer(layer.name).add_to(city)
     Controls().add_to(city)
     return made
-
-
-def _told(layer: Layer, page: CityMapPage) -> dict[str, Any]:
-    """A layer as the browser knows it."""
-    return {
-        "name": layer.name,
-        "word": str(layer.word),
-        "group": layer.group,
-        "sources": [vars(source) for source in layer.sources],
-        "legend": [{"look": row.look, "word": str(row.word)} for row in layer.legend],
-        "first": layer.first,
-        "live": layer.live,
-        "filtered": layer.filtered,
-        "scaled": layer.scaled,
-        "dated": layer.dated,
-        "order": layer.order,
-        "shown": layer.name in page.shown,
-    }
 
 
 def as_json(value: Any) -> str:

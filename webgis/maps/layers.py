@@ -6,6 +6,7 @@ What a layer draws comes from vector tiles (`/tiles/<name>/{z}/{x}/{y}.mvt`); ho
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
@@ -58,6 +59,23 @@ class Layer:
     def first(self) -> int:
         """The zoom from which there is something to see."""
         return min(source.first for source in self.sources)
+
+    def told(self, *, shown: bool) -> dict[str, Any]:
+        """What `static/maps/layers.js` makes it of, in the language of the page; `shown` at first or not."""
+        return {
+            "name": self.name,
+            "word": str(self.word),
+            "group": self.group,
+            "sources": [vars(source) for source in self.sources],
+            "legend": [{"look": row.look, "word": str(row.word)} for row in self.legend],
+            "first": self.first,
+            "live": self.live,
+            "filtered": self.filtered,
+            "scaled": self.scaled,
+            "dated": self.dated,
+            "order": self.order,
+            "shown": shown,
+        }
 
 
 @dataclass(frozen=True)
@@ -265,8 +283,11 @@ SNAPSHOT_LAYERS = (
 )
 """The layers of a map that stands alone: all from its own data (`static/maps/drawn.js`)."""
 
+ALWAYS = ("alarms",)
+"""Shown at first on every map, beside its own."""
+
 MAPS = (
-    CityMapPage("cases", lazy_gettext("Map of cases"), "flag", ("areas", "alarms", "emergency", "cases")),
+    CityMapPage("cases", lazy_gettext("Map of cases"), "flag", ("areas", "emergency", "cases")),
     CityMapPage("heat", lazy_gettext("Heat map"), "flame", ("areas", "heat")),
     CityMapPage("grid", lazy_gettext("Map of the unit grid"), "grid-dots", ("areas", "grid")),
     CityMapPage("coverage", lazy_gettext("Map of beats"), "route", ("areas", "coverage")),
@@ -274,7 +295,7 @@ MAPS = (
     CityMapPage("sensors", lazy_gettext("Map of sensors"), "access-point", ("areas", "sensors")),
     CityMapPage("metro", lazy_gettext("Map of the metro"), "train", ("areas", "metro")),
     CityMapPage("construction", lazy_gettext("Map of construction zones"), "crane", ("areas", "metro", "construction")),
-    CityMapPage("waterlogging", lazy_gettext("Map of waterlogging"), "droplet", ("areas", "alarms", "waterlogging")),
+    CityMapPage("waterlogging", lazy_gettext("Map of waterlogging"), "droplet", ("areas", "waterlogging")),
     CityMapPage("components", lazy_gettext("Map of components"), "map-pin", ("areas", "components")),
 )
 

@@ -86,7 +86,12 @@ def _addresses_below(_root: str) -> dict[str, dict[str, str]]:
     """The import map, kept as they are: every page has it, and no mark changes."""
     files = [f"{folder}/{file.name}" for folder in FOLDERS for file in _modules(folder)]
     own = {url_for("static", filename=name): asset(name) for name in files}
-    return {"imports": own | {name: asset(file) for name, file in VENDORED.items()}}
+    return {"imports": own | vendored()}
+
+
+def vendored() -> dict[str, str]:
+    """The addresses of modules of others that ours import by name."""
+    return {name: asset(file) for name, file in VENDORED.items()}
 
 
 def _modules(folder: str) -> list[Path]:

@@ -3,6 +3,7 @@
 Steps are sent to the same addresses as from the page of a case (`casework.py`); the desk only shows what came of them.
 """
 
+from datetime import datetime
 from typing import Any
 
 from flask import jsonify, url_for
@@ -28,8 +29,11 @@ DOOR = workbench.Door(
     with_map=True,
 )
 
-LAYERS = ("areas", "coverage", "grid", "components", "hazards", "waterlogging", "alarms", "cases")
-SHOWN = ("areas", "grid", "alarms", "cases")
+LAYERS = (
+    "areas", "coverage", "grid", "components", "metro", "construction", "hazards", "sensors", "waterlogging",
+    "emergency", *layers.ALWAYS, "cases",
+)  # fmt: skip
+SHOWN = ("areas", "grid", *layers.ALWAYS, "cases")
 """Layers of `webgis.maps.layers` that the desk's map has, and shows at first."""
 
 
@@ -45,8 +49,9 @@ def desk():
 def _map() -> dict[str, Any]:
     """What the desk's map is told, as `static/maps` knows it."""
     return {
-        "layers": [_layer(layer) for layer in layers.LAYERS if layer.name in LAYERS],
+        "layers": [one.told(shown=one.name in SHOWN) for one in layers.LAYERS if one.name in LAYERS],
         "words": map_words.words(),
+        "today": datetime.now(web.runtime().settings.zone).date().isoformat(),
         "attribution": _("webgis · boundaries of this installation"),
         "basemaps": basemaps.offered(web.runtime().settings, "/basemaps/", context.html_lang()),
         "addresses": {
@@ -55,13 +60,6 @@ def _map() -> dict[str, Any]:
             "cell": "/api/v1/grid/cells/",
         },
     }
-
-
-def _layer(layer: layers.Layer) -> dict[str, Any]:
-    """A layer as `static/maps/layers.js` makes it."""
-    told = {name: getattr(layer, name) for name in ("name", "first", "filtered", "scaled", "order")}
-    sources = [vars(source) for source in layer.sources]
-    return told | {"word": str(layer.word), "sources": sources, "shown": layer.name in SHOWN}
 
 
 @pages.get("/desk/queue")

@@ -19,7 +19,7 @@ import webgis
 from webgis import api, geo, web
 from webgis.cases import queries, retention, shift_views, shifts
 from webgis.errors import NotFound
-from webgis.maps import basemaps
+from webgis.maps import basemaps, layers
 from webgis.maps import queries as map_queries
 from webgis.pages import context, inspect_queries, inspect_words
 from webgis.settings import resources
@@ -41,6 +41,10 @@ OUTBOX = f"{FOLDER}/outbox.js"
 WORKER = f"{FOLDER}/sw.js"
 APART = ("sw.js", "install.js")
 """Files of the folder that are no part of the shell."""
+
+LAYERS = ("metro", "hazards", "sensors", "waterlogging", *layers.ALWAYS)
+SHOWN = ("hazards", "waterlogging", *layers.ALWAYS)
+"""Layers of the city's maps that the map of the beat has, and shows at first, while there is network."""
 
 PHOTOS = "webgis-inspect-photos"
 ICONS = ((192, "any"), (512, "any"), (512, "maskable"))
@@ -82,6 +86,9 @@ def _shell(lang: str) -> str:
             "cells": url_for("maps.cells"),
             "basemaps": basemaps.offered(settings, "/basemaps/", HTML_LANGS[lang]),
             "bounds": list(_bounds()),
+            "layers": [one.told(shown=one.name in SHOWN) for one in layers.LAYERS if one.name in LAYERS],
+            "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
+            "map_style": context.asset("maps/maps.css"),
             "photos": PHOTOS,
             "most_photos": settings.max_photos,
             "tolerance_m": settings.verify_tolerance_m,
@@ -94,7 +101,7 @@ def _shell(lang: str) -> str:
             short=lang,
             words={key: str(word) for key, word in inspect_words.WORDS.items()},
             config=config,
-            modules={"imports": {url_for("static", filename=name): context.asset(name) for name in _scripts()}},
+            modules={"imports": _own_scripts() | context.vendored()},
         )
 
 
@@ -103,10 +110,10 @@ def _bounds() -> tuple[float, float, float, float]:
         return map_queries.extent(session)
 
 
-def _scripts() -> list[str]:
-    return sorted(
-        f"{FOLDER}/{file.name}" for file in (resources("static") / FOLDER).glob("*.js") if file.name not in APART
-    )
+def _own_scripts() -> dict[str, str]:
+    files = sorted((resources("static") / FOLDER).glob("*.js"))
+    names = [f"{FOLDER}/{file.name}" for file in files if file.name not in APART]
+    return {url_for("static", filename=name): context.asset(name) for name in names}
 
 
 def _files() -> list[str]:

@@ -255,7 +255,7 @@ export class DeskMap {
     if (this.sounding) return;
     this.sounding = window.setTimeout(() => {
       this.sounding = 0;
-      for (const name of ["alarms", "waterlogging", "hazards"]) {
+      for (const name of ["alarms", "waterlogging", "hazards", "sensors"]) {
         const layer = this.layers.get(name);
         if (!this.map.hasLayer(layer)) continue;
         layer.webgis.forget();

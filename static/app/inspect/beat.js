@@ -3,6 +3,7 @@
 import { ask } from "./asking.js";
 import { button, find, make, said, t, when } from "./dom.js";
 import { dot, ground, token } from "./ground.js";
+import * as layers from "./layers.js";
 import { latest, listen, position, within } from "./where.js";
 import * as shift from "./shift.js";
 
@@ -12,6 +13,7 @@ let map = null;
 let cells = null;
 let here = null;
 let walked = null;
+let zones = null;
 
 export const known = () => beat;
 
@@ -67,6 +69,8 @@ function redraw() {
   head();
   cells?.remove();
   walked?.remove();
+  zones?.remove();
+  zones = layers.zones().addTo(map);
   cells = null;
   if (!beat) return;
   const features = beat.cells.map((cell) => ({ type: "Feature", geometry: cell.geometry, properties: cell }));
@@ -80,6 +84,7 @@ export async function show() {
   map ??= ground(find("beat-map"));
   map.invalidateSize();
   redraw();
+  layers.lay(map, find("beat-layers"));
   await position().catch(() => null);
   await load(beat?.code);
   if (window.location.hash === "#beat") redraw();

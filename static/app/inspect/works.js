@@ -32,6 +32,8 @@ function today() {
   return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }
 
+export const all = () => zones;
+
 // The zone with works today that holds a place, or undefined.
 export function at(place) {
   const day = today();
