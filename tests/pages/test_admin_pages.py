@@ -118,7 +118,7 @@ def test_a_person_is_limited_to_classes_that_are_ticked_or_typed(administrator, 
         and 'name="classes" type="text" value="component:0601,matter:0601"' in page
     )
     assert "component:0601, matter:01, matter:0601" in administrator.get("/admin/people").text
-    assert "classes" in administrator.get("/admin/log?q=acceptor1").text
+    assert "<span>Classes</span>" in administrator.get("/admin/log?q=acceptor1").text
     assert administrator.send(path, **about).status_code == 303
     with city_runtime.transaction() as session:
         assert queries.person_by_login(session, "acceptor1").class_codes is None
