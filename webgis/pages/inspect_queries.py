@@ -3,10 +3,10 @@ phone keeps answers while its language may change. Reads only."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from flask import url_for
-from pypinyin import Style, lazy_pinyin
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
@@ -38,14 +38,26 @@ def classes(session: Session) -> list[dict[str, Any]]:
 
 def _class(one: CaseClass) -> dict[str, Any]:
     kind = KINDS[one.kind]
+    pinyin, initials = _spelt(one.name_zh)
     return {
         "kind": one.kind,
         "code": one.code,
         "name": {"zh": one.name_zh, "en": one.name_en},
         "group": {"zh": f"{kind['zh']} · {one.major_zh}", "en": f"{kind['en']} · {one.major_en or one.major_zh}"},
-        "pinyin": "".join(lazy_pinyin(one.name_zh)).lower(),
-        "initials": "".join(lazy_pinyin(one.name_zh, style=Style.FIRST_LETTER)).lower(),
+        "pinyin": pinyin,
+        "initials": initials,
     }
+
+
+@lru_cache(maxsize=4096)
+def _spelt(name: str) -> tuple[str, str]:
+    """A name in pinyin, and its initials."""
+    # The dictionary takes 57 MB and most of a second: not every process has phones that ask for classes.
+    from pypinyin import Style, lazy_pinyin
+
+    styles = (Style.NORMAL, Style.FIRST_LETTER)
+    pinyin, initials = ("".join(lazy_pinyin(name, style=style)).lower() for style in styles)
+    return pinyin, initials
 
 
 _TASKS = text(
