@@ -1,5 +1,6 @@
 """Lines and structures taken in and ended. Zones follow by themselves (`zoning.recompute`)."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,8 +55,11 @@ _STORED = text(
 _PUT = text(
     """
     INSERT INTO city.metro_structure (code, kind, name_zh, name_en, line_code, geom, surveyed, source, since, until)
-    VALUES (:code, :kind, :name_zh, :name_en, :line, ST_SetSRID(ST_GeomFromWKB(:wkb), 4490), :surveyed, :source,
-            :since, :until)
+    SELECT n.code, n.kind, n.name_zh, n.name_en, n.line, ST_SetSRID(CAST(n.wkb AS geometry), 4490), n.surveyed,
+           n.source, n.since, n.until
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n (
+        code text, kind text, name_zh text, name_en text, line text, wkb text, surveyed boolean, source text,
+        since timestamptz, until timestamptz)
     ON CONFLICT (code) DO UPDATE SET kind = excluded.kind, name_zh = excluded.name_zh, name_en = excluded.name_en,
         line_code = excluded.line_code, geom = excluded.geom, surveyed = excluded.surveyed, source = excluded.source,
         since = excluded.since, until = excluded.until
@@ -65,9 +69,14 @@ _END_OTHERS = text(
     "UPDATE city.metro_structure SET until = :at"
     " WHERE source = :source AND code <> ALL(:codes) AND since < :at AND (until IS NULL OR until > :at)"
 )
+_STOPS = text("SELECT line_code, path, place, structure_code FROM city.metro_stop WHERE line_code = ANY(:lines)")
 _CLEAR_STOPS = text("DELETE FROM city.metro_stop WHERE line_code = ANY(:lines)")
-_PUT_STOP = text(
-    "INSERT INTO city.metro_stop (line_code, path, place, structure_code) VALUES (:line, :path, :place, :structure)"
+_PUT_STOPS = text(
+    """
+    INSERT INTO city.metro_stop (line_code, path, place, structure_code)
+    SELECT n.line, n.path, n.place, n.structure
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n (line text, path integer, place integer, structure text)
+    """
 )
 
 
@@ -90,8 +99,7 @@ def take_in(
         codes = [one.code for one in read.structures]
         outcome.ended = session.execute(_END_OTHERS, {"source": source, "codes": codes, "at": at}).rowcount
     if read.stops:
-        session.execute(_CLEAR_STOPS, {"lines": sorted({stop.line for stop in read.stops})})
-        session.execute(_PUT_STOP, [vars(stop) for stop in read.stops])
+        _put_stops(session, read)
     outcome.loaded, outcome.lines = True, len(read.lines)
     outcome.zones = zoning.recompute(session, at)
     return outcome
@@ -137,7 +145,7 @@ def _put(session: Session, read: Read, source: str, since: datetime, outcome: Ou
         row = {
             "code": one.code, "kind": one.kind, "name_zh": one.name_zh, "name_en": one.name_en, "line": one.line,
             "surveyed": one.surveyed, "since": one.since or (was.since if was else since), "until": one.until,
-            "source": source, "wkb": shapely.to_wkb(one.geom),
+            "source": source,
         }  # fmt: skip
         if was is None:
             outcome.added += 1
@@ -146,15 +154,24 @@ def _put(session: Session, read: Read, source: str, since: datetime, outcome: Ou
             continue
         else:
             outcome.changed += 1
-        rows.append(row)
+        rows.append(row | {"wkb": shapely.to_wkb(one.geom, hex=True)})
     if rows:
-        session.execute(_PUT, rows)
+        session.execute(_PUT, {"rows": json.dumps(rows, ensure_ascii=False, default=datetime.isoformat)})
 
 
 def _as_it_was(was: Any, row: dict[str, Any], geom: Any) -> bool:
-    before = {"line": was.line_code} | {name: getattr(was, name) for name in row if name not in ("line", "wkb")}
-    alike = shapely.equals_exact(shapely.from_wkb(bytes(was.wkb)), geom, zoning.SAME_DEG)
-    return alike and before == {name: value for name, value in row.items() if name != "wkb"}
+    before = {"line": was.line_code} | {name: getattr(was, name) for name in row if name != "line"}
+    return before == row and shapely.equals_exact(shapely.from_wkb(bytes(was.wkb)), geom, zoning.SAME_DEG)
+
+
+def _put_stops(session: Session, read: Read) -> None:
+    """Let the lines of a file stop where it says, if they do not already."""
+    lines = sorted({stop.line for stop in read.stops})
+    wanted = {(stop.line, stop.path, stop.place, stop.structure) for stop in read.stops}
+    if wanted == {tuple(row) for row in session.execute(_STOPS, {"lines": lines})}:
+        return
+    session.execute(_CLEAR_STOPS, {"lines": lines})
+    session.execute(_PUT_STOPS, {"rows": json.dumps([vars(stop) for stop in read.stops])})
 
 
 _STANDS = text("SELECT since, until FROM city.metro_structure WHERE code = :code")

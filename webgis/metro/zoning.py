@@ -4,6 +4,7 @@ What a zone was stays readable: one that changes ends at that moment, and anothe
 holds since the structure is there, since that is how long the rule applied; what was known later is no later rule.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +20,16 @@ from webgis.errors import Invalid
 from webgis.grid import queries as grid
 from webgis.metro import queries
 from webgis.metro.distances import Distance, checked, shipped
-from webgis.metro.protection import Structure, Zone, in_metres, resolve, touching, zones
+from webgis.metro.protection import (
+    ARC_OFF_M,
+    LONGEST_EDGE_DEG,
+    Structure,
+    Zone,
+    in_metres,
+    resolve,
+    touching,
+    zones,
+)
 
 STRAIGHT_M = 50.0
 """Edges that are straight in metres are cut to this before they go back to degrees: 50 m leave the line by 0.03 mm."""
@@ -27,15 +37,33 @@ STRAIGHT_M = 50.0
 SAME_DEG = 1e-9
 """Outlines that differ by less, a tenth of a millimetre, are the same."""
 
+NEAR_DEG = 1e-6
+"""Zones whose boxes come so near, a tenth of a metre, are looked at as if they touched."""
+
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis metro zones', 0))")
 _STRUCTURES = text(
-    "SELECT code, kind, surveyed, since, until, ST_AsBinary(geom) AS wkb FROM city.metro_structure"
-    " WHERE until IS NULL OR until > :at ORDER BY code"
+    "SELECT code, kind, surveyed, since, until FROM city.metro_structure WHERE until IS NULL OR until > :at"
+)
+_GEOMS = text("SELECT code, kind, ST_AsBinary(geom) AS wkb FROM city.metro_structure WHERE code = ANY(:codes)")
+_WANTED = text(
+    """
+    SELECT s.code, d.zone_kind, md5(ST_AsBinary(s.geom) || convert_to(concat_ws('|', s.kind, s.surveyed, d.metres,
+        d.measured_from, d.source, CAST(:way AS text)), 'UTF8')) AS built_on
+    FROM city.metro_structure s JOIN city.metro_distance d ON d.structure_kind = s.kind
+    WHERE s.until IS NULL OR s.until > :at
+    """
 )
 _STORED = text(
-    "SELECT z.id, z.structure_code, z.kind, z.metres, z.source, z.approximate, z.structure_kind,"
-    " lower(z.valid) AS since, upper(z.valid) AS until, ST_AsBinary(z.geom) AS wkb"
+    "SELECT z.id, z.structure_code, z.kind, z.metres, z.source, z.approximate, z.structure_kind, z.built_on,"
+    " lower(z.valid) AS since, upper(z.valid) AS until"
     " FROM city.metro_zone z WHERE NOT z.valid << tstzrange(:at, NULL)"
+)
+_OUTLINES = text("SELECT id, ST_AsBinary(geom) FROM city.metro_zone WHERE id = ANY(:ids)")
+_MARK = text(
+    """
+    UPDATE city.metro_zone z SET built_on = n.built_on
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:marks AS text[])) n (id, built_on) WHERE z.id = n.id
+    """
 )
 _LAST = text(
     """
@@ -51,9 +79,15 @@ _CLOSE = text(
 )
 _PROLONG = text("UPDATE city.metro_zone SET valid = tstzrange(lower(valid), :until) WHERE id = :id")
 _OPEN = text(
-    "INSERT INTO city.metro_zone (structure_code, structure_kind, kind, metres, source, approximate, geom, valid)"
-    " VALUES (:structure, :structure_kind, :kind, :metres, :source, :approximate,"
-    " ST_SetSRID(ST_GeomFromWKB(:wkb), 4490), tstzrange(:since, :until))"
+    """
+    INSERT INTO city.metro_zone (structure_code, structure_kind, kind, metres, source, approximate, built_on, geom,
+                                 valid)
+    SELECT n.structure, n.structure_kind, n.kind, n.metres, n.source, n.approximate, n.built_on,
+           ST_SetSRID(CAST(n.wkb AS geometry), 4490), tstzrange(n.since, n.until)
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n (
+        structure text, structure_kind text, kind text, metres float8, source text, approximate boolean, built_on text,
+        wkb text, since timestamptz, until timestamptz)
+    """
 )
 _NOT_DRAWN = text(
     "SELECT structure_code, kind FROM city.metro_zone WHERE valid @> CAST(:at AS timestamptz) AND held IS NULL"
@@ -61,6 +95,19 @@ _NOT_DRAWN = text(
 _OVER = text(
     "UPDATE city.metro_zone SET held = NULL WHERE held IS NOT NULL AND NOT valid @> CAST(:at AS timestamptz)"
     " RETURNING ST_AsBinary(geom) AS wkb"
+)
+_NEAR = text(
+    """
+    WITH changed AS MATERIALIZED (
+        SELECT z.geom FROM city.metro_zone z WHERE z.valid @> CAST(:at AS timestamptz) AND z.held IS NULL
+        UNION ALL SELECT ST_SetSRID(ST_GeomFromWKB(g.wkb), 4490) FROM unnest(CAST(:gone AS bytea[])) g (wkb)
+    ), beside AS MATERIALIZED (
+        SELECT DISTINCT ON (z.id) z.id, z.geom FROM changed c JOIN city.metro_zone z ON z.geom && ST_Expand(c.geom, :by)
+        WHERE z.valid @> CAST(:at AS timestamptz)
+    )
+    SELECT DISTINCT z.structure_code FROM beside b JOIN city.metro_zone z ON z.geom && ST_Expand(b.geom, :by)
+    WHERE z.valid @> CAST(:at AS timestamptz)
+    """
 )
 _HOLD = text(
     """
@@ -115,26 +162,62 @@ def recompute(session: Session, at: datetime) -> Changed:
     """
     session.flush()
     at = max(at, session.scalar(_LAST) or at)
-    known = {row.code: row for row in session.execute(_STRUCTURES, {"at": at})}
-    srid = grid.srid_of(session)
-    found = {_key(zone): zone for zone in _zones(known, queries.distances(session) or seed(session), srid)}
-    grounds = dict(zip(found, _in_degrees([zone.ground for zone in found.values()], srid), strict=True))
+    city = _City(session, at)
     stored = {(row.structure_code, row.kind): row for row in session.execute(_STORED, {"at": at})}
-    stay = {
-        key
-        for key, zone in found.items()
-        if key in stored and _same(stored[key], zone, grounds[key], known[zone.structure].since, at)
+    stay = {key for key, mark in city.wanted.items() if key in stored and city.built(key, mark, stored[key])}
+    found = {
+        _key(zone): zone for zone in city.zones({code for code, _kind in city.wanted.keys() - stay} | city.unknown)
     }
-    ending = [row for key, row in stored.items() if key not in stay]
+    found = {key: zone for key, zone in found.items() if key not in stay}
+    grounds = dict(zip(found, _in_degrees([zone.ground for zone in found.values()], city.srid), strict=True))
+    others = {key: row for key, row in stored.items() if key not in stay}
+    outlines = dict(session.execute(_OUTLINES, {"ids": [row.id for row in others.values()]}).all())
+    alike = {
+        key
+        for key, row in others.items()
+        if key in found and _same(row, outlines[row.id], found[key], grounds[key], city.known[key[0]].since, at)
+    }
+    _mark(session, {stored[key].id: city.wanted[key] for key in alike})
+    stay |= alike
+    ending = [row for key, row in others.items() if key not in alike]
     _end(session, [row.id for row in ending], at)
-    _prolong(session, [(stored[key], known[key[0]].until) for key in stay])
+    _prolong(session, [(stored[key], city.known[key[0]].until) for key in stay])
     begun = {tuple(row) for row in session.execute(_KNOWN)}
     opening = [key for key in found if key not in stay]
-    _open(session, [_row(found[key], grounds[key], known[key[0]], key in begun, at) for key in opening])
+    _open(session, [_row(found[key], grounds[key], city, key in begun) for key in opening])
     if opening or ending or session.scalar(_STALE, {"at": at}):
-        _hold(session, [zone for zone in found.values() if known[zone.structure].since <= at], ending, srid, at)
+        _hold(session, city, [outlines[row.id] for row in ending])
         session.execute(_CHANGED)
     return Changed([found[key] for key in opening], ending, len(stay))
+
+
+class _City:
+    """The structures from the moment `at` on, and what their zones follow from: `wanted`, by structure and kind of
+    zone, a mark that is another when the outline, its kind, the row of the table or the way of working out is;
+    `unknown`: structures of which the table says nothing."""
+
+    def __init__(self, session: Session, at: datetime) -> None:
+        self.at, self._session = at, session
+        self.known = {row.code: row for row in session.execute(_STRUCTURES, {"at": at})}
+        self._distances = queries.distances(session) or seed(session)
+        self.srid = grid.srid_of(session)
+        values = {"at": at, "way": f"{self.srid} {ARC_OFF_M} {LONGEST_EDGE_DEG} {STRAIGHT_M}"}
+        self.wanted = {(row.code, row.zone_kind): row.built_on for row in session.execute(_WANTED, values)}
+        kinds = {row.structure_kind for row in self._distances}
+        self.unknown = {row.code for row in self.known.values() if row.kind not in kinds}
+
+    def built(self, key: tuple[str, str], mark: str, row: Row[Any]) -> bool:
+        """Whether a stored zone follows from what stands now."""
+        return row.built_on == mark and _begins(row, self.known[key[0]].since, self.at)
+
+    def zones(self, codes: Iterable[str]) -> list[Zone]:
+        """The zones of these structures, worked out anew."""
+        rows = self._session.execute(_GEOMS, {"codes": sorted(codes)}).all()
+        outlines = [
+            in_metres(Structure(row.code, row.kind, shapely.from_wkb(bytes(row.wkb))), self.srid) for row in rows
+        ]
+        found = zones(outlines, self._distances, self.srid) if outlines else []
+        return [zone if self.known[zone.structure].surveyed else replace(zone, approximate=True) for zone in found]
 
 
 def follow_time(session: Session, at: datetime) -> None:
@@ -146,14 +229,6 @@ def follow_time(session: Session, at: datetime) -> None:
 
 def _key(zone: Zone) -> tuple[str, str]:
     return zone.structure, zone.kind
-
-
-def _zones(known: Mapping[str, Row[Any]], distances: Sequence[Distance], srid: int) -> list[Zone]:
-    outlines = [
-        in_metres(Structure(row.code, row.kind, shapely.from_wkb(bytes(row.wkb))), srid) for row in known.values()
-    ]
-    found = zones(outlines, distances, srid) if outlines else []
-    return [zone if known[zone.structure].surveyed else replace(zone, approximate=True) for zone in found]
 
 
 def _in_degrees(grounds: Sequence[Any], srid: int) -> np.ndarray:
@@ -168,14 +243,25 @@ def _in_degrees(grounds: Sequence[Any], srid: int) -> np.ndarray:
     return shapely.normalize(shapely.transform(np.array(made, dtype=object), back))
 
 
-def _same(row: Row[Any], zone: Zone, ground: Any, since: datetime, at: datetime) -> bool:
-    """Whether a stored zone is this one; one that is yet to begin, when its structure does."""
+def _begins(row: Row[Any], since: datetime, at: datetime) -> bool:
+    """Whether a stored zone begins when it should: one that is yet to begin, when its structure does."""
+    return row.since <= at or row.since == since
+
+
+def _same(row: Row[Any], outline: bytes, zone: Zone, ground: Any, since: datetime, at: datetime) -> bool:
+    """Whether a stored zone is this one."""
     facts = (zone.metres, zone.source, zone.approximate, zone.structure_kind)
     return (
-        (row.since <= at or row.since == since)
+        _begins(row, since, at)
         and (row.metres, row.source, row.approximate, row.structure_kind) == facts
-        and shapely.equals_exact(shapely.normalize(shapely.from_wkb(bytes(row.wkb))), ground, SAME_DEG)
+        and shapely.equals_exact(shapely.normalize(shapely.from_wkb(bytes(outline))), ground, SAME_DEG)
     )
+
+
+def _mark(session: Session, marks: Mapping[int, str]) -> None:
+    """Note what zones follow from now that are as they were all the same."""
+    if marks:
+        session.execute(_MARK, {"ids": list(marks), "marks": list(marks.values())})
 
 
 def _end(session: Session, ids: Sequence[int], at: datetime) -> None:
@@ -190,25 +276,32 @@ def _prolong(session: Session, pairs: Iterable[tuple[Row[Any], datetime | None]]
         session.execute(_PROLONG, others)
 
 
-def _row(zone: Zone, ground: Any, structure: Row[Any], begun: bool, at: datetime) -> dict[str, Any]:
+def _row(zone: Zone, ground: Any, city: _City, begun: bool) -> dict[str, Any]:
+    structure = city.known[zone.structure]
+    since = max(structure.since, city.at) if begun else structure.since
     return {
         "structure": zone.structure, "structure_kind": zone.structure_kind, "kind": zone.kind, "metres": zone.metres,
-        "source": zone.source, "approximate": bool(zone.approximate), "wkb": shapely.to_wkb(ground),
-        "since": max(structure.since, at) if begun else structure.since, "until": structure.until,
+        "source": zone.source, "approximate": bool(zone.approximate), "built_on": city.wanted[_key(zone)],
+        "wkb": shapely.to_wkb(ground, hex=True), "since": since.isoformat(),
+        "until": structure.until and structure.until.isoformat(),
     }  # fmt: skip
 
 
 def _open(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     if rows:
-        session.execute(_OPEN, rows)
+        session.execute(_OPEN, {"rows": json.dumps(rows, ensure_ascii=False)})
 
 
-def _hold(session: Session, found: Sequence[Zone], ended: Sequence[Row[Any]], srid: int, at: datetime) -> None:
-    """Keep where each zone holds before the others; only those beside what began or ended are worked out again."""
+def _hold(session: Session, city: _City, ended: Sequence[bytes]) -> None:
+    """Keep where each zone holds before the others; only those beside what began or ended are worked out again, from
+    these and those beside them. Outlines of zones that ended are given as WKB."""
+    at, srid = city.at, city.srid
     fresh = {tuple(row) for row in session.execute(_NOT_DRAWN, {"at": at})}
-    gone = [*ended, *session.execute(_OVER, {"at": at})]
+    gone = [bytes(wkb) for wkb in (*ended, *session.scalars(_OVER, {"at": at}))]
+    near = session.scalars(_NEAR, {"at": at, "gone": gone, "by": NEAR_DEG}).all()
+    found = city.zones(code for code in near if city.known[code].since <= at)
     changed = [zone.ground for zone in found if _key(zone) in fresh]
-    changed += [geo.project(shapely.from_wkb(bytes(row.wkb)), srid) for row in gone]
+    changed += [geo.project(shapely.from_wkb(wkb), srid) for wkb in gone]
     beside = touching(shapely.STRtree([zone.ground for zone in found]), changed)
     held = {_key(found[place]): shapely.MultiPolygon() for place in beside}
     parts = resolve(found, changed)
