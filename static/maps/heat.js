@@ -62,7 +62,7 @@ export class Heat {
     return than === "other" && since && until ? { since, until } : null;
   }
 
-  // ---- the layer
+  // The layer.
 
   layer(told) {
     const { page } = this;
@@ -194,7 +194,7 @@ export class Heat {
     return row.ratio <= 0.5 ? "less-2" : "less-1";
   }
 
-  // ---- words
+  // Words.
 
   unit() {
     return this.page.facts.words[UNITS[this.how.by]];

@@ -1,8 +1,8 @@
 // The heat map's tab: what is measured, of which places, compared with which span; and the legend of what is seen.
 
 import { element } from "./dom.js";
+import { choice } from "./filters.js";
 import { UNITS } from "./heat.js";
-import { choice } from "./panel.js";
 
 const LEVELS = ["cell", "community", "subdistrict", "county"];
 

@@ -1,11 +1,13 @@
 // A whole map with its controls: holds what the page was told, what is shown, and the layers; the other modules ask it.
 
 import { block, counted, element, english, fill, ready } from "./dom.js";
+import { filtersContent } from "./filters.js";
 import { Heat } from "./heat.js";
 import { heatContent } from "./heat_panel.js";
 import { makeLayer } from "./layers.js";
+import { layersContent } from "./legend.js";
 import { notice, say } from "./notice.js";
-import { filtersContent, layersContent, Panel, wide } from "./panel.js";
+import { Panel, wide } from "./panel.js";
 import { BOXES, caseBox, casesBox, openPopup } from "./popups.js";
 import { search } from "./search.js";
 import { paintsOf } from "./styles.js";
@@ -111,7 +113,7 @@ export class Page {
     this.panel.start();
   }
 
-  // ---- what is shown
+  // What is shown.
 
   showLayers() {
     for (const [name, layer] of this.layers) {
@@ -244,7 +246,7 @@ export class Page {
     this.panel.redraw("filters");
   }
 
-  // ---- what is told
+  // What is told.
 
   closer() {
     const far = this.shown().filter((layer) => layer.webgis.closer()).map((layer) => layer.webgis.told.word);
@@ -290,7 +292,7 @@ export class Page {
     return Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
   }
 
-  // ---- clicks
+  // Clicks.
 
   openGroup(group) {
     if (this.sketch && !this.sketch.done) this.sketch.tap(group.place);

@@ -61,7 +61,7 @@ export function casesBox(page, group) {
   return box;
 }
 
-export function cellBox(page, feature) {
+function cellBox(page, feature) {
   const { words, addresses } = page.facts;
   const { code, count, level } = feature.properties;
   const box = element("div", "wg-popup");
@@ -72,7 +72,7 @@ export function cellBox(page, feature) {
   return box;
 }
 
-export function componentBox(page, feature) {
+function componentBox(page, feature) {
   const { words, component_states: states = {}, addresses } = page.facts;
   const { code, name, state, count } = feature.properties;
   const box = element("div", "wg-popup");
@@ -88,7 +88,7 @@ export function componentBox(page, feature) {
   return box;
 }
 
-export function beatBox(page, feature) {
+function beatBox(page, feature) {
   const { words } = page.facts;
   const { code } = feature.properties;
   const box = element("div", "wg-popup");
@@ -99,7 +99,7 @@ export function beatBox(page, feature) {
   return box;
 }
 
-export function spotBox(page, feature) {
+function spotBox(page, feature) {
   const { words } = page.facts;
   const { code, reported, called, q, hot, cold } = feature.properties;
   const box = element("div", "wg-popup");
@@ -112,7 +112,7 @@ export function spotBox(page, feature) {
 }
 
 // A zone, a stretch, a station: what it is, and where more is told.
-export function metroBox(page, feature) {
+function metroBox(page, feature) {
   const { words, metro = {}, addresses } = page.facts;
   const { part, kind, code, line: lines, metres, approximate } = feature.properties;
   const box = element("div", "wg-popup");
@@ -126,7 +126,7 @@ export function metroBox(page, feature) {
 }
 
 // A hazard source: its level, how its sensors stand, and its page for those who may open it.
-export function hazardBox(page, feature) {
+function hazardBox(page, feature) {
   const { words, addresses } = page.facts;
   const { code, level, live } = feature.properties;
   const box = element("div", "wg-popup");
@@ -137,7 +137,7 @@ export function hazardBox(page, feature) {
 }
 
 // An emergency: its level and title, and its page for those who may open it.
-export function emergencyBox(page, feature) {
+function emergencyBox(page, feature) {
   const { words, addresses } = page.facts;
   const { number, level, title, exercise } = feature.properties;
   const levels = [words.emergency_1, words.emergency_2, words.emergency_3, words.emergency_4];
@@ -151,7 +151,7 @@ export function emergencyBox(page, feature) {
 const PHASES = ["phase_", "phase_hoarding", "phase_utilities", "phase_excavation", "phase_structure", "phase_backfill", "phase_restored"];
 
 // Works, or what they do to a road.
-export function worksBox(page, feature) {
+function worksBox(page, feature) {
   const { words, addresses } = page.facts;
   const { part, code, phase, contractor, road, width_left_m: width, first_day: first, last_day: last, words: told } = feature.properties;
   const box = element("div", "wg-popup");
@@ -167,7 +167,7 @@ export function worksBox(page, feature) {
 }
 
 // An alarm that stands: which level of what, since when, and its page and case.
-export function alarmBox(page, feature) {
+function alarmBox(page, feature) {
   const { words, addresses } = page.facts;
   const { alarm, rule_zh: zh, rule_en: en, number, raised, waiting } = feature.properties;
   const box = element("div", "wg-popup");
@@ -181,7 +181,7 @@ export function alarmBox(page, feature) {
 }
 
 // Where water gathers: what is advised for the road.
-export function waterBox(page, feature) {
+function waterBox(page, feature) {
   const { words, addresses } = page.facts;
   const { road, number } = feature.properties;
   const box = element("div", "wg-popup");
@@ -193,7 +193,7 @@ export function waterBox(page, feature) {
 }
 
 // A station: how its sensors stand, and the page of the one that stands worst.
-export function sensorBox(page, feature) {
+function sensorBox(page, feature) {
   const { words, addresses } = page.facts;
   const { sensor, state, sensors } = feature.properties;
   const box = element("div", "wg-popup");

@@ -96,13 +96,13 @@ export class Sketch {
   }
 }
 
-// ---- lengths and areas, on a plane that touches the ellipsoid at the middle of what is measured
+// Lengths and areas, on a plane that touches the ellipsoid at the middle of what is measured.
 
 const A = 6378137;
 const E2 = 0.00669438002290079;
 
 // Metres east and north of the first point.
-export function plane(points) {
+function plane(points) {
   const radians = Math.PI / 180;
   const middle = (points.reduce((sum, { lat }) => sum + lat, 0) / points.length) * radians;
   const bend = 1 - E2 * Math.sin(middle) ** 2;

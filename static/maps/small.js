@@ -80,7 +80,7 @@ export function areaLayer(map, options) {
   return group;
 }
 
-// ---- cells: only the view's, only when they are large enough to be seen
+// Cells: only the view's, only when they are large enough to be seen.
 
 export function cellLayer(map, options) {
   const pane = map.createPane("cells");

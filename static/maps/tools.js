@@ -2,8 +2,8 @@
 
 import { json } from "./ask.js";
 import { button, element, fill } from "./dom.js";
+import { insideContent } from "./inside.js";
 import { say } from "./notice.js";
-import { insideContent } from "./panel.js";
 import { areaOf, lengthOf, metres, Sketch, squareMetres } from "./sketch.js";
 
 const TOLD_MS = 4000;
@@ -42,7 +42,7 @@ function tell(page, text) {
   window.setTimeout(() => say(page.map, "done", false), TOLD_MS);
 }
 
-// ---- where I am
+// Where I am.
 
 function locate(page) {
   const { words } = page.facts;
@@ -65,7 +65,7 @@ function locate(page) {
   );
 }
 
-// ---- measure
+// Measure.
 
 function endTool(page) {
   if (page.sketch) page.sketch.stop();
@@ -113,7 +113,7 @@ function measured(words, points) {
   return rows;
 }
 
-// ---- select
+// Select.
 
 function select(page, shape = "rectangle") {
   const { words } = page.facts;
@@ -133,7 +133,7 @@ function select(page, shape = "rectangle") {
   page.panel.show("select", words.select, told, () => endTool(page));
 }
 
-// ---- full screen, print, link
+// Full screen, print, link.
 
 function fullScreen(page) {
   if (document.fullscreenElement) document.exitFullscreen();
