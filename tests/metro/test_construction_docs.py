@@ -60,7 +60,7 @@ def test_the_figures_are_those_of_the_code():
         f"or {effect.LEAST_WEEKS_TO_MATCH} weeks",
         f"from {works.LARGE} cells on in subdistricts",
         f"within {construction_traffic.NEAR_M:g} m",
-        f"more than {construction_traffic.ALONG_M:g} m",
+        f"for {construction_traffic.ALONG_M:g} m or for half of its length",
         f"has {works_past.PLANTED} times",
         ", ".join(PHASES),
     ):
