@@ -26,7 +26,7 @@ from webgis.settings import Settings
 _UNTOLD = text(
     "UPDATE city.alarm_notice n SET told_at = :at FROM city.alarm a"
     " WHERE n.alarm_id = :id AND n.told_at IS NULL AND a.id = n.alarm_id AND a.case_id IS NOT NULL"
-    " RETURNING n.rank, n.step, n.who, n.due_at"
+    " RETURNING n.rank, n.step, n.who, a.case_id"
 )
 _LISTENERS = text("SELECT address_id FROM fn.alarm_listeners(:case, :who)")
 _HAPPENED = text(
@@ -43,27 +43,27 @@ _PASS_ON = text("SELECT * FROM fn.pass_on_alarms(:at)")
 _CHANGED = text("SELECT fn.layer_changed('alarms')")
 
 
-def tell(session: Session, settings: Settings, alarm: int, *, at: datetime) -> int:
+def tell(session: Session, settings: Settings, alarm: int, line: Row | None = None, *, at: datetime) -> int:
     """Tell those steps of the ladder that were not told yet; how many people get a message. Messages are about cases:
-    while there is none nobody is told, and all are as soon as there is one."""
+    while there is none nobody is told, and all are as soon as there is one. `line`: the alarm, where it is at hand."""
     untold = session.execute(_UNTOLD, {"id": alarm, "at": at}).all()
     if not untold:
         return 0
-    line = alarm_queries.one(session, alarm)
+    line = line or alarm_queries.one(session, alarm)
     zh, en = alarm_words.reached(line, settings.zone, line.levels)
     told = 0
     for step in untold:
-        addresses = _messages(session, line, step, {"alarm_zh": zh, "alarm_en": en})
+        addresses = _messages(session, alarm, step, {"alarm_zh": zh, "alarm_en": en})
         told += len(addresses)
         facts = {"who": step.who, "rank": step.rank, "step": step.step, "people": len(addresses)}
         happened(session, alarm, "told", at, facts)
     return told
 
 
-def _messages(session: Session, line: Row, step: Row, facts: dict[str, str]) -> list[int]:
-    key = uuid.uuid5(uuid.NAMESPACE_OID, f"webgis alarm {line.id} {step.rank} {step.step}")
-    addresses = session.scalars(_LISTENERS, {"case": line.case_id, "who": step.who}).all()
-    return notices.keep_at_once(session, addresses, "alarm", facts, str(key), case=line.case_id)
+def _messages(session: Session, alarm: int, step: Row, facts: dict[str, str]) -> list[int]:
+    key = uuid.uuid5(uuid.NAMESPACE_OID, f"webgis alarm {alarm} {step.rank} {step.step}")
+    addresses = session.scalars(_LISTENERS, {"case": step.case_id, "who": step.who}).all()
+    return notices.keep_at_once(session, addresses, "alarm", facts, str(key), case=step.case_id)
 
 
 def happened(
