@@ -47,7 +47,7 @@ OF_CITIES = {
 """Kinds of departments of which the city has one."""
 
 POSTS = (
-    ("inspector", 4, "巡查员", "Inspector"),
+    ("inspector", 4, "采集员", "Inspector"),
     ("acceptor", 2, "受理员", "Acceptor"),
     ("dispatcher", 2, "派遣员", "Dispatcher"),
     ("manager", 1, "管理者", "Manager"),
