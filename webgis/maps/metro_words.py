@@ -54,9 +54,8 @@ def kind(name: str) -> str:
 
 
 def source(text: str) -> str:
-    """A legal source: of the table that ships in the reader's language, of a city's own as it is written. Tables stored
-    by earlier versions name Chengdu, whichever city theirs is."""
-    return str(SOURCES.get(text.replace("成都本地", "本市"), text))
+    """A legal source: of the table that ships in the reader's language, of a city's own as it is written."""
+    return str(SOURCES.get(text, text))
 
 
 def stored(text: str) -> str:
