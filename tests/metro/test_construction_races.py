@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from tests.metro.test_construction import KNOWN, moment, plan
+from tests.metro.test_construction import KNOWN, LAT, LON, moment, plan
 from tests.metro.test_metro_races import together
 from webgis.accounts import operations as accounts
 from webgis.accounts import queries as people
@@ -44,7 +44,7 @@ def test_a_patrol_that_two_connections_send_at_once_is_one(ready):
 
     def send():
         with ready.transaction() as session:
-            given = {"now": at + timedelta(minutes=1)}
+            given = {"spot": construction_patrols.Spot(LON, LAT), "now": at + timedelta(minutes=1)}
             construction_patrols.patrolled(session, "CZ1", person, at, "phone-1", None, **given)
 
     assert together(*[send] * 4) == [None] * 4

@@ -11,11 +11,11 @@ from tests import city
 from webgis.accounts import operations as accounts
 
 LON, LAT = city.IN_WEST
-TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 HALF = 0.0004
 RING = [[LON - HALF, LAT - HALF], [LON + HALF, LAT - HALF], [LON + HALF, LAT + HALF], [LON - HALF, LAT + HALF]]
 GROUND = {"type": "Polygon", "coordinates": [[*RING, RING[0]]]}
 ROAD = {"kind": "closure", "words": "全封闭 <b>", "coordinates": [[LON - HALF, LAT], [LON + HALF, LAT]]}
+HERE = {"lon": LON, "lat": LAT, "crs": "cgcs2000", "accuracy_m": 10}
 DUST = {"kind": "matter", "class": "08004", "description": "扬尘", "lon": LON, "lat": LAT, "crs": "cgcs2000"}
 
 
@@ -25,13 +25,13 @@ def zone(**changes) -> dict:
         "project": "示例线",
         "contractor": "示例施工单位",
         "department": "510104-works",
-        "first_day": str(TODAY - timedelta(days=10)),
-        "last_day": str(TODAY + timedelta(days=20)),
+        "first_day": str(city.today() - timedelta(days=10)),
+        "last_day": str(city.today() + timedelta(days=20)),
         "phases": [
             {
                 "kind": "excavation",
-                "first_day": str(TODAY - timedelta(days=10)),
-                "last_day": str(TODAY + timedelta(days=5)),
+                "first_day": str(city.today() - timedelta(days=10)),
+                "last_day": str(city.today() + timedelta(days=5)),
             }
         ],
         "lines": [ROAD],
@@ -56,15 +56,15 @@ def test_a_zone_is_recorded_seen_changed_and_withdrawn_over_the_api(api):
     assert one["properties"]["contractor"] == "另一单位" and one["properties"]["phase"] == "excavation"
     assert [told["version"] for told in one["properties"]["versions"]] == [2, 1]
     assert inspector.get("/api/v1/construction/A", version=1).json["properties"]["contractor"] == "示例施工单位"
-    (feature,) = inspector.get("/api/v1/construction", on=str(TODAY)).json["features"]
+    (feature,) = inspector.get("/api/v1/construction", on=str(city.today())).json["features"]
     assert feature["properties"]["there"] and feature["geometry"]["type"] == "MultiPolygon"
     assert inspector.get("/api/v1/construction", as_of="2020-01-01T00:00:00Z").json["features"] == []
     (line,) = inspector.get("/api/v1/traffic").json["features"]
     assert (line["properties"]["kind"], line["properties"]["zone"]) == ("closure", "A")
-    for day in (TODAY, TODAY - timedelta(days=3)):
+    for day in (city.today(), city.today() - timedelta(days=3)):
         (line,) = inspector.get("/api/v1/traffic", on=str(day)).json["features"]
         assert line["properties"]["zone"] == "A", "what was recorded after noon holds for all of the day"
-    assert inspector.get("/api/v1/traffic", on=str(TODAY), as_of="2020-01-01T00:00:00Z").json["features"] == []
+    assert inspector.get("/api/v1/traffic", on=str(city.today()), as_of="2020-01-01T00:00:00Z").json["features"] == []
     withdrawn = dispatcher.client.delete("/api/v1/construction/A", headers=dispatcher.headers)
     assert withdrawn.status_code == 204 and inspector.get("/api/v1/construction/A").status_code == 404
 
@@ -103,19 +103,19 @@ def test_a_patrol_is_noted_once_and_the_day_told(api):
         assert inspector.post("/api/v1/construction/A/patrols", {"key": "p1", "note": "喷淋已开"}).status_code == 204
     (day, *_others) = inspector.get("/api/v1/construction/A/patrols").json["days"]
     assert (day["due"], day["done"]) == (2, 1)
-    assert api("acceptor1").post("/api/v1/construction/A/patrols", {"key": "p2"}).status_code == 403
-    assert inspector.post("/api/v1/construction/B/patrols", {"key": "p3"}).status_code == 404
+    assert api("acceptor1").post("/api/v1/construction/A/patrols", {"key": "p2"} | HERE).status_code == 403
+    assert inspector.post("/api/v1/construction/B/patrols", {"key": "p3"} | HERE).status_code == 404
 
 
 def test_the_key_of_a_patrol_is_not_taken_for_another_zone(api):
     inspector, dispatcher = api("inspector1"), api("dispatcher1")
     put(dispatcher, "A", zone())
     put(dispatcher, "B", zone())
-    assert inspector.post("/api/v1/construction/A/patrols", {"key": "p1"}).status_code == 204
-    answer = inspector.post("/api/v1/construction/B/patrols", {"key": "p1"})
+    assert inspector.post("/api/v1/construction/A/patrols", {"key": "p1"} | HERE).status_code == 204
+    answer = inspector.post("/api/v1/construction/B/patrols", {"key": "p1"} | HERE)
     assert (answer.status_code, answer.json["code"]) == (409, "metro.patrol-key-used")
     assert inspector.get("/api/v1/construction/B/patrols").json["days"][0]["done"] == 0
-    assert inspector.post("/api/v1/construction/B/patrols", {"key": "p2"}).status_code == 204
+    assert inspector.post("/api/v1/construction/B/patrols", {"key": "p2"} | HERE).status_code == 204
 
 
 def test_who_changes_what_somebody_else_has_changed_meanwhile_is_told(api, reader):
@@ -151,7 +151,7 @@ def test_days_beyond_all_plans_are_refused(api, path):
 def test_a_case_tells_its_zone_on_its_page_in_lists_and_over_the_api(api, reader):
     put(api("dispatcher1"), "A", zone())
     number = api("acceptor1").post("/api/v1/cases", DUST).json["properties"]["number"]
-    put(api("dispatcher1"), "A", zone(contractor="另一单位", last_day=str(TODAY - timedelta(days=1)), phases=[]))
+    put(api("dispatcher1"), "A", zone(contractor="另一单位", last_day=str(city.today() - timedelta(days=1)), phases=[]))
     told = api("manager1").get(f"/api/v1/cases/{number}").json["properties"]["zones"]
     assert (told["code"], told["version"], told["phase"], told["severity"]) == ("A", 1, "excavation", "ordinary")
     page = reader("acceptor1").get(f"/cases/{number}").text
@@ -168,15 +168,15 @@ def form(**changes) -> dict:
         "name_zh": "画出的管控区",
         "project": "示例线",
         "contractor": "示例施工单位",
-        "first_day": str(TODAY),
+        "first_day": str(city.today()),
         "patrols": "2",
         "ground": json.dumps(GROUND),
         "lines": json.dumps([ROAD]),
-        "hoarding_first": str(TODAY),
-        "hoarding_last": str(TODAY + timedelta(days=3)),
+        "hoarding_first": str(city.today()),
+        "hoarding_last": str(city.today() + timedelta(days=3)),
         "night_number": ["夜-1", ""],
-        "night_first": [str(TODAY), ""],
-        "night_last": [str(TODAY), ""],
+        "night_first": [str(city.today()), ""],
+        "night_last": [str(city.today()), ""],
     }
     return given | changes
 
@@ -240,9 +240,9 @@ def test_tiles_follow_the_day(api):
         assert answer.status_code in (200, 204)
         return answer.data
 
-    assert b"excavation" in told(day=str(TODAY)) and b"closure" in told(day=str(TODAY))
-    assert b"excavation" not in told(day=str(TODAY + timedelta(days=10)))
-    assert told(day=str(TODAY + timedelta(days=40))) == b""
+    assert b"excavation" in told(day=str(city.today())) and b"closure" in told(day=str(city.today()))
+    assert b"excavation" not in told(day=str(city.today() + timedelta(days=10)))
+    assert told(day=str(city.today() + timedelta(days=40))) == b""
     assert manager.get(tile, day="yesterday").status_code == 422
 
 
@@ -268,19 +268,19 @@ def sent(reader, kind: str, meta: dict):
 
 def test_the_phone_keeps_zones_nearby_and_sends_a_patrol_once(api, reader):
     put(api("dispatcher1"), "A", zone())
-    soon = {"first_day": str(TODAY + timedelta(days=3)), "phases": [], "lines": []}
+    soon = {"first_day": str(city.today() + timedelta(days=3)), "phases": [], "lines": []}
     put(api("dispatcher1"), "SOON", zone(**soon))
-    put(api("dispatcher1"), "LATER", zone(**soon | {"first_day": str(TODAY + timedelta(days=15))}))
+    put(api("dispatcher1"), "LATER", zone(**soon | {"first_day": str(city.today() + timedelta(days=15))}))
     inspector = reader("inspector1")
     told = inspector.get(f"/inspect/works?lon={LON}&lat={LAT}").json["zones"]
     assert {one["code"] for one in told} == {"A", "SOON"} and told[0]["geometry"]["type"] == "MultiPolygon"
     assert inspector.get("/inspect/works?lon=103.5&lat=30.2").json["zones"] == []
     assert inspector.get("/inspect/works").json["zones"] == [], "without a beat and a place there is nothing near"
-    at = datetime.now(ZoneInfo("Asia/Shanghai")).isoformat()
+    at, spot = datetime.now(ZoneInfo("Asia/Shanghai")).isoformat(), {"lon": LON, "lat": LAT, "accuracy_m": 12.5}
     for _twice in range(2):
-        assert sent(inspector, "patrol", {"key": "k" * 12, "zone": "A", "at": at}).status_code == 200
+        assert sent(inspector, "patrol", {"key": "k" * 12, "zone": "A", "at": at} | spot).status_code == 200
     assert [one["done"] for one in api("manager1").get("/api/v1/construction/A/patrols").json["days"]][0] == 1
-    gone = sent(inspector, "patrol", {"key": "m" * 12, "zone": "B", "at": at})
+    gone = sent(inspector, "patrol", {"key": "m" * 12, "zone": "B", "at": at} | spot)
     assert gone.status_code == 404 and "没有这个施工管控区" in gone.json["said"]["zh"]
 
 
@@ -291,7 +291,11 @@ def test_the_map_opens_on_the_works_of_now_and_on_the_city_without_any(api, read
         return json.loads(re.search(r'"bounds":(\[[^\]]+\])', manager.get("/maps/construction").text)[1])
 
     city_wide = bounds()
-    over = {"first_day": str(TODAY - timedelta(days=30)), "last_day": str(TODAY - timedelta(days=9)), "phases": []}
+    over = {
+        "first_day": str(city.today() - timedelta(days=30)),
+        "last_day": str(city.today() - timedelta(days=9)),
+        "phases": [],
+    }
     put(api("dispatcher1"), "OVER", zone(**over))
     assert bounds() == city_wide
     put(api("dispatcher1"), "A", zone())

@@ -181,7 +181,7 @@ def _patrol(session: Session, plan: Plan, today: date) -> None:
             continue
         for hour in (1, 8)[: 1 if turn < 3 else 2]:
             at = datetime.combine(day, time(hour, turn * 5 % 60), UTC)
-            session.add(ConstructionPatrol(zone_code=plan.code, at=at, way="act", person_id=inspector.id))
+            session.add(ConstructionPatrol(zone_code=plan.code, at=at, way="act", person_id=inspector.id, away_m=0))
 
 
 def tell(session: Session, city: str, now: datetime) -> int:

@@ -130,7 +130,8 @@ _ELSEWHERE = text(
         AND NOT EXISTS (SELECT FROM city.cell_lineage l WHERE l.to_cell = c.id AND l.at > :since)
         AND NOT EXISTS (
             SELECT FROM city.construction_zone z
-            WHERE upper_inf(z.recorded) AND z.valid && tstzrange(:since, :until) AND c.geom && ST_Expand(z.geom, :far_deg)
+            WHERE upper_inf(z.recorded) AND z.valid && tstzrange(:since, :until)
+                AND c.geom && ST_Expand(z.geom, :far_deg)
                 AND ST_DWithin(ST_Transform(c.geom, :srid), ST_Transform(z.geom, :srid), :far))
     ORDER BY c.code
     """

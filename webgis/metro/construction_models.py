@@ -122,7 +122,7 @@ class EmergencyRoute(Base):
 
 class ConstructionPatrol(Base):
     """Somebody looked at a zone: by an act on the phone, or their shift's track went through it. `key` makes an act
-    that is sent twice one."""
+    that is sent twice one. `away_m`: how far from the zone an act was noted, 0 in it; nobody knows when null."""
 
     __tablename__ = "construction_patrol"
     __table_args__ = (
@@ -139,3 +139,4 @@ class ConstructionPatrol(Base):
     key: Mapped[str | None] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
     recorded_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    away_m: Mapped[float | None]

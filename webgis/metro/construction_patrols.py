@@ -1,16 +1,20 @@
 """Patrols of construction zones (扬尘巡查): each is to be looked at so many times a day; what was done and missed.
 
-A patrol is an act ("patrolled", on the phone) or the track of an inspector's shift that went through the zone. Two at
-less than `APART` from each other are one visit: who stays an hour was there once, who is there all day often enough.
+A patrol is an act ("patrolled", on the phone) or the track of an inspector's shift that went through the zone. An act
+is done on the spot, or says why not. Two at less than `APART` from each other are one visit: who stays an hour was
+there once, who is there all day often enough.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from webgis import geo
 from webgis.errors import Conflict, Invalid
+from webgis.grid import queries as grid
 
 APART = timedelta(hours=1)
 """Ours: Jinniu's rule says twice a day, not how far apart."""
@@ -22,12 +26,28 @@ OLDEST = timedelta(days=7)
 AHEAD = timedelta(minutes=5)
 MOST_DAYS = 92
 
+VAGUE_M = 100.0
+"""A place that is known less well is taken for known so well."""
+
+
+class Spot(NamedTuple):
+    """Where a phone is (CGCS2000 degrees), and how well it knows (metres)."""
+
+    lon: float
+    lat: float
+    accuracy_m: float | None = None
+
+
 _ACT = text(
     """
-    INSERT INTO city.construction_patrol (zone_code, at, way, person_id, key, note)
-    VALUES (:code, :at, 'act', :person, :key, :note)
+    INSERT INTO city.construction_patrol (zone_code, at, way, person_id, key, note, away_m)
+    VALUES (:code, :at, 'act', :person, :key, :note, :away)
     ON CONFLICT (person_id, key) DO NOTHING
     """
+)
+_AWAY = text(
+    "SELECT ST_Distance(ST_Transform(z.geom, :srid), ST_Transform(ST_SetSRID(ST_Point(:lon, :lat), 4490), :srid))"
+    " FROM city.construction_zone z WHERE z.code = :code AND upper_inf(z.recorded)"
 )
 _OF_KEY = text("SELECT p.zone_code FROM city.construction_patrol p WHERE p.person_id = :person AND p.key = :key")
 _PASSED = text(
@@ -49,15 +69,30 @@ _PASSED = text(
 )
 
 
+def spot(lon: float | None, lat: float | None, crs: str, accuracy_m: float | None) -> Spot | None:
+    """The place of a phone, if it told any."""
+    return None if lon is None or lat is None else Spot(*geo.to_cgcs2000(lon, lat, crs), accuracy_m)
+
+
 def patrolled(
-    session: Session, code: str, person: int, at: datetime, key: str, note: str | None, *, now: datetime
+    session: Session,
+    code: str,
+    person: int,
+    at: datetime,
+    key: str,
+    note: str | None,
+    *,
+    spot: Spot | None,
+    now: datetime,
 ) -> None:
     """Note that a person looked at a zone at a moment; the same key again is the same patrol. `Invalid` for a moment
-    that cannot be, `Conflict` for a key of another zone's patrol."""
+    that cannot be, and for an act away from the zone (or nobody knows where) without a note that says why; `Conflict`
+    for a key of another zone's patrol."""
     if not now - OLDEST <= at <= now + AHEAD:
         accepted = f"a moment of the last {OLDEST.days} days, with an offset"
         raise Invalid("metro.bad-patrol", f"at: {accepted}", field="at", got=at.isoformat(), accepted=accepted)
-    session.execute(_ACT, {"code": code, "at": min(at, now), "person": person, "key": key, "note": note})
+    away = _away(session, code, spot, note)
+    session.execute(_ACT, {"code": code, "at": min(at, now), "person": person, "key": key, "note": note, "away": away})
     if (noted := session.scalar(_OF_KEY, {"person": person, "key": key})) != code:
         raise Conflict(
             "metro.patrol-key-used",
@@ -66,6 +101,26 @@ def patrolled(
             got=key,
             accepted="a key that was not used before",
         )
+
+
+def _away(session: Session, code: str, spot: Spot | None, note: str | None) -> float | None:
+    """Metres from the zone; None where that is not known. Without a note neither too many nor None."""
+    away = None
+    if spot is not None:
+        away = session.scalar(_AWAY, {"code": code, "lon": spot.lon, "lat": spot.lat, "srid": grid.srid_of(session)})
+    reach = session.info["settings"].verify_tolerance_m + min((spot and spot.accuracy_m) or 0, VAGUE_M)
+    if not (note or "").strip() and (away is None or away > reach):
+        accepted = f"a place in the zone or within {reach:.0f} m of it, or a note that says why"
+        raise Invalid(
+            "metro.patrol-away",
+            "A patrol is done on the spot. "
+            + ("No place was given" if away is None else f"This is {away:.0f} m away")
+            + ". Go there, or say why in the note",
+            field="note",
+            distance_m=None if away is None else round(away),
+            accepted=accepted,
+        )
+    return away
 
 
 def passed(session: Session, person: int, points: Sequence[tuple[datetime, float, float]]) -> None:
@@ -115,11 +170,11 @@ def _asked(session: Session, first: date, last: date, code: str | None) -> dict:
 
 
 _NEWEST = text(
-    "SELECT p.at, p.way, p.note, e.name FROM city.construction_patrol p LEFT JOIN city.person e ON e.id = p.person_id"
-    " WHERE p.zone_code = :code ORDER BY p.at DESC, p.id DESC LIMIT :most"
+    "SELECT p.at, p.way, p.note, p.away_m, e.name"
+    " FROM city.construction_patrol p LEFT JOIN city.person e ON e.id = p.person_id WHERE p.zone_code = :code ORDER BY p.at DESC, p.id DESC LIMIT :most"
 )
 
 
 def newest(session: Session, code: str, most: int = 6) -> Sequence[Row]:
-    """The last patrols of a zone: at, way, note, name of the person."""
+    """The last patrols of a zone: at, way, note, away_m (of an act; None: not known), name of the person."""
     return session.execute(_NEWEST, {"code": code, "most": most}).all()

@@ -1,9 +1,9 @@
 """What works do to traffic on a day: roads closed or narrowed, ways round, with what they are in conflict with.
 
 A way round is in conflict with a closure of other works that it meets; a closure or narrowing with the closure of other
-works on the same road, and with a route that emergency vehicles need (a closure also with one that it crosses). Roads that sensors advise to close for water are
-told beside them and block a way round as well: that the road is closed, and nothing else of the alarm, for not all who
-see traffic may see it.
+works on the same road, and with a route that emergency vehicles need (a closure also with one that it crosses). Roads
+that sensors advise to close for water are told beside them and block a way round as well: that the road is closed, and
+nothing else of the alarm, for not all who see traffic may see it.
 """
 
 from collections.abc import Sequence

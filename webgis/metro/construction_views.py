@@ -1,7 +1,7 @@
 """The API of construction zones: what is known of them, recorded, changed, patrolled; and what they do to traffic."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
 from flask import jsonify, request
@@ -57,7 +57,13 @@ class PatrolGiven(api.Given):
 
     key: str = Field(min_length=1, max_length=200, description="of your making, one for each patrol")
     at: AwareDatetime | None = Field(None, description="when, if it was without network; now when left out")
-    note: str | None = Field(None, max_length=construction_patrols.LONGEST_NOTE)
+    note: str | None = Field(
+        None, max_length=construction_patrols.LONGEST_NOTE, description="why, when it is not noted on the spot"
+    )
+    lon: float | None = Field(None, description="where you are: degrees in `crs`", allow_inf_nan=False)
+    lat: float | None = Field(None, description="degrees in `crs`", allow_inf_nan=False)
+    crs: Literal[geo.CRS_NAMES] = "wgs84"
+    accuracy_m: float | None = Field(None, ge=0, le=100_000, allow_inf_nan=False, description="metres of the position")
 
 
 @construction.get("")
@@ -143,7 +149,10 @@ def withdraw(code: str):
 
 
 @construction.post("/<code>/patrols")
-@construction.doc(summary="Note a patrol", description="The same key again is the same patrol.")
+@construction.doc(
+    summary="Note a patrol",
+    description="The same key again is the same patrol. Away from the zone it needs a note that says why.",
+)
 @api.documented(body=PatrolGiven)
 @web.permits("construction.patrol")
 def patrolled(code: str):
@@ -151,7 +160,10 @@ def patrolled(code: str):
     given, now = api.checked(PatrolGiven, api.fields()), datetime.now(UTC)
     with web.transaction() as session:
         zones.require(session, code)
-        construction_patrols.patrolled(session, code, web.actor().id, given.at or now, given.key, given.note, now=now)
+        spot = construction_patrols.spot(given.lon, given.lat, given.crs, given.accuracy_m)
+        construction_patrols.patrolled(
+            session, code, web.actor().id, given.at or now, given.key, given.note, spot=spot, now=now
+        )
     return "", 204
 
 

@@ -46,10 +46,13 @@ def _zones(session: Session, person: int | None, asked: PlaceAsked) -> list[dict
 
 
 class PatrolSent(Sent):
-    """That one looked at a zone, and when."""
+    """That one looked at a zone, when, and where the phone was (WGS84)."""
 
     zone: str = Field(min_length=1, max_length=40)
     at: AwareDatetime
+    lon: float | None = Field(None, allow_inf_nan=False)
+    lat: float | None = Field(None, allow_inf_nan=False)
+    accuracy_m: float | None = Field(None, ge=0, le=100_000, allow_inf_nan=False)
 
 
 def _patrol():
@@ -57,7 +60,10 @@ def _patrol():
     given, now = api.checked(PatrolSent, meta()), datetime.now(UTC)
     with web.transaction() as session:
         construction.require(session, given.zone)
-        construction_patrols.patrolled(session, given.zone, web.actor().id, given.at, given.key, None, now=now)
+        spot = construction_patrols.spot(given.lon, given.lat, "wgs84", given.accuracy_m)
+        construction_patrols.patrolled(
+            session, given.zone, web.actor().id, given.at, given.key, None, spot=spot, now=now
+        )
     return jsonify({})
 
 

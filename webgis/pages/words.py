@@ -423,6 +423,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "metro.bad-outline": _plain(
         lazy_gettext("This outline cannot be used: it is empty, crosses itself, or is no centre line."),
     ),
+    "metro.patrol-away": _plain(
+        lazy_gettext("A patrol is done on the spot. Go to the zone, or say in the note why you note it from elsewhere.")
+    ),
     "metro.bad-patrol": _plain(lazy_gettext("This patrol cannot be noted: look at its time and note.")),
     "metro.bad-route": _plain(lazy_gettext("Emergency routes are lines, each with a code and a name.")),
     "metro.bad-zone": _plain(lazy_gettext("A construction zone cannot be so. Mend what is marked.")),

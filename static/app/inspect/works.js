@@ -72,7 +72,8 @@ export function draw() {
 }
 
 async function patrol(zone) {
-  await add({ kind: "patrol", person: mine().id, meta: { zone: zone.code, at: new Date().toISOString() }, title: { zh: `${t("patrol")}：${zone.name.zh}`, en: `${t("patrol")}: ${said(zone.name)}` } });
+  const { lon, lat, accuracy } = latest();
+  await add({ kind: "patrol", person: mine().id, meta: { zone: zone.code, at: new Date().toISOString(), lon, lat, accuracy_m: accuracy }, title: { zh: `${t("patrol")}：${zone.name.zh}`, en: `${t("patrol")}: ${said(zone.name)}` } });
   say(t("patrol_done"));
   send();
 }
