@@ -171,7 +171,8 @@ def _asked(session: Session, first: date, last: date, code: str | None) -> dict:
 
 _NEWEST = text(
     "SELECT p.at, p.way, p.note, p.away_m, e.name"
-    " FROM city.construction_patrol p LEFT JOIN city.person e ON e.id = p.person_id WHERE p.zone_code = :code ORDER BY p.at DESC, p.id DESC LIMIT :most"
+    " FROM city.construction_patrol p LEFT JOIN city.person e ON e.id = p.person_id"
+    " WHERE p.zone_code = :code ORDER BY p.at DESC, p.id DESC LIMIT :most"
 )
 
 
