@@ -1,16 +1,15 @@
 """A permit from its application to its decision: the ground is drawn on the phone, the zones are told before anything
 is sent, and the operator returns and grants it at a desk."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from playwright.sync_api import expect
 
+from tests import city
 from tests.browser.axe import findings
 from tests.browser.test_pages_in_chromium import DESK, OVERFLOW, PHONE
 from tests.metro.conftest import build, square
 
-TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 BESIDE = " ".join(f"{lon:.6f},{lat:.6f}" for lon, lat in square(30, 0, 20).exterior.coords[:-1])
 
 
@@ -35,7 +34,7 @@ def test_a_permit_is_drawn_on_a_phone_returned_changed_and_granted_at_a_desk(sit
     ):
         phone.goto("/metro/permits/new")
         for name, value in (("project", "基坑工程"), ("applicant", "某建设单位"), ("ground", BESIDE),
-                            ("starts", TODAY), ("ends", TODAY + timedelta(days=30))):  # fmt: skip
+                            ("starts", city.today()), ("ends", city.today() + timedelta(days=30))):  # fmt: skip
             phone.fill(f"[name={name}]", str(value))
         phone.select_option("[name=work]", "excavation")
         phone.select_option("[name=purpose]", "other")

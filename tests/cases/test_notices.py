@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import tomllib
 import uuid
 from collections import defaultdict
@@ -16,6 +15,7 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from tests import ports
 from tests.cases.channel_stories import ended, filed, later, taken
 from tests.cases.life import Life
 from webgis import jobs
@@ -306,9 +306,7 @@ class Server(Controller):
 @pytest.fixture
 def mailbox():
     box = Mailbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        box.port = free.getsockname()[1]
+    box.port = ports.unused()
     server = Server(box, hostname="127.0.0.1", port=box.port)
     server.start()
     yield box

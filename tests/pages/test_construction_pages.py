@@ -2,13 +2,16 @@
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests import city
 from webgis.accounts import operations as accounts
+from webgis.accounts import queries as people
+from webgis.cases import handling
+from webgis.catalog import queries as catalog
 
 LON, LAT = city.IN_WEST
 HALF = 0.0004
@@ -255,6 +258,27 @@ def test_a_contractor_whose_department_has_nobody_is_no_way_in(api, city_runtime
     number = api("acceptor1").post("/api/v1/cases", DUST).json["properties"]["number"]
     assert api("builder1").get("/api/v1/cases", zone="A").json["features"] == []
     assert api("builder1").get(f"/api/v1/cases/{number}").status_code == 404
+
+
+def test_the_metro_company_reads_which_cases_of_the_works_went_to_the_contractor(api, reader, city_runtime):
+    with city_runtime.transaction() as session:
+        accounts.add_department(session, "metro", "地铁公司", "Metro", kind="other")
+        accounts.add_person(session, "metro1", "联络员", "department", city.PASSWORD, department="metro")
+    put(api("dispatcher1"), "A", zone(metro_department="metro"))
+    number = api("acceptor1").post("/api/v1/cases", DUST).json["properties"]["number"]
+    assert "告知地铁单位的施工案件" not in reader("metro1").get("/construction/A").text, "it is with nobody yet"
+    with city_runtime.transaction() as session:
+        session.info["settings"] = city_runtime.settings
+        condition = catalog.conditions_of(session, "matter", "08004", city.CITY)[0].id
+        for login, action, given in (
+            ("acceptor1", "file", {"condition": condition}),
+            ("dispatcher1", "dispatch", {"department": "auto"}),
+        ):
+            actor = people.actor(session, login)
+            handling.act(session, city_runtime.settings, actor, number, action, given, at=datetime.now(UTC))
+    page = reader("metro1").get("/construction/A").text
+    assert "告知地铁单位的施工案件" in page and number in page and f"/cases/{number}" not in page
+    assert "告知地铁单位的施工案件" not in reader("works1").get("/construction/A").text
 
 
 def sent(reader, kind: str, meta: dict):

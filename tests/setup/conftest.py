@@ -1,7 +1,6 @@
 """Folders for private servers, and processes that are started to be killed."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ports
 from webgis import services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,4 @@ def used_var(made_var, open_folder) -> Path:
 @pytest.fixture
 def free_port() -> int:
     """A port that nobody has right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return ports.unused()

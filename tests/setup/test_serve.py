@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ports
 from webgis import serve, tls
 from webgis.children import all_gone
 from webgis.errors import Conflict, Invalid
@@ -95,8 +96,7 @@ def certificates(used_var) -> Iterator[tls.Files]:
 def test_with_certificates_it_speaks_https_too_and_a_killed_parent_takes_everything_along(
     used_var, free_port, certificates
 ):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        secure = other.getsockname()[1]
+    secure = ports.unused()
     with serving(used_var, free_port, WEBGIS_TLS_PORT=str(secure)) as program:
         trusting = ssl.create_default_context(cafile=certificates.authority)
         with urllib.request.urlopen(f"https://127.0.0.1:{secure}/readyz", timeout=60, context=trusting) as answer:

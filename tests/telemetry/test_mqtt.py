@@ -5,7 +5,6 @@ import os
 import queue
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests import ports
 from tests.telemetry.conftest import MINUTE, NOW, counted, drain, in_place
 from webgis import broker
 from webgis.telemetry import inbox, mqtt
@@ -28,10 +28,7 @@ PATIENCE_S = 30
 @pytest.fixture
 def served(city_settings) -> Iterator[str]:
     """The address of a private broker, by which we read from it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = city_settings.model_copy(update={"mqtt_listen": f"127.0.0.1:{port}"})
+    own = city_settings.model_copy(update={"mqtt_listen": f"127.0.0.1:{ports.unused()}"})
     for folder in (own.var_dir, *own.var_dir.parents[:3]):
         folder.chmod(folder.stat().st_mode | 0o011)  # the broker's user must come in
     child, url = broker.prepare(own)
