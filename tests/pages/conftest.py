@@ -19,7 +19,7 @@ class Reader:
         self.headers = {"Accept": "text/html", "Accept-Language": language}
         self.token = TOKEN.search(self.get("/login").text)[1]
         assert self.send("/login", login=login, password=city.PASSWORD).status_code == 302
-        self.token = TOKEN.search(self.get("/cases").text)[1]
+        self.token = TOKEN.search(self.get("/help").text)[1]
 
     def get(self, path: str, **headers):
         return self.client.get(path, headers=self.headers | headers)
