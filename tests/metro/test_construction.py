@@ -181,6 +181,8 @@ def test_works_go_to_the_contractor_with_the_metro_company_told_and_other_classe
     assert [one["facts"]["zone"] for one in told] == ["示例站施工管控区"]
     refuse = dispatched(works, reported(works, at, REFUSE), at)
     assert refuse.department_code == "510104-sanitation"
+    assert [one.number for one in zones.told_operator(works, "CZ1", ["metro"], 5)] == [dust.number]
+    assert zones.told_operator(works, "CZ1", ["builder"], 5) == []
     after = moment(LAST + DAY, 9)
     with pytest.raises(Invalid, match="no rule names a department"):
         dispatched(works, reported(works, after), after)

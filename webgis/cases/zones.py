@@ -64,6 +64,25 @@ def keep_past(session: Session) -> int:
     return session.execute(_KEEP_PAST).rowcount
 
 
+_TOLD = text(
+    """
+    SELECT c.number, c.state, k.name_zh AS class_zh, k.name_en AS class_en, c.reported_at, c.deadline_at
+    FROM city.case_zone i JOIN city.construction_zone z ON z.id = i.zone_id JOIN city.case c ON c.id = i.case_id
+    JOIN LATERAL fn.zone_rule(c.kind, c.class_code, i.protection, i.phase) r ON r.to_contractor
+    JOIN city.class k ON k.standard = c.standard AND k.kind = c.kind AND k.code = c.class_code
+    WHERE z.code = :code AND z.metro_department_code = ANY(:departments)
+        AND c.dispatched_at IS NOT NULL AND c.relation IS DISTINCT FROM 'duplicate'
+    ORDER BY c.reported_at DESC, c.id DESC LIMIT :most
+    """
+)
+
+
+def told_operator(session: Session, code: str, departments: Sequence[str], most: int) -> Sequence[Row]:
+    """The cases of works in a zone of which these departments are told as its metro company, the newest first: what
+    is said of each, and no more, for the case itself is the contractor's."""
+    return session.execute(_TOLD, {"code": code, "departments": list(departments), "most": most}).all()
+
+
 _RULES = text(
     "SELECT kind, class_code, protection, phase, to_contractor, severity, limit_value, limit_unit, source"
     " FROM city.zone_rule ORDER BY kind, class_code, protection, phase"

@@ -35,6 +35,7 @@ WORDS = {
     "line_words": construction_words.LINES,
     "part_words": construction_words.PARTS,
     "way_words": construction_words.WAYS,
+    "class_name": shown.class_name,
 }
 
 
@@ -102,6 +103,7 @@ def construction_zone(code: str):
             departments={one: accounts.require_department(session, one) for one in _departments(zone)},
             cases=_cases(session, code, now),
             counts=zones.counts(session, code, cases.sight(web.actor())),
+            told=zones.told_operator(session, code, web.actor().departments, NEWEST_CASES),
             duty=_by_day(construction_patrols.duty(session, today - timedelta(days=DUTY_DAYS - 1), today, code)),
             patrols=construction_patrols.newest(session, code),
             versions=construction.versions(session, code),
