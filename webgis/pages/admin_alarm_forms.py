@@ -18,7 +18,6 @@ PLAIN = ("name_zh", "name_en", "least", "most", "late", "silence", "subject")
 LEVEL = ("name", "level_zh", "level_en", "rank", "measure", "window", "at", "reset", "lasting", "quiet", "hours",
          "advice", "sureness", "source")  # fmt: skip
 RUNG = ("rank", "who", "minutes", "source")
-LONGEST_SOURCE = 300
 LONGEST_NUMBER = 20
 
 
@@ -87,8 +86,6 @@ def _level(key: str, place: int, row: Mapping[str, str], name: str) -> dict[str,
     level |= {"measure": row["measure"], "sureness": row["sureness"], "advice": row["advice"] or None}
     level |= {name: _number(key, name, row[name], place) for name in ("at", "reset")}
     level |= {f"{name}_s": _seconds(key, name, row[name] or "0", place) for name in ("window", "lasting", "quiet")}
-    if not 0 < len(row["source"]) <= LONGEST_SOURCE:
-        raise bad_rule(key, "source", f"1 to {LONGEST_SOURCE} characters", place)
     return level | {"hours": _hours(key, row["hours"], place), "source": row["source"]}
 
 
