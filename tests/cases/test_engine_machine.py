@@ -95,8 +95,7 @@ class Engine(RuleBasedStateMachine):
             self.stood = self._standing()
 
     def _standing(self):
-        with self.runtime.engine.connect() as connection:
-            return connection.exec_driver_sql(STANDING).all()
+        return self.runtime.ask(STANDING)
 
     @property
     def numbers(self):
@@ -170,8 +169,7 @@ class Engine(RuleBasedStateMachine):
 
     @rule(data=strategies.data(), anybody=strategies.booleans(), grant=strategies.booleans())
     def answer(self, data, anybody, grant):
-        with self.runtime.engine.connect() as connection:
-            waiting = connection.exec_driver_sql("SELECT id, state FROM city.case_request ORDER BY id DESC").all()
+        waiting = self.runtime.ask("SELECT id, state FROM city.case_request ORDER BY id DESC")
         if waiting:
             asked = data.draw(strategies.sampled_from(waiting))
             turn = {"asked": "review", "reviewed": "decide"}.get(asked.state, "withdraw")
