@@ -6,7 +6,7 @@ No subject of the city is known here. `web.py` holds what pages and API have in 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from flask import Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -30,8 +30,10 @@ class Given(BaseModel):
         """A text is one that can be kept, and a truth value is no number: fields of type bool alone take one."""
         if not _storable(value):
             raise ValueError("a text without NUL characters is expected")
-        if isinstance(value, bool) and cls.model_fields[told.field_name].annotation is not bool:
-            raise ValueError("true and false are not expected here")
+        expected = cls.model_fields[told.field_name].annotation
+        if isinstance(value, bool) and expected is not bool:
+            words = " or ".join(one for one in get_args(expected) if isinstance(one, str))
+            raise ValueError(f"true and false are not expected here{words and f', but {words}'}")
         return value
 
 

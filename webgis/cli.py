@@ -28,6 +28,7 @@ COMMANDS = {
     "audit": "webgis.cases.audit_commands",
     "contacts": "webgis.cases.channel_commands",
     "notices": "webgis.cases.channel_commands",
+    "people": "webgis.exchange.people_commands",
     "retention": "webgis.cases.retention_commands",
     "clock": "webgis.cases.clock_commands",
     "cases": "webgis.exchange.case_commands",

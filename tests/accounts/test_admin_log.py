@@ -38,7 +38,7 @@ READING = {
         "workload",
     ),
     *("addresses", "draw", "settings", "verify"),
-    *("rules", "watches", "plans", "missed", "zones", "status"),
+    *("rules", "watches", "plans", "missed", "zones", "status", "export-departments"),
 }
 """Commands that only read, by their last word."""
 
@@ -46,6 +46,7 @@ ELSEWHERE = {
     *(f"accounts {verb}" for verb in ("activate", "add", "add-department", "change", "deactivate", "end-sessions")),
     *("accounts key", "notices set", "notices drop", "retention set", "retention remove"),
     *(f"alarms {verb}" for verb in ("load-rules", "set-rule", "unwatch", "watch")),
+    *("people import", "people import-departments"),
     *("hazards kind", "telemetry use", "emergency import-plans", "emergency import-resources"),
     *(f"accounts {verb}" for verb in ("first", "password", "revoke-keys", "second-factor-off", "unlock", "usual")),
 }

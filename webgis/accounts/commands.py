@@ -105,7 +105,7 @@ def first_administrator(runtime: Runtime, as_json: bool) -> None:
     """Add the first administrator; the password is printed once and must be changed at the first login."""
     with runtime.transaction() as session:
         made = first.administrator(session)
-    _tell_made([made], as_json)
+    tell_made([made], as_json)
 
 
 @accounts.command()
@@ -117,10 +117,10 @@ def usual(runtime: Runtime, area: str, lang: str, as_json: bool) -> None:
     """Add a department of every kind with someone in it, and a post of each other role. Passwords are printed once."""
     with runtime.transaction() as session:
         made = first.usual(session, area, lang)
-    _tell_made(made, as_json)
+    tell_made(made, as_json)
 
 
-def _tell_made(made: list[first.Made], as_json: bool) -> None:
+def tell_made(made: list[first.Made], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([vars(one) for one in made], ensure_ascii=False))
         return

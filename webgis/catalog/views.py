@@ -104,8 +104,9 @@ def classes():
 @web.permits("catalog.see")
 def one_class(kind: str, code: str):
     """One class with its filing conditions. 404 names the classes near it."""
-    city = api.checked(ClassCity, request.args.to_dict()).city or web.runtime().settings.city_code
+    asked = api.checked(ClassCity, request.args.to_dict())
     with web.transaction() as session:
+        city = asked.city or queries.city_of(session)
         found = queries.find_class(session, kind, code, CURRENT)
         if found is None:
             raise queries.unknown_class(session, kind, code, CURRENT, NotFound)
