@@ -41,7 +41,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-const time = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", timeZone: clock.dataset.zone });
+// Written as every page writes moments: 2026-11-23 14:05, which is how Swedish does.
+const time = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short", timeZone: clock.dataset.zone });
 const tick = () => { clock.textContent = time.format(new Date()); };
 window.setInterval(tick, 1000);
 tick();
