@@ -191,3 +191,17 @@ def test_a_case_that_was_split_ends_when_its_tasks_and_its_alarm_have(town):
     town.work()
     assert town.alarm(WELL).state == "reset" and "alarm" not in life.case(first).flags
     assert audit.verify(town.runtime.engine, town.settings).findings == ()
+
+
+def test_an_alarm_whose_job_was_given_up_gets_its_case_in_the_end(town):
+    """Six failures in five minutes, as while a disk is full: nobody needs to notice for the alarm to have its case."""
+    town.tell(WELL, (8, 25.0))
+    fail = "UPDATE city.outbox SET attempts = 6, dead_at = now() - CAST(:ago AS interval) WHERE task LIKE 'hazards.%'"
+    for ago, tried in (("1 minute", 0), ("6 minutes", 1)):
+        with town.runtime.transaction() as session:
+            session.execute(text(fail), {"ago": ago})
+        assert again(town) == tried
+        town.work()
+    assert town.alarm(WELL).case_state == "dispatched"
+    assert town.ask("SELECT * FROM city.outbox WHERE task LIKE 'hazards.%'") == []
+    assert again(town) == 0

@@ -55,6 +55,9 @@ _MAY_OPEN = text(
                   WHERE c.standard = :standard AND c.kind = a.kind AND c.code = a.class_code)
     """
 )
+_GIVEN_UP = text(
+    "SELECT id FROM city.outbox WHERE task = 'hazards.follow_alarm' AND dead_at <= now() - interval '5 minutes'"
+)
 _MERGED = text(
     """
     SELECT p.number, EXISTS (
@@ -98,12 +101,14 @@ def follow(session: Session, settings: Settings, alarm: int, *, at: datetime) ->
 
 
 def try_again(session: Session) -> int:
-    """Have those alarms followed again that stand without a case, or with one that has ended, and may have one by now;
-    how many. Run every half minute by the timetable: a sensor has moved into the grid, a class was imported."""
+    """Have those alarms followed again that stand without a case, or with one that has ended, and may have one by now,
+    and those of which the job was given up; how many. Run every half minute by the timetable: a sensor has moved into
+    the grid, a class was imported, what made the job fail is mended."""
     found = list(session.scalars(_MAY_OPEN, {"standard": catalog.CURRENT}))
     for alarm in found:
         jobs.enqueue(session, "hazards.follow_alarm", alarm=alarm)
-    return len(found)
+    given_up = list(session.scalars(_GIVEN_UP))
+    return len(found) + (jobs.retry(session, given_up) if given_up else 0)
 
 
 def _open(session: Session, settings: Settings, alarm: int, at: datetime) -> Row:
@@ -174,7 +179,7 @@ def _chart(session: Session, settings: Settings, line: Row) -> evidence.Evidence
     until = (line.last_at or line.told_at) + timedelta(seconds=1)
     points = telemetry.series(session, line.datastream_id, since, until)
     measured = alarm_queries.measured(session, line, since, until)
-    drawn = alarm_chart.draw(line, points, measured, alarm_words.compared(line, settings.zone), settings.zone)
+    drawn = alarm_chart.draw(line, since, points, measured, alarm_words.compared(line, settings.zone), settings.zone)
     return evidence.keep_drawn(settings, *drawn)
 
 

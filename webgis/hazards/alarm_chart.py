@@ -7,6 +7,7 @@ Numbers and codes only, so that one picture serves every language. Drawn by Pill
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import pairwise, zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,14 +28,19 @@ Points = Sequence[tuple[datetime, float]]
 
 
 def draw(
-    alarm: Any, points: Points, measured: Points, levels: Sequence[Mapping[str, Any]], zone: ZoneInfo
+    alarm: Any,
+    since: datetime,
+    points: Points,
+    measured: Points,
+    levels: Sequence[Mapping[str, Any]],
+    zone: ZoneInfo,
 ) -> tuple[Image.Image, datetime]:
-    """A picture of the readings of an alarm (a row of `fn.alarm_line`), of what its level looks at when that is not a
-    reading itself (`measured`), with a line for each of `levels`; and the moment it shows: the last."""
+    """A picture of the readings of an alarm (a row of `fn.alarm_line`) from `since` on, of what its level looks at when
+    that is not a reading itself (`measured`), with a line for each of `levels`; and the moment it shows: the last."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(picture)
     low, high = _range([value for _at, value in (*points, *measured)] + [one["at"] for one in levels])
-    begin, end = _span(points, alarm.raised_at)
+    begin, end = _span(since, points, alarm.raised_at)
 
     def place(at: datetime, value: float) -> tuple[float, float]:
         x = LEFT + (WIDTH - LEFT - RIGHT) * ((at - begin) / (end - begin))
@@ -52,7 +58,8 @@ def draw(
     else:
         _line(pen, [place(at, value) for at, value in points], LINE)
     if measured:
-        _line(pen, [place(at, value) for at, value in measured], MEASURED)
+        path = [place(at, value) for at, value in measured]
+        _line(pen, _steps(path) if alarm.measure == "sum" else path, MEASURED)
         _legend(pen, (("value", LINE), (f"{alarm.measure} {alarm_words.span(alarm.window_s)[1]}", MEASURED)))
     return picture, end
 
@@ -64,10 +71,16 @@ def _line(pen: ImageDraw.ImageDraw, path: Sequence[tuple[float, float]], colour:
         pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=colour)
 
 
+def _steps(path: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """A sum is as it was until the next reading."""
+    corners = [(later[0], earlier[1]) for earlier, later in pairwise(path)]
+    return [point for pair in zip_longest(path, corners) for point in pair if point]
+
+
 def _bars(pen: ImageDraw.ImageDraw, path: Sequence[tuple[float, float]], ground: float) -> None:
     for x, y in path:
-        pen.line((x, ground, x, y), fill=LINE, width=4)
-        pen.line((x - 4, y, x + 4, y), fill=LINE, width=3)
+        pen.line((x, ground, x, y), fill=LINE, width=12)
+        pen.line((x - 6, y, x + 6, y), fill=LINE, width=3)
 
 
 def _legend(pen: ImageDraw.ImageDraw, entries: Sequence[tuple[str, tuple[int, int, int]]]) -> None:
@@ -85,10 +98,9 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return low, high + (high - low or 1.0) * 0.1
 
 
-def _span(points: Points, raised_at: datetime) -> tuple[datetime, datetime]:
-    moments = [raised_at, *(at for at, _value in points)]
-    begin, end = min(moments), max(moments)
-    return (begin, end) if end - begin >= timedelta(minutes=1) else (begin - timedelta(minutes=1), end)
+def _span(since: datetime, points: Points, raised_at: datetime) -> tuple[datetime, datetime]:
+    end = max([raised_at, *(at for at, _value in points)])
+    return min(since, end - timedelta(minutes=1)), end
 
 
 def _values(pen: ImageDraw.ImageDraw, place: Any, begin: datetime, low: float, high: float) -> None:

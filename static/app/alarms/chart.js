@@ -29,7 +29,7 @@ function options(paint) {
         markArea: { silent: true, itemStyle: { color: paint.bad, opacity: 0.09 }, data: [[{ xAxis: span[0] }, { xAxis: span[1] }]] },
         markLine: { silent: true, symbol: "none", data: levels.map((one) => levelLine(paint, one)) },
       },
-      ...(measured.length ? [{ name: measured_word, ...line(measured, SECOND) }] : []),
+      ...(measured.length ? [{ name: measured_word, ...line(measured, SECOND), step: bars && "end" }] : []),
     ],
   };
 }
