@@ -274,11 +274,18 @@ def test_persons_in_charge_are_sealed_shown_masked_and_a_look_is_written_down(se
     (shown,) = persons.masked(session, row.id)
     assert (shown.name, shown.phone) == (contact_rules.masked_name("张三丰"), "138****1234")
     assert persons.looks(session, row.id) == []
-    (whole,) = persons.look(session, who(session, "dispatcher1"), row.id)
+    (whole,) = persons.look(session, who(session, "dispatcher1"), row)
     assert (whole.name, whole.phone) == ("张三丰", "13800001234")
     assert [one.login for one in persons.looks(session, row.id)] == ["dispatcher1"]
+    for login in ("works1", "inspector1"):
+        with pytest.raises(Forbidden):
+            persons.look(session, who(session, login), row)
+    change(session, department="510104-works")
+    row = source_queries.require(session, who(session, "works1"), "CD-001")
+    assert persons.look(session, who(session, "works1"), row) == [whole]
     with pytest.raises(Forbidden):
-        persons.look(session, who(session, "works1"), row.id)
+        persons.look(session, who(session, "sanitation1"), row)
+    change(session)
     assert change(session).changed == {}
     assert len(persons.masked(session, row.id)) == 1
     assert change(session, persons=[]).changed == {"persons": [None, None]}

@@ -98,7 +98,8 @@ TABLE = (
     _changes("emergency.receive", ("dispatcher", "manager", "system"), "all", "send in a CAP message"),
 
     Permission("hazards.see", PEOPLE, "area", "hazard sources, their grades, what lies around them"),
-    _changes("hazards.persons", (*CENTRE, *ABOVE), "area", "see who is in charge of one whole, which is written down"),
+    _changes("hazards.persons", (*CENTRE, "department", *ABOVE), "area",
+             "see who is in charge of one whole, which is written down: department staff of those for theirs"),
     _changes("hazards.change", ADMINISTRATOR, "city", "add, change and import hazard sources"),
 
     Permission("construction.see", PEOPLE, "all", "construction zones, their phases and patrols"),

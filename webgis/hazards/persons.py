@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.cases import contact_rules, keyring
-from webgis.errors import Invalid
+from webgis.errors import Forbidden, Invalid
 from webgis.hazards.source_rules import bad_field
 from webgis.hazards.source_wire import PersonGiven
 from webgis.settings import Settings
@@ -98,11 +98,24 @@ def masked(session: Session, source_id: int) -> list[Shown]:
     ]
 
 
-def look(session: Session, actor: Actor, source_id: int) -> list[Shown]:
+def may_look(actor: Actor, source: Row) -> bool:
+    """Whether somebody may see who is in charge of a source (`source_queries.require`) whole: of a department's staff
+    those for whom the source is."""
+    own = actor.role != "department" or source.department_code in actor.departments
+    return own and permissions.may(actor, "hazards.persons")
+
+
+def look(session: Session, actor: Actor, source: Row) -> list[Shown]:
     """Who is in charge, whole, to those who may; that they looked is written down."""
     permissions.require(actor, "hazards.persons")
-    session.execute(_LOOKED, {"id": source_id, "person": actor.id, "role": actor.role})
-    return _opened(session, [source_id])[source_id]
+    if not may_look(actor, source):
+        raise Forbidden(
+            "hazards.persons-of-others",
+            f"Hazard source {source.code} is for another department",
+            accepted="staff of the department that it is for, the centre, managers",
+        )
+    session.execute(_LOOKED, {"id": source.id, "person": actor.id, "role": actor.role})
+    return _opened(session, [source.id])[source.id]
 
 
 def looks(session: Session, source_id: int, most: int = 50) -> Sequence[Row]:

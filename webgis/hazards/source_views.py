@@ -124,7 +124,7 @@ def look_at_persons(code: str):
     """Names and telephone numbers of the persons in charge."""
     with web.transaction() as session:
         source = source_queries.require(session, web.actor(), code)
-        return jsonify([vars(one) for one in persons.look(session, web.actor(), source.id)])
+        return jsonify([vars(one) for one in persons.look(session, web.actor(), source)])
 
 
 @hazards.get("/<code>/impact")

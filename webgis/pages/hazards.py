@@ -34,7 +34,6 @@ def shown(template: str, **values: Any) -> str:
     """A page of hazard sources."""
     may = {
         "may_change": permissions.may(web.actor(), "hazards.change"),
-        "may_look": permissions.may(web.actor(), "hazards.persons"),
         "may_open_emergency": permissions.may(web.actor(), "emergency.open"),
     }
     return render_template(f"hazards/{template}.html", **COMMON, **may, **values)
@@ -91,7 +90,7 @@ def hazard_page(code: str, look: bool = False) -> str:
     actor = web.actor()
     with web.transaction() as session:
         row = source_queries.require(session, actor, code)
-        whole = persons.look(session, actor, row.id) if look else None
+        whole = persons.look(session, actor, row) if look else None
         return shown(
             "source",
             row=row,
@@ -102,7 +101,8 @@ def hazard_page(code: str, look: bool = False) -> str:
             alarms=source_queries.alarms(session, actor, row.id),
             persons=whole or persons.masked(session, row.id),
             whole=look,
-            looks=persons.looks(session, row.id) if permissions.may(actor, "hazards.persons") else [],
+            looks=persons.looks(session, row.id) if persons.may_look(actor, row) else [],
+            may_look=persons.may_look(actor, row),
             rings=_rings(),
             published=bool(screening.circles(source_queries.held(session, row.id))),
             quantities=QUANTITIES,

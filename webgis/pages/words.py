@@ -407,6 +407,9 @@ SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "hazards.source-stale": _plain(
         lazy_gettext("Somebody has changed this hazard source meanwhile. Look at it as it is now.")
     ),
+    "hazards.persons-of-others": _plain(
+        lazy_gettext("This hazard source is for another department: its persons in charge are shown to that one.")
+    ),
     "hazards.source-unknown": _plain(lazy_gettext("There is no such hazard source.")),
     "hazards.watch-unfit": _plain(lazy_gettext("This rule is of another unit than the sensor.")),
     "hazards.window-too-long": _plain(
