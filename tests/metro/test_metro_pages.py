@@ -215,11 +215,11 @@ def test_another_table_of_distances_is_looked_at_first(reader, city_app):
     run_jobs(city_app)
     page = admin.get(answer.headers["Location"]).text
     assert "地下车站" in page and "60 m" in page and "西站" in page and "控制保护区" in page
-    assert metres_of(admin.get("/metro/structures/west").text) == ["50", "5"]
+    assert metres_of(admin.get("/metro/structures/west").text) == ["5", "50"]
     assert admin.send(f"{answer.headers['Location']}/take").status_code == 303
     run_jobs(city_app)
     page = admin.get("/metro/structures/west").text
-    assert "条例第九条" in page and metres_of(page) == ["60", "5"]
+    assert "条例第九条" in page and metres_of(page) == ["5", "60"]
     log = admin.get("/admin/log").text
     assert "underground_station/control" in log and "50 m" in log and "60 m, outline, M: 条例第九条" in log
     again = admin.send("/admin/metro/distances", **table(metres=["60", "5"]))
