@@ -1,11 +1,11 @@
-"""Tables of what the city is: areas (city, county, subdistrict, community), unit cells, and which cell came from which.
+"""Tables of what the city is: areas (city, county, subdistrict, community), unit cells with their people, and which cell came from which.
 
 A code is never edited. A cell that changes gets an end to its `valid` range, and its successors are new rows
 (GB/T 30428.1-2013: initial time, end time). Geometry is CGCS2000 (SRID 4490), longitude first; areas are in m2 of the
 city's projected system.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -115,6 +115,18 @@ class Cell(Base):
     land_use: Mapped[str | None] = mapped_column(Text)
     manager: Mapped[str | None] = mapped_column(Text)
     remark: Mapped[str | None] = mapped_column(Text)
+
+
+class CellPeople(Base):
+    """The people who live on a cell, as of a day. A cell that was divided anew is another row, without people yet."""
+
+    __tablename__ = "cell_people"
+    __table_args__ = (CheckConstraint("people >= 0", name="people"),)
+
+    cell_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Cell.id), primary_key=True)
+    people: Mapped[int] = mapped_column(Integer)
+    as_of: Mapped[date]
+    source: Mapped[str | None] = mapped_column(Text)
 
 
 class CellLineage(Base):
