@@ -72,7 +72,7 @@ def test_the_database_measures_as_the_machine_does(rain, measure):
         id=rain.ids[RAIN],
         since=times[0],
         measure=measure,
-        window=level.window.total_seconds(),
+        window=int(level.window.total_seconds()),
     )
     assert [value for (value,) in rows] == machine
 
@@ -188,5 +188,5 @@ def test_what_is_counted_is_not_cut_where_the_list_is(town):
     town.tell(UNDERPASS, (9, 0.3), (7, 0.31))
     with town.runtime.transaction() as session:
         dispatcher = accounts.actor(session, "dispatcher1")
-        assert alarm_queries.counts(session, dispatcher) == (2, 2)
+        assert alarm_queries.counts(session, dispatcher) == (2, 2, 2)
         assert len(alarm_queries.at_hand(session, dispatcher, most=1)) == 1

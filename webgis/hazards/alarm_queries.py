@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
@@ -54,7 +55,8 @@ _PAST = text(
     """
 )
 _COUNT = text(
-    "SELECT count(*) FILTER (WHERE l.state = 'open') AS standing, count(*) FILTER (WHERE l.waiting) AS waiting"
+    "SELECT count(*) FILTER (WHERE l.state = 'open') AS standing, count(*) FILTER (WHERE l.waiting) AS waiting,"
+    " count(*) AS at_hand"
     f" FROM fn.alarm_line l WHERE {AT_HAND} AND {SEEN}"
 )
 _OF_CASE = text("SELECT l.* FROM fn.alarm_line l WHERE l.case_id = :case")
@@ -133,10 +135,17 @@ def _read(cursor: str | None) -> int | None:
     return before
 
 
-def counts(session: Session, actor: Actor) -> tuple[int, int]:
-    """How many alarms stand, and how many, standing or reset, nobody has acknowledged."""
-    row = session.execute(_COUNT, cases.sight(actor)._asdict()).one()
-    return row.standing, row.waiting
+class Counts(NamedTuple):
+    """How many alarms stand; how many, standing or reset, nobody has acknowledged; how many either is true of."""
+
+    standing: int
+    waiting: int
+    at_hand: int
+
+
+def counts(session: Session, actor: Actor) -> Counts:
+    """How many there are of those that `at_hand` lists."""
+    return Counts(*session.execute(_COUNT, cases.sight(actor)._asdict()).one())
 
 
 def measured(

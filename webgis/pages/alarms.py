@@ -30,7 +30,7 @@ def alarm_list():
     quantity = quantity if quantity in QUANTITIES else ""
     actor = web.actor()
     with web.transaction() as session:
-        standing, waiting = alarm_queries.counts(session, actor)
+        counts = alarm_queries.counts(session, actor)
         if past:
             given = {"quantity": quantity or None, "cursor": request.args.get("cursor")}
             page = alarm_queries.listed(session, actor, **given)
@@ -44,8 +44,7 @@ def alarm_list():
         past=past,
         quantity=quantity,
         quantities=_quantities(),
-        standing=standing,
-        waiting=waiting,
+        counts=counts,
         full=not past and len(rows) == alarm_queries.MOST_AT_HAND,
         more=more,
         **_common(),
@@ -121,6 +120,7 @@ def _chart(session: Session, row: Any) -> dict[str, Any]:
             for one in alarm_words.compared(row, zone)
         ],
         "span": [int(row.raised_at.timestamp() * 1000), int((row.reset_at or until).timestamp() * 1000)],
+        "shown": [int(at.timestamp() * 1000) for at in (since, until)],
         "zone": str(zone),
         "word": _("Readings"),
         "measured_word": alarm_rule_words.measured(row.measure, row.window_s),

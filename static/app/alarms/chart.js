@@ -4,16 +4,14 @@
 import { clock, common, levelLine, plot, timeAxis, valueAxis } from "./plot.js";
 
 const box = document.querySelector("[data-alarm-chart]");
-const { unit, points, measured, bars, levels, span, zone, word, measured_word } = JSON.parse(document.getElementById("alarm-chart").textContent);
+const { unit, points, measured, bars, levels, span, shown, zone, word, measured_word } = JSON.parse(document.getElementById("alarm-chart").textContent);
 const told = clock(zone, true);
 const SECOND = "#0d9488";
 const FEW = 40;
 
-const said = (shown) => `${told(shown[0].value[0])}\n${shown.map((one) => `${one.seriesName} ${one.value[1]} ${unit}`).join("\n")}`;
+const said = (all) => `${told(all[0].value[0])}\n${all.map((one) => `${one.seriesName} ${one.value[1]} ${unit}`).join("\n")}`;
 
 function options(paint) {
-  const moments = points.map(([at]) => at);
-  const all = [Math.min(span[0], ...moments), Math.max(span[1], ...moments)];
   const line = (data, colour) => ({ type: "line", data, showSymbol: data.length <= FEW, symbol: "circle", lineStyle: { color: colour, width: 2 }, itemStyle: { color: colour } });
   const readings = bars ? { type: "bar", data: points, barWidth: 3, itemStyle: { color: paint.line } } : line(points, paint.line);
   return {
@@ -21,7 +19,7 @@ function options(paint) {
     tooltip: { ...common(paint).tooltip, formatter: said },
     legend: { show: measured.length > 0, top: 0, right: 8, textStyle: { color: paint.soft } },
     grid: { left: 8, right: 104, top: 28, bottom: 8, containLabel: true },
-    xAxis: timeAxis(paint, zone, all),
+    xAxis: timeAxis(paint, zone, shown),
     yAxis: valueAxis(paint, unit, { scale: false, max: (range) => Number((Math.max(range.max, ...levels.map((one) => one.at)) * 1.15).toPrecision(2)) }),
     series: [
       {

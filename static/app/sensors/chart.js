@@ -57,8 +57,8 @@ function levelLines(paint, near, since) {
     const names = [...new Set(same.map(({ word }) => word))].join("\n");
     const whole = levelLine(paint, { word: names, at: height, rank: Math.max(...same.map(({ rank }) => rank)) });
     const parts = same.some(({ hours }) => !hours) || span > LONGEST_HOURS ? [] : same.flatMap((one) => inHours(one, since).map((part) => [one, part]));
-    lines.push(parts.length ? { ...whole, lineStyle: { opacity: 0 } } : whole);
-    for (const [one, [begin, end]] of parts) lines.push([{ coord: [begin, height], lineStyle: levelLine(paint, one).lineStyle }, { coord: [end, height] }]);
+    lines.push(parts.length ? { ...whole, lineStyle: { color: "transparent" } } : whole);
+    for (const [one, [begin, end]] of parts) lines.push([{ coord: [begin, height], label: { show: false }, lineStyle: levelLine(paint, one).lineStyle }, { coord: [end, height] }]);
   }
   return lines;
 }
