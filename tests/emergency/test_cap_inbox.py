@@ -96,6 +96,27 @@ def test_the_same_message_again_does_no_harm(scene):
     assert again.known and again.proposal.id == first.proposal.id and len(waiting(scene)) == 1
 
 
+def test_our_own_messages_that_come_back_are_known_as_ours_and_open_nothing(scene):
+    number = scene.open()
+    scene.change("dispatcher1", number, level=2)
+    for task in scene.board(number):
+        scene.step("dispatcher1", number, task, "finish")
+    scene.close("dispatcher1", number)
+    given_out = {one.msg_type: one.xml.encode() for one in scene.messages(number)}
+    assert list(given_out) == ["Alert", "Update", "Cancel"]
+    for given in given_out.values():
+        back = send(scene, given)
+        assert (back.proposal, back.known, back.ours) == (None, True, number)
+    assert waiting(scene) == []
+
+
+def test_who_takes_our_identifier_without_our_name_or_moment_waits_as_any_other(scene):
+    (ours,) = scene.messages(scene.open())
+    names = {"sender": ours.sender, "identifier": ours.identifier, "sent": ours.sent}
+    others = [names | {"sender": "other.example"}, names | {"sent": "2026-01-01T00:00:00+08:00"}]
+    assert [send(scene, message(**one)).ours for one in others] == [None, None] and len(waiting(scene)) == 2
+
+
 def test_an_update_of_one_that_became_an_emergency_is_written_into_its_log(scene):
     made = accept(scene, send(scene, message()).proposal.id)
     names = f"{ALERT['sender']},{ALERT['identifier']},{ALERT['sent']}"

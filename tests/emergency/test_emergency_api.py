@@ -104,6 +104,15 @@ def test_maps_are_drawn_anew_after_every_act(ask, api):
     assert len({*versions, version()}) == 3
 
 
+def test_the_answer_says_that_a_message_is_our_own(ask):
+    number = ask("dispatcher1", "", OPEN | {"planned": "no"}).get_json()["id"]
+    ours = ask("dispatcher1", f"/{number}/cap/1").data
+    back = ask("dispatcher1", "/cap", data=ours, content_type="application/cap+xml")
+    told = back.get_json()
+    assert (back.status_code, told["proposal"], told["known"], told["ours"]) == (200, None, True, number)
+    assert ask("manager1", "/cap").get_json() == []
+
+
 def test_a_cap_message_comes_in_over_http(ask):
     sent = {"data": message(), "content_type": "application/cap+xml"}
     assert ask("dispatcher1", "/cap", **sent).status_code == 201

@@ -1,6 +1,7 @@
 """CAP messages of others: taken in when they keep the rules, and made an emergency by whoever says so.
 
 A message opens nothing by itself. An Update or Cancel of one that became an emergency is a note in that one's log.
+One of our own that comes back is nothing to decide on.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from webgis.accounts import permissions
 from webgis.accounts.actor import Actor
 from webgis.emergency import acting, cap_model, cap_reading, ground, operations, queries, rules
 from webgis.emergency.kinds import KINDS, LEVELS
-from webgis.emergency.models import CapProposal, Emergency
+from webgis.emergency.models import CapMessage, CapProposal, Emergency
 from webgis.errors import Conflict, NotFound
 from webgis.settings import Settings
 
@@ -33,11 +34,13 @@ CORNERS_OF_CIRCLE, MOST_TO_JOIN = 65, 400
 
 @dataclass(frozen=True)
 class Received:
-    """What became of a message: its proposal (None: nothing to decide), and whether it was known already."""
+    """What became of a message: its proposal (None: nothing to decide), and whether it was known already. `ours`: the
+    number of the emergency that gave it out, when a hub sends us back our own."""
 
     told: dict[str, Any]
     proposal: CapProposal | None
     known: bool = False
+    ours: str | None = None
 
 
 def receive(session: Session, settings: Settings, actor: Actor, given: bytes, *, at: datetime) -> Received:
@@ -47,6 +50,9 @@ def receive(session: Session, settings: Settings, actor: Actor, given: bytes, *,
     if told["status"] not in FOR_PEOPLE or told["msgType"] not in NEWS:
         return Received(told, None)
     name = {"sender": told["sender"], "identifier": told["identifier"], "sent": told["sent"]}
+    given_out = select(Emergency.number).join(CapMessage, CapMessage.emergency_id == Emergency.id)
+    if (ours := session.scalar(given_out.filter_by(**name))) is not None:
+        return Received(told, None, True, ours)
     stands = select(CapProposal).filter_by(**name)
     if (known := session.scalar(stands)) is not None:
         return Received(told, known, True)

@@ -111,6 +111,7 @@ def receive_cap(runtime: Runtime, file: Path, login: str) -> None:
         actor = accounts.actor(session, login)
         done = cap_inbox.receive(session, runtime.settings, actor, file.read_bytes(), at=datetime.now(UTC))
         waits = done.proposal.state if done.proposal else "nothing to decide"
+        waits = f"our own, given out by {done.ours}" if done.ours else waits
     click.echo(f"{done.told['identifier']} of {done.told['sender']}: {waits}")
 
 

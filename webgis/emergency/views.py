@@ -59,7 +59,8 @@ def all_plans():
 @emergencies.doc(
     summary="Send in a CAP 1.2 message",
     description="The XML as the body. It is checked and becomes a proposal that somebody decides on. The same message "
-    "again (sender, identifier, sent) does no harm. `proposal` is null for tests, drafts and acknowledgements.",
+    "again (sender, identifier, sent) does no harm. `proposal` is null for tests, drafts, acknowledgements, and for a "
+    "message of our own that comes back: `ours` is the number of the emergency that gave it out.",
 )
 @web.permits("emergency.receive")
 def receive():

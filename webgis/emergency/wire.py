@@ -198,7 +198,8 @@ def line(row: queries.Line) -> dict[str, Any]:
 def received(one: Received) -> dict[str, Any]:
     """What became of a CAP message that came in."""
     told = {name: one.told[name] for name in ("identifier", "sender", "sent", "status", "msgType")}
-    return told | {"proposal": one.proposal and one.proposal.id, "known": one.known, "signed": one.told["signed"]}
+    became = {"proposal": one.proposal and one.proposal.id, "known": one.known, "ours": one.ours}
+    return told | became | {"signed": one.told["signed"]}
 
 
 def proposal(one: CapProposal) -> dict[str, Any]:

@@ -175,7 +175,10 @@ def emergency_receive():
             done = cap_inbox.receive(session, web.runtime().settings, web.actor(), body, at=datetime.now(UTC))
     except Invalid as error:
         return listing(words.sentence(error.code, error.message, error.facts)), 422
-    if done.proposal is None:
+    if done.ours:
+        told = _("This is our own message: %(number)s gave it out. Nothing has to be decided.", number=done.ours)
+        flash(told, "info")
+    elif done.proposal is None:
         flash(_("The message keeps the rules, but is a test, a draft or an answer: nothing has to be decided."), "info")
     elif done.known:
         flash(_("This message was here already."), "info")
