@@ -46,6 +46,7 @@ NOT_ON_PAGES = {
     "catalog": {
         *("code-form", "code-unmapped", "file-ending", "kind-unknown", "limit-form", "limit-value"),
     },
+    "cases": {"bad-zone-rules"},
     "exchange": {"bad-month", "bad-people"},
     "grid": {
         *("area-invalid", "bad-field", "bad-moment", "code-form", "crumb", "file-ending", "file-missing", "future"),
