@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
+from tests import city
 from tests.browser import axe
 from tests.browser.live import streaming
 from tests.hazards.watched import UNDERPASS, WELL, Watched, flood
 
 DESK, PHONE = (1440, 900), (390, 844)
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+DRAWN = """(box) => window.echarts.getInstanceByDom(document.querySelector(box)).getOption().series
+    .map((one) => [one.type, one.data.map(([, value]) => value)])"""
 
 
 @pytest.fixture
@@ -92,3 +95,20 @@ def test_an_alarm_appears_on_desk_and_map_is_acknowledged_and_its_case_stays_ope
         expect(phone.locator("[data-water-chart][data-drawn]")).to_be_visible()
         expect(phone.locator(f"[data-place={UNDERPASS}]")).to_contain_text("Advised to close")
         calm(phone)
+
+
+def test_rain_that_falls_now_and_then_is_dots_and_its_alarm_a_sum(site):
+    town = Watched(site.runtime)
+    with town.runtime.transaction() as session:
+        town.ids["R"] = town.sensor(session, "R", "station", "rain", city.IN_WEST)
+    town.tell("R", (725, 10.0), (485, 20.0), (5, 30.0))
+    town.work()
+    with site.reader("dispatcher1", size=PHONE, language="en") as page:
+        page.goto("/sensors/R")
+        expect(page.locator("[data-sensor-chart][data-drawn]")).to_be_visible()
+        _line, dots = page.evaluate(DRAWN, "[data-sensor-chart]")
+        assert dots == ["scatter", [10, 20, 30]], "no line leads to them"
+        page.goto(f"/alarms/{town.alarm('R').id}")
+        expect(page.locator("[data-alarm-chart][data-drawn]")).to_be_visible()
+        assert page.evaluate(DRAWN, "[data-alarm-chart]") == [["bar", [10, 20, 30]], ["line", [10, 30, 50]]]
+        calm(page)

@@ -315,7 +315,7 @@ def test_a_rule_that_is_changed_counts_from_the_next_reading(town):
     ("given", "field"),
     [
         ({"levels": []}, "levels"),
-        ({"levels": [{"name": "x"}]}, "levels"),
+        ({"levels": [{"name": "x"}]}, "name_zh"),
         ({"levels": ["x"]}, "levels"),
         ({"levels": [LEVEL | {"hours": 5}]}, "levels"),
         ({"levels": [LEVEL | {"name_zh": None}]}, "name_zh"),
