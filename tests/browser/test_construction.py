@@ -106,7 +106,9 @@ def _walked(site, plan) -> None:
             page.locator("[data-tab=beat]").click()
         with page.expect_response(lambda answer: "/tiles/metro/" in answer.url and answer.ok):
             page.get_by_role("button", name="地铁", pressed=False).click()
-        expect(page.locator("[data-beat-layers] [aria-pressed=true]")).to_have_text(["地铁", "危险源", "积水监测", "报警"])
+        expect(page.locator("[data-beat-layers] [aria-pressed=true]")).to_have_text(
+            ["地铁", "危险源", "积水监测", "报警"]
+        )
         assert page.evaluate(OVERFLOW) <= 0 and findings(page) == []
         page.locator("[data-tab=home]").click()
         site.watch.cuts_expected = True

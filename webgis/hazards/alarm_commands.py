@@ -62,8 +62,8 @@ def _levels(row: Any) -> str:
 @click.argument("file", type=FILE)
 @click.pass_obj
 def set_rule(runtime: Runtime, key: str, file: Path) -> None:
-    """Make or change the rule KEY as the JSON object of FILE says: one of those that `webgis alarms rules --json` prints,
-    or only the fields that change; levels are given as a whole. It counts from the next reading on."""
+    """Make or change the rule KEY as the JSON object of FILE says: one of those that `webgis alarms rules --json`
+    prints, or only the fields that change; levels are given as a whole. It counts from the next reading on."""
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,5 +1,5 @@
-"""An alarm knows what its level looks at, so that its height is that and not a reading; steps of ladders that nobody has
-acknowledged are found at once."""
+"""An alarm knows what its level looks at, so that its height is that and not a reading; steps of ladders that nobody
+has acknowledged are found at once."""
 
 from alembic import op
 
@@ -17,7 +17,8 @@ def upgrade() -> None:
         UPDATE city.alarm a SET measure = l.measure, window_s = l.window_s
         FROM (SELECT DISTINCT ON (r.key, e.one ->> 'name') r.key, e.one ->> 'name' AS name,
                      e.one ->> 'measure' AS measure, (e.one ->> 'window_s')::integer AS window_s
-              FROM city.threshold_rule r CROSS JOIN LATERAL jsonb_array_elements(r.levels) WITH ORDINALITY AS e (one, place)
+              FROM city.threshold_rule r
+              CROSS JOIN LATERAL jsonb_array_elements(r.levels) WITH ORDINALITY AS e (one, place)
               ORDER BY r.key, e.one ->> 'name', e.place) l
         WHERE l.key = a.rule_key AND l.name = a.level AND l.measure <> 'value';
         UPDATE city.alarm a SET peak = (

@@ -11,5 +11,6 @@ depends_on = None
 def upgrade() -> None:
     for table in ("metro_distance", "metro_zone"):
         op.execute(
-            f"UPDATE city.{table} SET source = replace(source, '成都本地规定', '本市规定') WHERE source LIKE '%成都本地规定%'"
+            f"UPDATE city.{table} SET source = replace(source, '成都本地规定', '本市规定')"
+            " WHERE source LIKE '%成都本地规定%'"
         )
