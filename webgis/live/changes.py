@@ -85,7 +85,7 @@ def alarm_told(change: Any, actor: Actor) -> dict[str, Any] | None:
         "station": change.station,
         "name_zh": change.station_zh,
         "name_en": change.station_en,
-        "value": change.last_value,
+        "value": change.now_value,
         "unit": change.unit,
         "number": change.case_number,
         "lon": round(change.lon, 6),

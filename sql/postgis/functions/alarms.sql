@@ -232,13 +232,13 @@ LEFT JOIN city.department p ON p.code = coalesce(c.department_code, a.department
 CREATE FUNCTION fn.alarm_changes(since bigint, ids bigint[], most integer)
 RETURNS TABLE (id bigint, action text, alarm bigint, state text, level text, rank integer, advice text,
                raised_at timestamptz, station text, station_zh text, station_en text, levels jsonb, unit text,
-               last_value double precision, waiting boolean, case_number text, kind text, class_code text,
+               now_value double precision, waiting boolean, case_number text, kind text, class_code text,
                department_code varchar, cell_code text, lon double precision, lat double precision)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN QUERY
     SELECT e.id, e.action, l.id, l.state, l.level, l.rank, l.advice, l.raised_at, l.station, l.station_zh, l.station_en,
-           l.levels, l.unit, l.last_value, l.waiting, l.case_number, l.kind, l.class_code, l.department_code::varchar,
+           l.levels, l.unit, l.now_value, l.waiting, l.case_number, l.kind, l.class_code, l.department_code::varchar,
            l.cell_code, l.lon, l.lat
     FROM (SELECT n.* FROM city.alarm_event n WHERE n.id > alarm_changes.since
           UNION ALL
