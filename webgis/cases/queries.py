@@ -227,14 +227,6 @@ def require_cell(session: Session, lon: float, lat: float, at: datetime) -> Cell
 
 def outside(session: Session, lon: float, lat: float) -> Invalid:
     """The refusal of a place that is in no cell."""
-    near = grid.nearest_cell(session, lon, lat)
-    where = "there is no grid yet" if near is None else f"the nearest cell, {near[0].code}, is {near[1]:,.0f} m away"
-    return Invalid(
-        "cases.outside-grid",
-        f"The place is in no cell of the grid: {where}",
-        field="lon",
-        got=[lon, lat],
-        accepted="a place inside the grid",
-        nearest=None if near is None else near[0].code,
-        distance_m=None if near is None else round(near[1], 1),
-    )
+    told, facts = grid.nearest_told(session, lon, lat)
+    message = f"The place is in no cell of the grid: {told}"
+    return Invalid("cases.outside-grid", message, accepted="a place inside the grid", **facts)

@@ -6,7 +6,7 @@ edge. Moments are aware datetimes; None is now.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session, defer
@@ -70,6 +70,17 @@ def outside(session: Session, lon: float, lat: float, at: datetime | None = None
         distance_m=round(metres, 1),
         nearest=found.code,
     )
+
+
+def nearest_told(session: Session, lon: float, lat: float) -> tuple[str, dict[str, Any]]:
+    """Of a place that is given and lies in no cell: where the nearest one is, in words and as facts of a refusal."""
+    near = nearest_cell(session, lon, lat)
+    facts = {"field": "lon", "got": [lon, lat]}
+    if near is None:
+        return "there is no grid yet", facts | {"nearest": None, "distance_m": None}
+    cell, metres = near
+    told = f"the nearest cell, {cell.code}, is {metres:,.0f} m away"
+    return told, facts | {"nearest": cell.code, "distance_m": round(metres, 1)}
 
 
 def cell_by_code(session: Session, code: str, at: datetime | None = None) -> Cell | None:

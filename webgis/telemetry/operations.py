@@ -145,17 +145,9 @@ def _put(session: Session, kind: type[Kept], code: str, values_of: Callable[[Kep
 
 
 def _outside(session: Session, lon: float, lat: float) -> Invalid:
-    near = grid.nearest_cell(session, lon, lat)
-    where = "there is no grid yet" if near is None else f"the nearest cell, {near[0].code}, is {near[1]:,.0f} m away"
-    return Invalid(
-        "telemetry.outside-grid",
-        f"The station is in no cell of the grid: {where}",
-        field="lon",
-        got=[lon, lat],
-        accepted="a place inside the grid, or outside=yes",
-        nearest=None if near is None else near[0].code,
-        distance_m=None if near is None else round(near[1], 1),
-    )
+    told, facts = grid.nearest_told(session, lon, lat)
+    message = f"The station is in no cell of the grid: {told}"
+    return Invalid("telemetry.outside-grid", message, accepted="a place inside the grid, or outside=yes", **facts)
 
 
 def _check_station(session: Session, given: NewStation) -> None:
