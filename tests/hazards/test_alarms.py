@@ -374,6 +374,32 @@ def test_a_rule_that_cannot_be_used_stops_no_other(town):
     assert town.ask("SELECT count(*) FROM city.reading_inbox") == [(0,)]
 
 
+def test_all_sensors_that_were_never_watched_are_watched_by_their_usual_rules_in_one_go(town):
+    with town.runtime.transaction() as session:
+        for code, place, quantity in (
+            ("A-1", "station", "rain"),
+            ("A-2", "station", "rain"),
+            ("A-3", "road", "depth"),
+            ("A-4", "well", "rain"),
+        ):
+            town.sensor(session, code, place, quantity, city.IN_WEST, watched=False)
+        town.sensor(session, "A-5", "station", "rain", city.IN_WEST, watched=False)
+        operations.put_datastream(session, operations.NewDatastream("A-5", "A-5", "rain", 5))
+        watches.unwatch(session, None, WELL, "gas.well")
+        done = watches.watch_all(session, None)
+    assert done.watched == {"rain.station": ["A-1", "A-2"], "depth.road": ["A-3"]}
+    assert [codes for _why, codes in sorted(done.without.items())] == [["A-5"], ["A-4"]]
+    assert "there is no rule rain.well" in done.without
+    rows = town.ask("SELECT d.code, w.active FROM city.watch w JOIN city.datastream d ON d.id = w.datastream_id")
+    standing = dict(map(tuple, rows))
+    assert standing[WELL] is False and all(standing[code] for code in (ROAD, UNDERPASS, "A-1", "A-2", "A-3"))
+    assert len(standing) == 6
+    (told,) = town.ask("SELECT count(*) FROM city.admin_event WHERE action = 'hazards.watch' AND subject LIKE 'A-_ %'")
+    assert told[0] == 3
+    with town.runtime.transaction() as session:
+        assert watches.watch_all(session, None).watched == {}
+
+
 def watch_road(town: Watched, watched: bool) -> None:
     with town.runtime.transaction() as session:
         if watched:

@@ -21,6 +21,9 @@ _WATCHES = text(
     " JOIN city.datastream d ON d.id = w.datastream_id JOIN city.station s ON s.id = d.station_id ORDER BY 1, 3"
 )
 
+MOST_NAMED = 20
+"""Codes that are named of those that share a reason."""
+
 
 @click.group()
 def alarms() -> None:
@@ -80,15 +83,30 @@ def set_rule(runtime: Runtime, key: str, file: Path) -> None:
 
 
 @alarms.command()
-@click.argument("datastream")
+@click.argument("datastream", required=False)
+@click.option("--all", "every", is_flag=True, help="Every sensor that was never watched, each by its usual rule.")
 @click.option("--rule", help="Another rule than that of its quantity and kind of place.")
 @click.option("--department", help="Code of who is sent; else the station's, else whom the routing rules choose.")
 @click.pass_obj
-def watch(runtime: Runtime, datastream: str, rule: str | None, department: str | None) -> None:
-    """Have a DATASTREAM (its code) watched, from its next reading on."""
+def watch(runtime: Runtime, datastream: str | None, every: bool, rule: str | None, department: str | None) -> None:
+    """Have a DATASTREAM (its code), or --all, watched from the next reading on."""
+    if every == bool(datastream) or every and (rule or department):
+        raise click.UsageError("Give a DATASTREAM, or --all without --rule and --department")
     with runtime.transaction() as session:
+        if every:
+            _tell_all(watches.watch_all(session, None))
+            return
         made = watches.watch(session, None, datastream, rule, department)
         console.print(f"{datastream} is watched by {made.rule_key}")
+
+
+def _tell_all(done: watches.AllWatched) -> None:
+    count = sum(map(len, done.watched.values()))
+    console.print(f"{count} more are watched{':' if count else ''}")
+    for rule, codes in sorted(done.watched.items()):
+        console.print(f"  {len(codes)} by {rule}")
+    for why, codes in sorted(done.without.items()):
+        console.print(f"{len(codes)} not, {why}: {', '.join(codes[:MOST_NAMED])}{' ...' * (len(codes) > MOST_NAMED)}")
 
 
 @alarms.command()

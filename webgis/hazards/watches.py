@@ -1,13 +1,15 @@
 """Which datastream is watched by which rule of thresholds."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import Actor
+from webgis.accounts.admin_log import Act
 from webgis.errors import Invalid, NotFound
 from webgis.hazards.alarm_models import ThresholdRule, Watch
 from webgis.hazards.alarm_rules import HOLD, changed, check_held, require_rule
@@ -82,6 +84,50 @@ def watch_by_kind(session: Session, actor: Actor | None, datastream: str) -> str
         except Invalid:
             return None
     return row.key
+
+
+class AllWatched(NamedTuple):
+    """What `watch_all` did: the datastreams (codes) by the rule that watches them now; those left out, by why."""
+
+    watched: dict[str, list[str]]
+    without: dict[str, list[str]]
+
+
+def watch_all(session: Session, actor: Actor | None) -> AllWatched:
+    """Have every datastream in use that was never watched watched by the rule of its quantity and kind of place, from
+    its next reading on. What somebody had watched, or watched no more, stays so."""
+    session.execute(HOLD)
+    key = func.concat(Datastream.quantity, ".", Station.place)
+    wanted = select(Datastream, key, ThresholdRule).join(Station, Station.id == Datastream.station_id)
+    wanted = wanted.outerjoin(ThresholdRule, ThresholdRule.key == key).where(Datastream.active, Station.active)
+    wanted = wanted.where(~exists().where(Watch.datastream_id == Datastream.id)).order_by(Datastream.code)
+    done = AllWatched({}, {})
+    acts = []
+    for stream, usual, row in session.execute(wanted):
+        if why := _unfit(stream, usual, row):
+            done.without.setdefault(why, []).append(stream.code)
+            continue
+        session.add(Watch(datastream_id=stream.id, rule_key=usual, active=True))
+        done.watched.setdefault(usual, []).append(stream.code)
+        acts.append(Act("hazards.watch", f"{stream.code} {usual}", {}, {"department": None, "active": True}))
+    if acts:
+        session.flush()
+        admin_log.record_all(session, actor, acts)
+        changed(session)
+    return done
+
+
+def _unfit(stream: Datastream, usual: str, row: ThresholdRule | None) -> str:
+    """Why a datastream cannot be watched by its usual rule; empty when it can."""
+    if row is None:
+        return f"there is no rule {usual}"
+    if stream.unit != row.unit:
+        return f"the rule {usual} is of {row.unit}, not {stream.unit}"
+    try:
+        check_held(row, stream.interval_s)
+    except Invalid as error:
+        return error.message
+    return ""
 
 
 def fitting(session: Session, datastream_id: int, unit: str) -> Sequence[ThresholdRule]:
