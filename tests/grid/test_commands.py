@@ -56,6 +56,22 @@ def divided(call, shapefile):
     return call
 
 
+def test_a_table_gives_the_people_of_cells(divided, tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text(f"code,people\n{WEST}001,12\n{WEST}002,0\n", encoding="utf-8")
+    assert "it would be: people of 2 cells: 2 added" in divided("areas", "import", path, "--check")
+    assert json.loads(divided("areas", "import", path, "--json"))["added"] == 2
+    path.write_text(f"code,people\n{WEST}001,13\n{WEST}999,0\n", encoding="utf-8")
+    report = json.loads(divided("areas", "import", path, "--json", code=1))
+    assert [(fault["kind"], fault["row"]) for fault in report["faults"]] == [("unknown-cell", 3)]
+    assert "0 added, 1 updated" in divided("areas", "import", _without_last_row(path))
+
+
+def _without_last_row(path):
+    path.write_text("\n".join(path.read_text(encoding="utf-8").splitlines()[:-1]), encoding="utf-8")
+    return path
+
+
 def test_from_a_gbk_shapefile_to_cells_and_back_to_files(call, shapefile, tmp_path):
     report = json.loads(call("areas", "import", shapefile, "--json"))
     assert (report["loaded"], report["added"], report["counts"]) == (True, 5, {})

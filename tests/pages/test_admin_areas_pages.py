@@ -12,7 +12,7 @@ from shapely import box
 from sqlalchemy import select, text
 
 from tests import city
-from tests.pages.sending import areas_file, do, looked_at, send
+from tests.pages.sending import areas_file, do, looked_at, send, table
 from webgis.accounts.models import AdminEvent
 from webgis.exchange import work_files
 from webgis.grid import files, queries
@@ -83,8 +83,8 @@ def test_faults_are_shown_with_their_place_and_stop_what_cannot_be_stored(admini
     administrator.send(f"{path}/take")
     do(city_runtime)
     assert _counts(city_runtime) == before
-    table = administrator.get(f"{path}/faults.xlsx")
-    assert table.status_code == 200 and table.data[:2] == b"PK"
+    faults = administrator.get(f"{path}/faults.xlsx")
+    assert faults.status_code == 200 and faults.data[:2] == b"PK"
 
 
 def test_an_overlap_is_told_and_may_be_taken_over(administrator, city_runtime, tmp_path):
@@ -99,6 +99,7 @@ def test_an_overlap_is_told_and_may_be_taken_over(administrator, city_runtime, t
     ("called", "fields", "said"),
     [
         ("x.txt", {"kind": "areas"}, "Choose a file of a kind"),
+        ("x.geojson", {"kind": "cell_people"}, "Choose a file of a kind"),
         ("x.geojson", {"kind": "roads"}, "Choose a kind"),
         ("x.geojson", {"kind": "areas", "crs": "mars"}, "no such coordinate system"),
         ("x.zip", {"kind": "areas"}, "ZIP that holds one Shapefile"),
@@ -128,6 +129,31 @@ def test_a_zipped_shapefile_is_read(administrator, city_runtime, tmp_path):
     asked = send(administrator, "/admin/areas/import", packed.getvalue(), "north.zip", kind="areas")
     path = looked_at(administrator, city_runtime, asked)
     assert "1 areas were read: 1 would be added" in administrator.get(path).text
+
+
+def test_people_of_cells_come_in_as_a_table(administrator, city_runtime):
+    file = table([("code", "people"), (f"{city.WEST}001", 12), (f"{city.WEST}002", 0)])
+    asked = send(administrator, "/admin/areas/import", file, "people.xlsx", kind="cell_people", source="普查")
+    path = looked_at(administrator, city_runtime, asked)
+    assert "People of 2 cells were read: 2 would be added, 0 updated" in administrator.get(path).text
+    administrator.send(f"{path}/take")
+    do(city_runtime)
+    assert "people of 2 cells added" in administrator.get(path).text
+    with city_runtime.transaction() as session:
+        assert session.execute(text("SELECT people, source FROM city.cell_people ORDER BY people")).all() == [
+            (0, "普查"), (12, "普查"),
+        ]  # fmt: skip
+    act = _last_act(city_runtime)
+    assert (act.action, act.after["added"], act.after["file"]) == ("areas.people", 2, "people.xlsx")
+
+
+def test_faults_of_people_are_said_with_row_and_field(reader, city_runtime):
+    someone = reader("administrator1")
+    file = table([("网格编码", "人口"), (f"{city.WEST}001", -1), (f"{city.WEST}999", 3)])
+    asked = send(someone, "/admin/areas/import", file, "people.xlsx", kind="cell_people")
+    page = someone.get(looked_at(someone, city_runtime, asked)).text
+    for said in ("第 2 行", "人口：应为 0 至 1,000,000 的整数，而不是 -1", "第 3 行", "现在没有该编码的单元网格"):
+        assert said in page, said
 
 
 def test_cells_are_taken_over_only_with_the_faults_that_were_accepted(administrator, city_runtime, tmp_path):

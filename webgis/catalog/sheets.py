@@ -103,13 +103,13 @@ def unguard(text: str) -> str:
     return text[1:] if text.startswith("'") and _RUNS.match(text) else text
 
 
-def read(path: Path) -> Sheet:
+def read(path: Path, most_rows: int = MOST_ROWS) -> Sheet:
     """The first sheet of an XLSX file, or a CSV or TSV file in UTF-8 or GB 18030.
 
     Cells lose white space around them. Raises `Invalid` for another ending, a file that is not what its ending says,
     one without rows, a header that repeats, or a row that is longer than the header.
     """
-    numbered = list(_numbered(path))
+    numbered = list(_numbered(path, most_rows))
     if len(numbered) < 2:
         raise _bad(path, "the file has no rows below its header")
     header = tuple(numbered[0][1])
@@ -145,7 +145,7 @@ def _ending(path: Path) -> str:
     return ending
 
 
-def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _numbered(path: Path, most_rows: int) -> Iterator[tuple[int, list[str]]]:
     """Rows that hold anything, with their numbers, as stripped and unguarded text."""
     source = _read_xlsx(path) if _ending(path) == ".xlsx" else _read_csv(path)
     kept = 0
@@ -157,8 +157,8 @@ def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
             if not all(map(storable, texts)):  # a workbook can write any character as _xHHHH_
                 raise _bad(path, f"row {number} holds a character that no text has (NUL, half a pair)", row=number)
             kept += 1
-            if kept > MOST_ROWS:
-                raise _bad(path, f"the file has more than {MOST_ROWS} rows")
+            if kept > most_rows:
+                raise _bad(path, f"the file has more than {most_rows} rows")
             yield number, texts
 
 

@@ -1,4 +1,5 @@
-"""Boundaries, surveyed cells, division and checks of the ground as long work: what each finds, and where on the map.
+"""Boundaries, surveyed cells, people of cells, division and checks of the ground as long work: what each finds, and
+where on the map.
 
 Every act is that of the command line (`webgis areas import`, `webgis grid import|divide|check`); here it is told as
 values, with outlines to draw beside the faults.
@@ -6,6 +7,7 @@ values, with outlines to draw beside the faults.
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from webgis.accounts import admin_log
 from webgis.exchange.work import Doing, kind
 from webgis.exchange.work_files import SHAPES
 from webgis.grid import areas as area_operations
-from webgis.grid import checks, dividing, files, fitting, queries, survey, systems
+from webgis.grid import cell_people, checks, dividing, files, fitting, queries, survey, systems
 from webgis.grid.checks import Fault
 from webgis.grid.files import Layer
 from webgis.grid.models import Area
@@ -97,6 +99,19 @@ def take_cells(session: Session, doing: Doing) -> dict[str, Any]:
         after = queries.counts(session) | done | {"file": given.get("called"), "accepted": decided or []}
         admin_log.record(session, doing.by, "grid.import", "cells", before, after)
     return told
+
+
+@kind("cell_people", _stands, action="admin.areas")
+def take_people(session: Session, doing: Doing) -> dict[str, Any]:
+    """The people of the cells of a table. `given`: source."""
+    source = doing.given.get("source")
+    today = datetime.now(doing.settings.zone).date()
+    outcome = cell_people.import_people(session, doing.file, today=today, source=source)
+    done = {name: getattr(outcome, name) for name in ("cells", "added", "updated")}
+    if outcome.loaded:
+        told = done | {"file": doing.given.get("called"), "source": source}
+        admin_log.record(session, doing.by, "areas.people", "cells", None, told)
+    return done | {"takes": outcome.loaded} | _faults(outcome.faults, None)
 
 
 @kind("divide", _stands, action="admin.areas")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import numpy as np
@@ -17,9 +17,22 @@ from rich.table import Table
 
 from webgis import geo
 from webgis.accounts import admin_log
+from webgis.catalog import sheets
 from webgis.db import Runtime
 from webgis.grid import areas as area_operations
-from webgis.grid import changes, checks, dividing, division, files, fitting, history, queries, survey, systems
+from webgis.grid import (
+    cell_people,
+    changes,
+    checks,
+    dividing,
+    division,
+    files,
+    fitting,
+    history,
+    queries,
+    survey,
+    systems,
+)
 from webgis.grid.checks import Fault
 from webgis.grid.models import LEVELS
 
@@ -126,7 +139,12 @@ def import_areas(
 
     Repaired geometry, overlaps and gaps are reported and loaded; wrong codes, missing names, unknown parents and
     empty geometry are not: then nothing is loaded and the exit code is 1.
+
+    A table (CSV, TSV, XLSX: code, people; as_of, source) gives the people of unit cells. With any fault nothing is
+    loaded.
     """
+    if file.suffix.lower() in sheets.ENDINGS:
+        _import_people(runtime, file, code_field, population_field, source, check, as_json)
     given = {"code": code_field, "name_zh": name_field, "name_en": name_en_field, "population": population_field}
     layer = files.read(file, crs, encoding)
     with runtime.transaction() as session:
@@ -153,6 +171,32 @@ def import_areas(
         if outcome.srids:
             console.print(f"metres are measured in EPSG:{', '.join(map(str, outcome.srids))}")
         done = f"{outcome.added} added, {outcome.updated} updated"
+        done = f"Nothing was changed; it would be: {done}" if check else done
+        console.print(done if outcome.loaded else "[red]Nothing was loaded[/]; mend the faults above and import again")
+    sys.exit(0 if outcome.loaded else 1)
+
+
+def _import_people(
+    runtime: Runtime,
+    file: Path,
+    code_field: str | None,
+    people_field: str | None,
+    source: str | None,
+    check: bool,
+    as_json: bool,
+) -> NoReturn:
+    today = datetime.now(runtime.settings.zone).date()
+    with runtime.transaction() as session:
+        outcome = cell_people.import_people(
+            session, file, today=today, code_field=code_field, people_field=people_field, source=source
+        )
+        if check:
+            session.rollback()
+    if as_json:
+        _print_json(_report(outcome))
+    else:
+        _print_faults(outcome.faults)
+        done = f"people of {outcome.cells} cells: {outcome.added} added, {outcome.updated} updated"
         done = f"Nothing was changed; it would be: {done}" if check else done
         console.print(done if outcome.loaded else "[red]Nothing was loaded[/]; mend the faults above and import again")
     sys.exit(0 if outcome.loaded else 1)

@@ -37,6 +37,13 @@ CELL_FIELDS = {
     "manager": ("责任主体", "责任单位", "管理主体", "zrzt", "zrdw", "glzt", "manager"),
 }  # fmt: skip
 
+PEOPLE_FIELDS = {
+    "code": CELL_FIELDS["code"],
+    "people": ("people", *AREA_FIELDS["population"], "人数"),
+    "as_of": ("as_of", "统计日期", "截至日期", "日期", "tjrq", "date", "day"),
+    "source": ("source", "资料来源", "数据来源", "来源", "ly"),
+}
+
 FOREVER = 9000
 """A year from here on means "no end": 9999-12-31 stands in many files for a cell that is valid."""
 

@@ -1,4 +1,5 @@
-"""Tables of what the city is: areas (city, county, subdistrict, community), unit cells with their people, and which cell came from which.
+"""Tables of what the city is: areas (city, county, subdistrict, community), unit cells with their people, and which
+cell came from which.
 
 A code is never edited. A cell that changes gets an end to its `valid` range, and its successors are new rows
 (GB/T 30428.1-2013: initial time, end time). Geometry is CGCS2000 (SRID 4490), longitude first; areas are in m2 of the

@@ -99,8 +99,8 @@ _ALL = text("SELECT id, code FROM city.hazard_source WHERE active ORDER BY id")
 
 def people_near(session: Session, sources: Sequence[Any]) -> dict[int, People]:
     """Who may be exposed to each source (rows of `_SOURCES`), by its id: people within 500 m outside the outline, from
-    the population of the communities spread evenly over them, rounded up; what was entered where too little of that
-    ground has a known population."""
+    the population of cells, else of communities spread evenly over them, rounded up; what was entered where too little
+    of that ground has a known population."""
     values = {"ids": [one.id for one in sources], "srids": srids(session, [one.area_code for one in sources])}
     found: dict[int, list[Any]] = defaultdict(list)
     for row in session.execute(_GROUND, values | {"metres": float(standard().people_within_m)}):
@@ -125,11 +125,12 @@ def _people(rows: Sequence[Any], entered: int | None) -> People:
             "name_en": row.name_en,
             "population": row.population,
             "share": round(row.share, 6),
+            "cells": row.cells,
             "people": None if row.people is None else round(row.people, 2),
         }
         for row in rows
     ]
-    if rows and sum(row.of_ground for row in rows if row.population is not None) >= SURELY_INSIDE:
+    if rows and sum(row.known for row in rows) >= SURELY_INSIDE:
         count = rounded_up(sum(row.people or 0.0 for row in rows))
         return People(count, "population", [part for part in parts if part["people"] is not None])
     return People(entered, None if entered is None else "entered", [])

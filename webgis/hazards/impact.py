@@ -70,7 +70,7 @@ def impact(
     on_it = {"ground": ground.ewkb, "most": MOST_LISTED + 1}
     communities = session.execute(_PEOPLE, on_it).all()
     known = sum(row.people for row in communities if row.people is not None)
-    whole = sum(row.of_ground for row in communities if row.population is not None)
+    whole = sum(row.known for row in communities)
     places = _places(session, on_it)
     cases_there = session.execute(_CASES, on_it | cases.sight(actor)._asdict()).all()
     lists = {"cases": cases_there} | {f"places.{kind}": rows for kind, rows in places.items()}

@@ -108,7 +108,7 @@ def _rows(found: Impact) -> Iterator[tuple]:
 
 
 def _community(row: Any) -> dict[str, Any]:
-    told = {name: getattr(row, name) for name in ("code", "name_zh", "name_en", "population")}
+    told = {name: getattr(row, name) for name in ("code", "name_zh", "name_en", "population", "cells")}
     return told | {"share": round(row.share, 6), "people": None if row.people is None else round(row.people, 1)}
 
 

@@ -166,8 +166,8 @@ def _notes(asked: HeatAsked, per: np.ndarray) -> list[dict[str, str]]:
     if asked.level == "cell":
         return [
             {
-                "zh": "人口只按区域登记，单元网格没有每万人数值",
-                "en": "Population is known of areas, not of cells: there are no figures by cell",
+                "zh": "每万人数值按区域计算，单元网格没有",
+                "en": "Figures per 10,000 people are of areas: there are none by cell",
             }
         ]
     return [

@@ -18,7 +18,10 @@ from webgis.pages import admin_work, words
 from webgis.pages.admin import REFUSALS, Section, admin, given, page, problems, put
 
 ACTION = "admin.areas"
-KINDS = ("areas", "cells", "divide", "check")
+KINDS = ("areas", "cells", "cell_people", "divide", "check")
+ENDINGS = {"areas": work_files.GEOGRAPHIC, "cells": work_files.GEOGRAPHIC, "cell_people": work_files.TABLES}
+"""What comes in as a file, and the endings of its names."""
+
 SHOWN = 300
 """Faults in the list beside the map; all that are kept are in the table to take away."""
 
@@ -47,7 +50,7 @@ def areas():
 @admin.get("/areas/import")
 @web.permits(ACTION)
 def areas_import():
-    """The form by which boundaries or cells come in."""
+    """The form by which boundaries, cells or their people come in."""
     return _import_form({"kind": request.args.get("kind", "areas")})
 
 
@@ -62,12 +65,12 @@ def import_areas():
     """Have a file looked at."""
     fields = given("kind", "crs", "encoding", "source")
     try:
-        if fields["kind"] not in ("areas", "cells"):
-            raise workflow.bad_field("kind", fields["kind"], "areas or cells")
+        if fields["kind"] not in ENDINGS:
+            raise workflow.bad_field("kind", fields["kind"], ", ".join(ENDINGS))
         asked: dict[str, Any] = {name: fields[name] or None for name in ("crs", "encoding", "source")}
         asked["crs"] = asked["crs"] and files.known_crs(asked["crs"])
         asked["illustrative"] = "illustrative" in request.form
-        with admin_work.sent(work_files.GEOGRAPHIC) as (file, called), web.transaction() as session:
+        with admin_work.sent(ENDINGS[fields["kind"]]) as (file, called), web.transaction() as session:
             return admin_work.begin(session, fields["kind"], asked, file, called)
     except REFUSALS as error:
         return _import_form(fields, problems(error)), 422

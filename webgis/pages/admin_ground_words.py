@@ -7,7 +7,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
-from webgis.grid import areas, survey
+from webgis.days import FIRST_DAY
+from webgis.grid import areas, cell_people, survey
 from webgis.grid.models import CODE_LENGTHS
 
 KINDS: dict[str, LazyString] = {
@@ -18,6 +19,9 @@ KINDS: dict[str, LazyString] = {
     "invalid-geometry": lazy_gettext("Broken outline"),
     "unknown-parent": lazy_gettext("Area above missing"),
     "unknown-community": lazy_gettext("Community missing"),
+    "unknown-cell": lazy_gettext("Cell missing"),
+    "people-form": lazy_gettext("Population"),
+    "day-form": lazy_gettext("Day"),
     "cells-stale": lazy_gettext("Cells no longer fit"),
     "overlap": lazy_gettext("Overlap"),
     "gap": lazy_gettext("Gap"),
@@ -34,7 +38,7 @@ KINDS: dict[str, LazyString] = {
 
 def stops(work: str, kind: str) -> bool:
     """Whether nothing is loaded while there is a fault of this kind."""
-    return kind in areas.REFUSED if work == "areas" else work == "cells"
+    return kind in areas.REFUSED if work == "areas" else work in ("cells", "cell_people")
 
 
 def leaves_out(kind: str) -> bool:
@@ -50,7 +54,7 @@ def sentence(work: str, fault: Mapping[str, Any]) -> str:
         "m2": _square_metres(fault.get("m2")),
     }
     match fault["kind"]:
-        case "code-form" if work == "cells":
+        case "code-form" if work in ("cells", "cell_people"):
             return _("The code must be 15 digits: those of the community, then a number from 001.")
         case "code-form":
             return _("The code must be 4, 6, 9 or 12 digits.")
@@ -67,6 +71,13 @@ def sentence(work: str, fault: Mapping[str, Any]) -> str:
             return _("The area above it, %(above)s, is neither stored nor in the file.", above=above)
         case "unknown-community":
             return _("There is no community %(above)s.", above=facts["code"][:12])
+        case "unknown-cell":
+            return _("No cell has this code now.")
+        case "people-form":
+            most = f"{cell_people.MOST_PEOPLE:,}"
+            return _("People: a whole number from 0 to %(most)s is expected, not %(other)s.", most=most, **facts)
+        case "day-form":
+            return _("As of: a day from %(first)s to today is expected, not %(other)s.", first=FIRST_DAY, **facts)
         case "cells-stale":
             return _("Its boundary changes under its cells. Divide it again afterwards.")
         case "overlap":

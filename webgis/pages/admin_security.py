@@ -64,6 +64,7 @@ ACTS = {
     "routing.rule": lazy_gettext("routing rule written"),
     "routing.remove": lazy_gettext("routing rule taken out"),
     "areas.import": lazy_gettext("areas imported"),
+    "areas.people": lazy_gettext("people of cells imported"),
     "city.begin": lazy_gettext("city set up"),
     "grid.divide": lazy_gettext("grid divided"),
     "grid.import": lazy_gettext("grid imported"),

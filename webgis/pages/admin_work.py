@@ -47,6 +47,7 @@ def state_of(found: LongWork) -> str:
 KINDS: dict[str, LazyString] = {
     "areas": lazy_gettext("Areas from a file"),
     "cells": lazy_gettext("Surveyed cells from a file"),
+    "cell_people": lazy_gettext("People of cells from a table"),
     "divide": lazy_gettext("Division into cells"),
     "check": lazy_gettext("Check of areas and cells"),
     "standard": lazy_gettext("Filing standard from a file"),

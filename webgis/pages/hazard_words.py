@@ -55,7 +55,7 @@ WHY: dict[str, LazyString] = {
 """Why a grade was found anew."""
 
 PEOPLE_FROM: dict[str, LazyString] = {
-    "population": lazy_gettext("from the population of the communities, spread over their area"),
+    "population": lazy_gettext("from the population of cells; where not known, of communities, spread over their area"),
     "entered": lazy_gettext("as entered: the population is not known here"),
 }
 
