@@ -23,7 +23,7 @@ from webgis.errors import Invalid
 from webgis.hazards import watching
 from webgis.telemetry import inbox
 from webgis.telemetry.models import Datastream
-from webgis.telemetry.writing import MOST, PAUSE_S, WRITER_LOCK
+from webgis.telemetry.writing import MOST, PAUSE_S
 
 HEADINGS = {
     "datastream": ("datastream", "sensor", "code", "数据流编码", "传感器编码", "编码"),
@@ -220,9 +220,7 @@ def _wait(runtime: Runtime, connection: Connection, row: int) -> None:
         try:
             writer.step(connection)
         finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": WRITER_LOCK})
-            connection.commit()
+            writer.release(connection)
 
 
 def _waits(connection: Connection, row: int) -> bool:

@@ -81,6 +81,12 @@ class Writer:
         connection.commit()
         return held
 
+    def release(self, connection: Connection) -> None:
+        """Be the writer no longer, whatever became of the last batch."""
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": WRITER_LOCK})
+        connection.commit()
+
     def step(self, connection: Connection) -> int:
         """Take one batch; how many rows of the inbox it had."""
         with Session(connection) as session, session.begin():
