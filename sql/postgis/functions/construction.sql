@@ -24,10 +24,11 @@ BEGIN
 END $$;
 
 -- What works do to traffic at a moment, by what is known at `known`, and with what each line is in conflict: closures and ways
--- round of other zones, routes of emergency vehicles. `near`: metres between lines of one road; `along`: so many metres of a line
--- near another are more than a crossing, as is half of a line that is short; `wet`: a way round passes a place under water if it comes so near (asked of now
--- alone: of other days nobody knows); `srid`: of metres. A way round is also in conflict with what it only crosses, and so is a
--- road closed across an emergency route; one that ends at it is not. Of each conflict the part of the line is told.
+-- round of other zones, routes of emergency vehicles. `near`: metres between lines of one road; `along`: so many metres of a
+-- line near another are more than a crossing, as is half of a line that is short; `wet`: a way round passes a place under
+-- water if it comes so near (asked of now alone: of other days nobody knows); `srid`: of metres. A way round is also in
+-- conflict with what it only crosses, and so is a road closed across an emergency route; one that ends at it is not. Of each
+-- conflict the part of the line is told.
 CREATE FUNCTION fn.construction_traffic(
     at timestamptz, known timestamptz, near float8, along float8, wet float8, srid integer
 )
