@@ -16,7 +16,9 @@ and waters end more than 1 degree inside on the west, south and east and 2 degre
 """
 
 import functools
+import json
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -254,11 +256,24 @@ def transform_geometry(geometry: Any, crs: str) -> Any:
 
 
 def read_geojson(given: Any) -> Any | None:
-    """The geometry of an object of GeoJSON, in the degrees in which it is given; None for what is none."""
+    """The geometry of GeoJSON (an object, or its text), in the degrees in which it is given; None for what is none."""
     try:
-        return shapely.geometry.shape(given)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.errors.ShapelyError):
+        return shapely.from_geojson(given if isinstance(given, str) else json.dumps(given), on_invalid="ignore")
+    except (TypeError, ValueError, RecursionError):
         return None
+
+
+def fault(shape: Any | None, types: Collection[str], most: int) -> tuple[Any, str] | None:
+    """Why a geometry that was read cannot be used, as what was given and what is accepted: it is of none of these
+    `types`, empty, has more than `most` corners, or crosses itself. None when nothing is wrong."""
+    accepted = f"a GeoJSON geometry: {', '.join(types)}, valid, in degrees"
+    if shape is None:
+        return None, accepted
+    if shape.geom_type not in types or shape.is_empty or not np.isfinite(shape.bounds).all():
+        return shape.geom_type, accepted
+    if (corners := int(shapely.get_num_coordinates(shape))) > most:
+        return corners, f"at most {most:,} corners"
+    return None if shape.is_valid else (shapely.is_valid_reason(shape), accepted)
 
 
 def gk_srid(lon: float) -> int:
@@ -300,6 +315,16 @@ def project(geometry: Any, srid: int) -> Any:
 
     def move(coordinates: np.ndarray) -> np.ndarray:
         return np.column_stack(projector(srid).transform(coordinates[:, 0], coordinates[:, 1]))
+
+    return shapely.transform(geometry, move)
+
+
+def unproject(geometry: Any, srid: int) -> Any:
+    """What `project` gives, back in CGCS2000 degrees."""
+
+    def move(coordinates: np.ndarray) -> np.ndarray:
+        x, y = coordinates[:, 0], coordinates[:, 1]
+        return np.column_stack(projector(srid).transform(x, y, direction="INVERSE"))
 
     return shapely.transform(geometry, move)
 

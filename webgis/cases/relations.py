@@ -5,12 +5,9 @@ The parent of a task is always locked before the task (`fn.lock_case` sees to it
 one at a time (`fn.lock_together`): no two acts wait for each other.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from shapely import from_geojson, is_valid_reason
-from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
@@ -283,13 +280,9 @@ def keep_footprint(session, case_id: int, given: Any, crs: str = "wgs84") -> int
 
 def footprint(given: Any, crs: str) -> BaseGeometry:
     """A line or polygon in CGCS2000 degrees from GeoJSON (an object, or its text), or `Invalid`."""
-    try:
-        shape = from_geojson(json.dumps(given) if isinstance(given, Mapping) else str(given))
-    except (GEOSException, TypeError, ValueError):
-        shape = None
-    if shape is None or shape.geom_type not in FOOTPRINTS or shape.is_empty:
-        raise workflow.bad_field("footprint", None, f"a GeoJSON geometry: {', '.join(FOOTPRINTS)}")
-    if shape.has_z or len(shape.wkb) > MOST_VERTICES * 16 or not shape.is_valid:
-        why = f"flat, of at most {MOST_VERTICES:,} vertices and valid ({is_valid_reason(shape)})"
-        raise workflow.bad_field("footprint", None, why)
+    shape = geo.read_geojson(given)
+    if fault := geo.fault(shape, FOOTPRINTS, MOST_VERTICES):
+        raise workflow.bad_field("footprint", *fault)
+    if shape.has_z:
+        raise workflow.bad_field("footprint", None, "a flat line or polygon")
     return geo.transform_geometry(shape, crs)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
-import numpy as np
 import shapely
 from pydantic import Field
 from sqlalchemy import Row
@@ -110,14 +109,9 @@ def place(given: Fields) -> Any:
 
 
 def _shape(given: Mapping[str, Any], crs: str) -> Any:
-    accepted = "a GeoJSON geometry: Point, LineString or Polygon, valid, in degrees"
-    shape = shapely.from_geojson(json.dumps(given), on_invalid="ignore")
-    if shape is None or shape.is_empty or shape.geom_type not in SHAPES or not np.isfinite(shape.bounds).all():
-        raise bad_field("geometry", given.get("type"), accepted)
-    if (corners := int(shapely.get_num_coordinates(shape))) > MOST_VERTICES:
-        raise bad_field("geometry", corners, f"at most {MOST_VERTICES:,} corners")
-    if not shape.is_valid:
-        raise bad_field("geometry", shapely.is_valid_reason(shape), accepted)
+    shape = geo.read_geojson(given)
+    if fault := geo.fault(shape, SHAPES, MOST_VERTICES):
+        raise bad_field("geometry", *fault)
     return geo.transform_geometry(shapely.force_2d(shape), crs)
 
 

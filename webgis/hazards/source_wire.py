@@ -1,10 +1,8 @@
 """Hazard sources over the wire: what is said of one, for API, form and files alike, and what goes out."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
 import shapely
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Row
@@ -98,17 +96,12 @@ class ChangedSource(SourceGiven):
 
 def shape_of(given: SourceGiven) -> Any:
     """What is given as the outline, in CGCS2000 degrees: a polygon, several, or the point of a circle."""
-    accepted = "a GeoJSON geometry: Polygon or MultiPolygon, or a Point with radius_m, valid, in degrees"
-    shape = shapely.from_geojson(json.dumps(given.geometry), on_invalid="ignore")
-    if shape is None or shape.is_empty or shape.geom_type not in SHAPES or not np.isfinite(shape.bounds).all():
-        raise bad_field("geometry", str(given.geometry.get("type"))[:40], accepted)
-    if (corners := int(shapely.get_num_coordinates(shape))) > MOST_CORNERS:
-        raise bad_field("geometry", corners, f"at most {MOST_CORNERS:,} corners")
+    shape = geo.read_geojson(given.geometry)
+    if fault := geo.fault(shape, SHAPES, MOST_CORNERS):
+        raise bad_field("geometry", *fault)
     west, south, east, north = shape.bounds
     if max(east - west, north - south) > WIDEST_DEG:
         raise bad_field("geometry", [west, south, east, north], f"an outline of at most {WIDEST_DEG} degrees each way")
-    if not shape.is_valid:
-        raise bad_field("geometry", shapely.is_valid_reason(shape), accepted)
     return geo.transform_geometry(shapely.force_2d(shape), given.crs)
 
 
@@ -122,12 +115,7 @@ def outline(shape: Any, radius_m: float | None, srid: int | None) -> shapely.Mul
 def _circle(point: shapely.Point, radius_m: float | None, srid: int) -> shapely.Polygon:
     if radius_m is None:
         raise bad_field("radius_m", None, "the metres of a circle round the point, more than 0 and at most 2,000")
-    there = geo.project(point, srid)
-    back = geo.projector(srid)
-    circle = shapely.buffer(there, radius_m, quad_segs=16)
-    return shapely.transform(
-        circle, lambda xy: np.column_stack(back.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
-    )
+    return geo.unproject(shapely.buffer(geo.project(point, srid), radius_m, quad_segs=16), srid)
 
 
 class ListAsked(Given):
