@@ -1,13 +1,12 @@
 """The ground of an emergency: a circle around its place, or an outline that somebody gave."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import shapely
 from geoalchemy2 import Geometry
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import func, literal, select
+from sqlalchemy import Row, func, literal, select
 from sqlalchemy.orm import Session
 
 from webgis import geo
@@ -23,23 +22,18 @@ MOST_CORNERS = 5000
 SEGMENTS = 16
 """A quarter of a circle has so many: messages that are sent hold no thousands of corners."""
 
-ACCEPTED = "a valid GeoJSON Polygon or MultiPolygon"
+SHAPES = ("Polygon", "MultiPolygon")
 
 
 def outline(given: Mapping[str, Any], crs: str) -> shapely.MultiPolygon:
     """A GeoJSON outline in a coordinate system as CGCS2000. `Invalid` for what is no ground."""
-    try:
-        shape = shapely.from_geojson(json.dumps(dict(given)))
-    except (shapely.errors.GEOSException, ValueError, TypeError):
-        raise rules.bad_field("area", None, ACCEPTED) from None
-    if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty or not shape.is_valid:
-        raise rules.bad_field("area", None if shape is None else shape.geom_type, ACCEPTED)
-    if shapely.get_num_coordinates(shape) > MOST_CORNERS:
-        raise rules.bad_field("area", f"{shapely.get_num_coordinates(shape)} corners", f"at most {MOST_CORNERS:,}")
+    shape = geo.read_geojson(dict(given))
+    if fault := geo.fault(shape, SHAPES, MOST_CORNERS):
+        raise rules.bad_field("area", *fault)
     try:
         return multi(geo.transform_geometry(shapely.force_2d(shape), crs))
     except Invalid as error:
-        raise rules.bad_field("area", error.facts.get("got"), f"{ACCEPTED}, in {crs}: {error.message}") from None
+        raise rules.bad_field("area", error.facts.get("got"), f"an outline in {crs}: {error.message}") from None
 
 
 def require_near(session: Session, actor: Actor, shape: shapely.MultiPolygon, place: tuple[float, float]) -> None:
@@ -63,14 +57,18 @@ def around(session: Session, lon: float, lat: float, metres: float) -> shapely.M
     return multi(to_shape(session.scalar(asked)))
 
 
-def ring(session: Session, actor: Actor, code: str, metres: float) -> dict[str, Any]:
-    """The ground within so many metres of a hazard source that this person may see, as GeoJSON in CGCS2000."""
+def hazard(session: Session, actor: Actor, code: str) -> Row[Any]:
+    """The hazard source of this code (`source_queries.require`), or `Invalid` when this person may not see it."""
     permissions.require(actor, "hazards.see")
-    whole = round(impact_rules.checked_metres(metres))
     try:
-        source = source_queries.require(session, actor, code)
+        return source_queries.require(session, actor, code)
     except NotFound:
         raise rules.bad_field("hazard", code, "the code of a hazard source that you may see") from None
+
+
+def ring(session: Session, actor: Actor, code: str, metres: float) -> dict[str, Any]:
+    """The ground within so many metres of a hazard source that this person may see, as GeoJSON in CGCS2000."""
+    source, whole = hazard(session, actor, code), round(impact_rules.checked_metres(metres))
     return source_queries.rings(session, source, [whole])[0].geometry
 
 

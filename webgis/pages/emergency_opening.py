@@ -12,7 +12,7 @@ from webgis import api, web
 from webgis.accounts import permissions
 from webgis.accounts import queries as accounts
 from webgis.cases import queries as cases
-from webgis.emergency import cap_inbox, cap_reading, operations, plans, rules, wire
+from webgis.emergency import cap_inbox, cap_reading, ground, operations, plans, rules, wire
 from webgis.emergency.kinds import KINDS, LEVELS
 from webgis.errors import Conflict, Invalid, NotFound
 from webgis.hazards import alarm_queries, source_queries
@@ -129,18 +129,9 @@ def _ground(session: Session) -> dict[str, Any]:
         place = shapely.point_on_surface(shapely.geometry.shape(fields["area"]))
         return {"lon": place.x, "lat": place.y} | fields
     if kind == "hazard":
-        fields.setdefault("hazard", "")
-        return _of_source(session, fields["hazard"]) | fields
+        row = ground.hazard(session, web.actor(), rules.words("hazard", fields.get("hazard")))
+        return {"lon": row.lon, "lat": row.lat} | fields
     return fields
-
-
-def _of_source(session: Session, code: str) -> dict[str, Any]:
-    permissions.require(web.actor(), "hazards.see")
-    try:
-        row = source_queries.require(session, web.actor(), rules.words("hazard", code))
-    except NotFound:
-        raise rules.bad_field("hazard", code, "the code of a hazard source that you may see") from None
-    return {"lon": row.lon, "lat": row.lat}
 
 
 @pages.post("/emergency/new")
