@@ -27,14 +27,22 @@ class Given(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _storable(cls, value: Any, told: ValidationInfo) -> Any:
-        """A text is one that can be kept, and a truth value is no number: fields of type bool alone take one."""
+        """A text is one that can be kept, and a truth value is no number: fields of type bool take one, and those of
+        yes or no, which forms and queries have, take it as these words."""
         if not _storable(value):
             raise ValueError("a text without NUL characters is expected")
         expected = cls.model_fields[told.field_name].annotation
         if isinstance(value, bool) and expected is not bool:
-            words = " or ".join(one for one in get_args(expected) if isinstance(one, str))
-            raise ValueError(f"true and false are not expected here{words and f', but {words}'}")
+            words = _words(expected)
+            if {*words} == {"yes", "no"}:
+                return "yes" if value else "no"
+            raise ValueError(f"true and false are not expected here{', but ' * bool(words)}{' or '.join(words)}")
         return value
+
+
+def _words(expected: Any) -> list[str]:
+    """The words that a type takes, also where it takes none."""
+    return [word for one in get_args(expected) for word in ([one] if isinstance(one, str) else _words(one))]
 
 
 def _storable(value: Any) -> bool:

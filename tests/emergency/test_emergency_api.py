@@ -104,6 +104,12 @@ def test_maps_are_drawn_anew_after_every_act(ask, api):
     assert len({*versions, version()}) == 3
 
 
+@pytest.mark.parametrize("given", [True, "yes"])
+def test_an_exercise_is_opened_by_a_truth_value_or_a_word(ask, given):
+    told = ask("dispatcher1", "", OPEN | {"exercise": given, "planned": False}).get_json()["properties"]
+    assert told["exercise"] is True and told["tasks"] == []
+
+
 def test_the_answer_says_that_a_message_is_our_own(ask):
     number = ask("dispatcher1", "", OPEN | {"planned": "no"}).get_json()["id"]
     ours = ask("dispatcher1", f"/{number}/cap/1").data

@@ -48,6 +48,17 @@ def test_an_administrator_registers_a_sensor_and_changes_it(city_runtime, api):
         assert (acts[1].before["interval_s"], acts[1].after["interval_s"]) == (60, 300)
 
 
+def test_true_and_false_do_for_yes_and_no_and_for_nothing_else(api):
+    client = api("administrator1")
+    assert client.post("/api/v1/sensors", NEW | {"illustrative": True, "watch": False}).status_code == 201
+    assert client.get("/api/v1/sensors/S-1-dust").json["properties"]["illustrative"] is True
+    assert client.post("/api/v1/sensors", NEW | {"illustrative": False, "outside": False}).status_code == 201
+    assert client.get("/api/v1/sensors/S-1-dust").json["properties"]["illustrative"] is False
+    for field in ("interval_s", "name_zh", "crs"):
+        refused = client.post("/api/v1/sensors", NEW | {field: True})
+        assert (refused.status_code, refused.json["field"]) == (422, field)
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
