@@ -86,6 +86,20 @@ def test_what_is_known_by_a_point_says_that_its_zone_is_approximate(session):
     assert kinds(session, 0, 49.98) == ["control"] and kinds(session, 0, 50.02) == []
 
 
+@pytest.mark.parametrize(
+    ("says", "approximate"), [({"surveyed": "yes"}, False), ({}, True)], ids=["surveyed", "silent"]
+)
+def test_the_zone_of_a_centre_line_is_exact_when_the_line_is_surveyed(session, tmp_path, says, approximate):
+    way = shapely.LineString([degrees(0, 0), degrees(400, 0)])
+    told = {"code": "plan", "kind": "planned_line", "name_zh": "规划线"} | says
+    feature = {"type": "Feature", "properties": told, "geometry": way.__geo_interface__}
+    path = tmp_path / "lines.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    put(session, *structure_files.read(path, "geojson", "cgcs2000", zone=UTC).structures)
+    ((row),) = queries.zones_at(session, *degrees(200, 59.9), NOW)
+    assert row.approximate is approximate
+
+
 def test_a_zone_holds_since_the_structure_is_there_and_not_before(session):
     put(session, given())
     assert kinds(session, 100, 10, OPENED - timedelta(seconds=1)) == []
