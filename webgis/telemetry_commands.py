@@ -96,9 +96,9 @@ def import_sensors(
     with runtime.transaction() as session:
         table = files.read(session, file, crs, illustrative=illustrative, outside=outside)
     if not dry_run:
-        for sensor in table.sensors:
-            with runtime.transaction() as session:  # one by one: the writer of readings waits for none for long
-                operations.register(session, *sensor, None)
+        for done in range(0, len(table.sensors), files.AT_ONCE):
+            with runtime.transaction() as session:  # some at a time: the writer of readings waits for none for long
+                operations.register_all(session, table.sensors[done : done + files.AT_ONCE], None)
     if as_json:
         told = {"rows": table.rows, "taken": not (table.faults or dry_run)}
         faults = [vars(fault) for fault in table.faults]

@@ -49,6 +49,22 @@ def cell_at(session: Session, lon: float, lat: float, at: datetime | None = None
     return session.scalars(statement, {"lon": float(lon), "lat": float(lat), "at": at}).first()
 
 
+_CELL_CODES = text(
+    """
+    SELECT c.code FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[])) WITH ORDINALITY p (lon, lat, turn)
+    CROSS JOIN LATERAL fn.cell_at(ST_SetSRID(ST_Point(p.lon, p.lat), 4490)) c ORDER BY p.turn
+    """
+)
+
+
+def cell_codes_at(session: Session, places: Sequence[tuple[float, float]]) -> list[str | None]:
+    """The code of the cell that holds each place (longitude, latitude) now; None outside the grid."""
+    if not places:
+        return []
+    lons, lats = zip(*places, strict=True)
+    return list(session.scalars(_CELL_CODES, {"lons": list(lons), "lats": list(lats)}))
+
+
 def nearest_cell(session: Session, lon: float, lat: float) -> tuple[Cell, float] | None:
     """The cell valid now that is nearest to a point and its distance in metres (0 inside); None without any cell."""
     found = session.execute(_NEAREST, {"lon": float(lon), "lat": float(lat)}).one()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webgis import geo
 from webgis.catalog import sheets
-from webgis.catalog.sheets import Fault
+from webgis.catalog.sheets import Fault, Row
 from webgis.errors import WebgisError
 from webgis.telemetry import operations
 from webgis.telemetry.operations import NewDatastream, NewStation
@@ -31,6 +31,9 @@ HEADINGS = {
     "interval_s": ("interval_s", "上报间隔", "采集间隔", "间隔秒"),
 }
 """What the columns of other people's tables are called."""
+
+AT_ONCE = 500
+"""Sensors that are registered by the same statements, in a second: the writer of readings waits for them."""
 
 NEEDED = ("station", "name_zh", "place", "lon", "lat", "code", "quantity", "interval_s")
 _PLACES = {words.zh: key for key, words in PLACES.items()}
@@ -63,17 +66,26 @@ def read(session: Session, path: Path, crs: str, *, illustrative: bool = False, 
             raise sheets.bad_header(f"the column {name} is missing ({' / '.join(HEADINGS[name])})", name)
     geo.check_crs(crs)
     of_all = {"illustrative": illustrative or None, "outside": outside}
-    said: dict[tuple[str, str], tuple[Any, int]] = {}
-    sensors, faults = [], []
-    for row in sheet.rows:
+    told = [_told(row, columns, crs, of_all) for row in sheet.rows]
+    sensors = [one for one in told if isinstance(one, Sensor)]
+    seen, said, faults = operations.look(session, sensors), {}, []
+    for row, one in zip(sheet.rows, told, strict=True):
         try:
-            sensor = _sensor({name: row.cells[heading] for name, heading in columns.items()}, crs, of_all)
-            operations.check(session, *sensor)
-            _agrees(sensor, row.number, said)
-            sensors.append(sensor)
+            if isinstance(one, WebgisError):
+                raise one
+            operations.check(session, seen, *one)
+            _agrees(one, row.number, said)
         except WebgisError as error:
             faults.append(_fault(row.number, error, columns))
     return Table(len(sheet.rows), () if faults else tuple(sensors), tuple(faults))
+
+
+def _told(row: Row, columns: Mapping[str, str], crs: str, of_all: dict[str, Any]) -> Sensor | WebgisError:
+    """What a row says, or why it says nothing that could be registered."""
+    try:
+        return _sensor({name: row.cells[heading] for name, heading in columns.items()}, crs, of_all)
+    except WebgisError as error:
+        return error
 
 
 def _sensor(told: Mapping[str, str], crs: str, of_all: dict[str, Any]) -> Sensor:
