@@ -2,6 +2,7 @@
 
 import { rings } from "./alarms.js";
 import { CanvasTiles } from "./canvas.js";
+import { conflicts } from "./conflicts.js";
 import { Discs } from "./discs.js";
 import { Names } from "./names.js";
 import { Scale, STYLES } from "./styles.js";
@@ -14,6 +15,7 @@ export function makeLayer(page, told) {
   const group = L.layerGroup();
   const scale = new Scale(page.facts.least);
   const parts = told.sources.map((source) => makePart(page, told, source, scale));
+  if (told.name === "construction" && page.facts.addresses && page.facts.addresses.traffic) parts.push(conflicts(page, paneOf(page.map, told.order - 1)));
   if (told.name === "areas") parts.push(new Names(page.names));
   group.webgis = {
     told,

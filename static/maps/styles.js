@@ -12,7 +12,7 @@ const NAMES = [
   "emergency-1", "emergency-3", "level-1", "level-2", "level-3", "level-4", "level-0", "level-alarm",
   "more-2", "more-1", "same", "less-1", "less-2", "unknown",
   "phase-hoarding", "phase-utilities", "phase-excavation", "phase-structure", "phase-backfill", "phase-restored", "phase-none",
-  "road-closure", "road-narrowed", "road-diversion", "road-closed", "road-slowed", "road-open", "alarm-1", "alarm-2",
+  "road-closure", "road-narrowed", "road-diversion", "road-conflict", "road-closed", "road-slowed", "road-open", "alarm-1", "alarm-2",
 ];
 
 // The colours of the theme that is on.

@@ -37,7 +37,7 @@ export class WorksBar extends SlidingBar {
   }
 
   words(place) {
-    return new Date(`${later(this.begin, place)}T12:00:00Z`).toLocaleDateString(this.page.lang, { dateStyle: "long", timeZone: "UTC" });
+    return later(this.begin, place);
   }
 
   tell() {

@@ -1,14 +1,19 @@
 """A construction zone is drawn on the map; the bar of days takes the map through its phases; the phone of an inspector
 who walks into it says so, also without network."""
 
+import json
 from datetime import date, timedelta
 
+import shapely
+from geoalchemy2.shape import from_shape
 from playwright.sync_api import expect
 
 from tests import city
 from tests.browser.axe import findings
 from tests.browser.test_pages_in_chromium import DESK, OVERFLOW, PHONE
+from webgis.geo import SRID
 from webgis.metro import construction, construction_patrols
+from webgis.metro.construction_models import EmergencyRoute
 
 
 def drawn(page, *corners: tuple[float, float]) -> None:
@@ -59,7 +64,36 @@ def test_a_zone_is_drawn_followed_through_its_days_and_walked_into(site):
         plan = construction.plan_of(session, "CZ-1")
     assert [one.kind for one in plan.phases] == ["hoarding", "excavation"] and len(plan.lines) == 1
     _slid(site, *days)
+    _in_conflict(site, plan)
     _walked(site, plan)
+
+
+def _in_conflict(site, plan) -> None:
+    """The route of fire engines leads along the western half of the closed road: that half is outlined on both maps."""
+    (closed,) = (one.shape for one in plan.lines)
+    ends = [closed.coords[0], closed.interpolate(0.5, normalized=True).coords[0]]
+    half = shapely.MultiLineString([ends])
+    with site.runtime.transaction() as session:
+        session.add(EmergencyRoute(code="R-1", name_zh="消防通道", geom=from_shape(half, srid=SRID)))
+    with site.reader("manager1", size=PHONE, language="zh-CN") as page:
+        page.goto("/construction/CZ-1")
+        holder = page.locator("[data-works-map]")
+        expect(holder).to_have_attribute("data-outlined", "1")
+        (part,) = json.loads(holder.get_attribute("data-conflicts"))
+        assert shapely.from_geojson(json.dumps(part)).length < closed.length * 0.8
+        expect(page.locator(".works-legend")).to_contain_text("冲突路段")
+        expect(page.locator(".works-conflict")).to_contain_text("其中")
+        assert findings(page) == [] and page.evaluate(OVERFLOW) <= 0
+    with site.reader("manager1", size=DESK, language="en") as page:
+        middle = plan.ground.centroid
+        page.goto(f"/maps/construction?at={middle.y},{middle.x},17")
+        expect(page.locator("[data-conflicts='1']")).to_be_visible()
+        outline = page.locator(".leaflet-webgis-374-pane path")
+        expect(outline).to_have_count(1)
+        expect(page.locator(".wg-swatch-road-conflict")).to_be_visible()
+        page.goto(f"/maps/construction?at={middle.y},{middle.x},14")
+        expect(page.locator("[data-conflicts='1']")).to_be_visible()
+        expect(outline).to_be_hidden()
 
 
 def _slid(site, began: date, digs: date, ends: date) -> None:
@@ -70,7 +104,7 @@ def _slid(site, began: date, digs: date, ends: date) -> None:
         slider = bar.locator("input[type=range]")
         slider.focus()
         slider.fill(str((digs - began).days + 1))
-        expect(bar.locator("output")).to_contain_text("年")
+        expect(bar.locator("output")).to_have_text(str(digs + timedelta(days=1)))
         page.wait_for_url(f"**/maps/construction?*day={digs + timedelta(days=1)}*")
         expect(bar).to_have_attribute("data-phases", "excavation")
         bar.get_by_role("button", name="今天").click()

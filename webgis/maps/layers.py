@@ -248,6 +248,7 @@ LAYERS = (
         (
             *(Row(f"phase-{kind}", word) for kind, word in works_words.PHASES.items()),
             *(Row(f"road-{kind}", word) for kind, word in works_words.LINES.items()),
+            Row("road-conflict", works_words.IN_CONFLICT),
         ),
         dated=True,
         order=375,

@@ -16,6 +16,7 @@ LINES = {
     "narrowed": lazy_gettext("Road narrowed"),
     "diversion": lazy_gettext("Diversion"),
 }
+IN_CONFLICT = lazy_gettext("In conflict")
 
 
 def on_maps() -> dict[str, str]:

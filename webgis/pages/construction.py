@@ -34,6 +34,7 @@ WORDS = {
     "phase_words": construction_words.PHASES,
     "line_words": construction_words.LINES,
     "part_words": construction_words.PARTS,
+    "in_conflict": construction_words.IN_CONFLICT,
     "way_words": construction_words.WAYS,
     "class_name": shown.class_name,
 }
@@ -93,13 +94,15 @@ def construction_zone(code: str):
     with web.transaction() as session:
         zone = construction.require(session, code, version)
         phases = construction.phases_of(session, zone.id)
+        lines = [row for row in construction_traffic.feed(session, now) if row.zone == code]
         return shown_page(
             "zone",
             zone=zone,
             phases=bars(zone, phases, today),
             phase=rules.holding(phases, today) if zone.valid.contains(now) else None,
             state=_state(zone, now),
-            lines=[row for row in construction_traffic.feed(session, now) if row.zone == code],
+            lines=lines,
+            parts_in_conflict=[one["part"] for row in lines for one in row.conflicts],
             departments={one: accounts.require_department(session, one) for one in _departments(zone)},
             cases=_cases(session, code, now),
             counts=zones.counts(session, code, cases.sight(web.actor())),

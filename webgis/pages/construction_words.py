@@ -20,6 +20,7 @@ LINES = works_words.LINES | {
     "emergency-route": lazy_gettext("Route of emergency vehicles"),
     "water": lazy_gettext("Place under water"),
 }
+IN_CONFLICT = works_words.IN_CONFLICT
 PARTS = {"inside": lazy_gettext("Inside the zone"), "ring": lazy_gettext("Within 200 m")}
 WAYS = {"act": lazy_gettext("noted on the phone"), "track": lazy_gettext("by the track of a shift")}
 _PHASES = lazy_gettext("such as hoarding 2026-06-10..2026-06-30; each on days of the zone")

@@ -291,6 +291,7 @@ def _map_addresses() -> dict[str, str]:
             "snapshots": url_for("snapshots.ask"),
             "case": url_for("pages.case_list") + "/",
             "works": url_for("pages.construction_list") + "/",
+            "traffic": url_for("traffic.feed"),
             "list": url_for("pages.case_list"),
             "structure": url_for("pages.metro_home") + "/structures/",
             "api": "/api/v1/",

@@ -2,12 +2,14 @@
 // GeoJSON in the fields that hold what is drawn.
 
 import { asker } from "../../maps/ask.js";
+import { OUTLINE } from "../../maps/conflicts.js";
 import { fill, ready } from "../../maps/dom.js";
 import { areaOf, Sketch } from "../../maps/sketch.js";
 import { ground as groundMap } from "../place.js";
 
 const LINES = { closure: { color: "#b91c1c", weight: 5 }, narrowed: { color: "#c2410c", weight: 4, dashArray: "10 5" }, diversion: { color: "#1d4ed8", weight: 4, dashArray: "2 7" } };
 const GROUND = { color: "#c2410c", weight: 2, fillColor: "#ea580c", fillOpacity: 0.3 };
+const CONFLICT = { ...OUTLINE, pane: "works", style: { ...OUTLINE, color: "#f97316" } };
 
 const holder = document.querySelector("[data-works-map]");
 const form = document.querySelector("[data-works-form]");
@@ -16,9 +18,11 @@ const map = groundMap(holder, L.latLngBounds([bounds[1], bounds[0]], [bounds[3],
 map.createPane("works").style.zIndex = 410;
 const shapes = L.featureGroup([], { pane: "works" }).addTo(map);
 
-function show(geometry, lines) {
+// `parts`: of lines, those that are in conflict.
+function show(geometry, lines, parts = []) {
   shapes.clearLayers();
   if (geometry && geometry.type) L.geoJSON(geometry, { pane: "works", style: GROUND, interactive: false }).eachLayer((one) => shapes.addLayer(one));
+  for (const part of parts) shapes.addLayer(L.geoJSON(part, CONFLICT));
   for (const { kind, coordinates } of lines) {
     shapes.addLayer(L.polyline(coordinates.map(([lon, lat]) => [lat, lon]), { pane: "works", interactive: false, ...LINES[kind] }));
   }
@@ -28,7 +32,9 @@ function show(geometry, lines) {
 async function look() {
   const told = await asker(map)(holder.dataset.features);
   if (!told) return;
-  show(told.geometry, told.properties.lines);
+  const parts = JSON.parse(holder.dataset.conflicts || "[]");
+  show(told.geometry, told.properties.lines, parts);
+  ready(map, "outlined", parts.length);
   map.fitBounds(shapes.getBounds().pad(0.25), { animate: false, maxZoom: 17 });
 }
 
