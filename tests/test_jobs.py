@@ -121,6 +121,17 @@ def test_equal_jobs_are_run_once(runtime, runs):
     assert _outbox(runtime) == []
 
 
+def test_a_worker_takes_few_jobs_at_once_and_with_them_all_that_are_equal(runtime, runs):
+    for number in range(25):
+        _enqueue(runtime, "test.note", word=str(number))
+    _enqueue(runtime, "test.note", 30, word="0")
+    taken = jobs.claim(runtime, "quick")
+    assert [group.args["word"] for group in taken] == [str(number) for number in range(20)]
+    assert [len(group.ids) for group in taken] == [31, *[1] * 19]
+    assert {group.args["word"] for group in jobs.claim(runtime, "quick")} == {str(number) for number in range(20, 25)}
+    assert jobs.claim(runtime, "quick") == [], "until their lease ends"
+
+
 def test_a_failed_job_leaves_nothing_half_done_waits_longer_each_time_and_is_dead_in_the_end(make_settings, runs):
     runtime = Runtime(make_settings(job_attempts=3, job_backoff_s=60))
     _enqueue(runtime, "test.fail", word="x")

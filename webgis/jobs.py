@@ -33,8 +33,12 @@ from webgis.settings import Settings
 log = structlog.get_logger(__name__)
 
 QUEUES = ("quick", "slow")
-BATCH = {"quick": 200, "slow": 10}
-"""Rows of a queue taken at once; equal ones among them run once."""
+BATCH = {"quick": 20, "slow": 1}
+"""Rows of a queue taken at once. What a worker that is killed has taken waits until its lease ends, and what a busy one
+has taken no other can do: so it is not much."""
+
+EQUAL = 500
+"""Rows taken with them because they are equal to one of these: they run once."""
 
 DRAIN_SECONDS = 3600
 """RQ's limit for one drain; each task in it has its lease as its own limit."""
@@ -165,12 +169,17 @@ def sweep(runtime: Runtime, redis: Redis) -> list[str]:
 _CLAIM = text(
     """
     WITH due AS (
-        SELECT id FROM city.outbox
+        SELECT id, task, args FROM city.outbox
         WHERE queue = :queue AND dead_at IS NULL AND due_at <= now()
         ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED
+    ), alike AS (
+        SELECT o.id FROM city.outbox o
+        WHERE o.queue = :queue AND o.dead_at IS NULL AND o.due_at <= now()
+            AND (o.task, o.args) IN (SELECT d.task, d.args FROM due d)
+        LIMIT :equal FOR UPDATE SKIP LOCKED
     )
     UPDATE city.outbox o SET attempts = attempts + 1, due_at = now() + make_interval(secs => :lease)
-    FROM due WHERE o.id = due.id
+    WHERE o.id IN (SELECT d.id FROM due d UNION SELECT a.id FROM alike a)
     RETURNING o.id, o.task, o.args, o.attempts
     """
 )
@@ -198,7 +207,7 @@ class Group:
 
 def claim(runtime: Runtime, queue: str) -> list[Group]:
     """Take a batch of rows that are due, equal ones together, for as long as the lease lasts."""
-    values = {"queue": queue, "batch": BATCH[queue], "lease": runtime.settings.job_lease_s}
+    values = {"queue": queue, "batch": BATCH[queue], "equal": EQUAL, "lease": runtime.settings.job_lease_s}
     with runtime.transaction() as session:
         rows = session.execute(_CLAIM, values).all()
     equal: dict[tuple[str, str], list] = defaultdict(list)
