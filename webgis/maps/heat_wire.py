@@ -167,7 +167,7 @@ def _notes(asked: HeatAsked, per: np.ndarray) -> list[dict[str, str]]:
         return [
             {
                 "zh": "每万人数值按区域计算，单元网格没有",
-                "en": "Figures per 10,000 people are of areas: there are none by cell",
+                "en": "Figures per 10,000 people are of areas, not of cells",
             }
         ]
     return [
