@@ -165,30 +165,28 @@ def recompute(session: Session, at: datetime) -> Changed:
     city = _City(session, at)
     stored = {(row.structure_code, row.kind): row for row in session.execute(_STORED, {"at": at})}
     stay = {key for key, mark in city.wanted.items() if key in stored and city.built(key, mark, stored[key])}
-    found = {
-        _key(zone): zone for zone in city.zones({code for code, _kind in city.wanted.keys() - stay} | city.unknown)
-    }
-    found = {key: zone for key, zone in found.items() if key not in stay}
-    grounds = dict(zip(found, _in_degrees([zone.ground for zone in found.values()], city.srid), strict=True))
+    found = _found_anew(city, stay)
     others = {key: row for key, row in stored.items() if key not in stay}
     outlines = dict(session.execute(_OUTLINES, {"ids": [row.id for row in others.values()]}).all())
-    alike = {
-        key
-        for key, row in others.items()
-        if key in found and _same(row, outlines[row.id], found[key], grounds[key], city.known[key[0]].since, at)
-    }
+    alike = {key for key, row in others.items() if key in found and _same(row, outlines[row.id], *found[key], city)}
     _mark(session, {stored[key].id: city.wanted[key] for key in alike})
-    stay |= alike
+    _prolong(session, [(stored[key], city.known[key[0]].until) for key in stay | alike])
     ending = [row for key, row in others.items() if key not in alike]
     _end(session, [row.id for row in ending], at)
-    _prolong(session, [(stored[key], city.known[key[0]].until) for key in stay])
-    begun = {tuple(row) for row in session.execute(_KNOWN)}
-    opening = [key for key in found if key not in stay]
-    _open(session, [_row(found[key], grounds[key], city, key in begun) for key in opening])
+    opening = [one for key, one in found.items() if key not in alike]
+    _open(session, city, opening)
     if opening or ending or session.scalar(_STALE, {"at": at}):
         _hold(session, city, [outlines[row.id] for row in ending])
         session.execute(_CHANGED)
-    return Changed([found[key] for key in opening], ending, len(stay))
+    return Changed([zone for zone, _ground in opening], ending, len(stay) + len(alike))
+
+
+def _found_anew(city: "_City", stay: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[Zone, Any]]:
+    """The zones that are not known to stay, worked out anew, each with its ground in degrees."""
+    codes = {code for code, _kind in city.wanted.keys() - stay} | city.unknown
+    found = [zone for zone in city.zones(codes) if _key(zone) not in stay]
+    grounds = _in_degrees([zone.ground for zone in found], city.srid)
+    return {_key(zone): (zone, ground) for zone, ground in zip(found, grounds, strict=True)}
 
 
 class _City:
@@ -233,14 +231,9 @@ def _key(zone: Zone) -> tuple[str, str]:
 
 def _in_degrees(grounds: Sequence[Any], srid: int) -> np.ndarray:
     """Polygons in metres as multipolygons in CGCS2000 degrees."""
-
-    def back(coordinates: np.ndarray) -> np.ndarray:
-        lon, lat = geo.projector(srid).transform(coordinates[:, 0], coordinates[:, 1], direction="INVERSE")
-        return np.column_stack((lon, lat))
-
     cut = shapely.segmentize(np.array(grounds, dtype=object), STRAIGHT_M)
     made = [shapely.multipolygons(shapely.get_parts(one)) for one in cut]
-    return shapely.normalize(shapely.transform(np.array(made, dtype=object), back))
+    return shapely.normalize(geo.unproject(np.array(made, dtype=object), srid))
 
 
 def _begins(row: Row[Any], since: datetime, at: datetime) -> bool:
@@ -248,11 +241,11 @@ def _begins(row: Row[Any], since: datetime, at: datetime) -> bool:
     return row.since <= at or row.since == since
 
 
-def _same(row: Row[Any], outline: bytes, zone: Zone, ground: Any, since: datetime, at: datetime) -> bool:
+def _same(row: Row[Any], outline: bytes, zone: Zone, ground: Any, city: _City) -> bool:
     """Whether a stored zone is this one."""
     facts = (zone.metres, zone.source, zone.approximate, zone.structure_kind)
     return (
-        _begins(row, since, at)
+        _begins(row, city.known[zone.structure].since, city.at)
         and (row.metres, row.source, row.approximate, row.structure_kind) == facts
         and shapely.equals_exact(shapely.normalize(shapely.from_wkb(bytes(outline))), ground, SAME_DEG)
     )
@@ -287,8 +280,11 @@ def _row(zone: Zone, ground: Any, city: _City, begun: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _open(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
+def _open(session: Session, city: _City, zones_: Sequence[tuple[Zone, Any]]) -> None:
+    """Let zones begin, each with its ground in degrees."""
+    if zones_:
+        begun = {tuple(row) for row in session.execute(_KNOWN)}
+        rows = [_row(zone, ground, city, _key(zone) in begun) for zone, ground in zones_]
         session.execute(_OPEN, {"rows": json.dumps(rows, ensure_ascii=False)})
 
 
