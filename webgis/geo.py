@@ -256,11 +256,13 @@ def transform_geometry(geometry: Any, crs: str) -> Any:
 
 
 def read_geojson(given: Any) -> Any | None:
-    """The geometry of GeoJSON (an object, or its text), in the degrees in which it is given; None for what is none."""
+    """The geometry of GeoJSON (an object, or its text), in the degrees in which it is given; None for what is none, or
+    has a part without corners."""
     try:
-        return shapely.from_geojson(given if isinstance(given, str) else json.dumps(given), on_invalid="ignore")
+        shape = shapely.from_geojson(given if isinstance(given, str) else json.dumps(given), on_invalid="ignore")
     except (TypeError, ValueError, RecursionError):
         return None
+    return None if shape is None or shapely.is_empty(shapely.get_parts(shape)).any() else shape
 
 
 def fault(shape: Any | None, types: Collection[str], most: int) -> tuple[Any, str] | None:
