@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
+from webgis import backup
 from webgis.cli import group
 from webgis.errors import Conflict, Invalid
 
@@ -35,3 +36,29 @@ def test_a_city_is_put_back_as_it_was_and_nothing_but_a_city_is_loaded(city_runt
     other.write_bytes(b"no dump")
     assert isinstance(call("load", other, "--replace").exception, Invalid)
     assert names(city_runtime) == before, "nothing was removed"
+
+
+def test_a_load_that_is_killed_before_its_end_has_changed_nothing(city_runtime, call, tmp_path):
+    file, before = tmp_path / "city.dump", names(city_runtime)
+    call("dump", file)
+    asked = (city_runtime.settings, city_runtime.engine)
+    script = backup.script(*asked, file)
+    for at in (script.index(b"-- Data for Name: area;"), script.rindex(b"-- Name: "), script.rindex(b"COMMIT;")):
+        backup.play(*asked, script[:at])
+        assert names(city_runtime) == before
+        with city_runtime.transaction() as session:
+            assert session.scalar(text("SELECT count(*) FROM pg_constraint WHERE conrelid = 'city.area'::regclass")) > 1
+
+
+def test_a_city_of_a_newer_webgis_is_refused_before_anything_is_removed(city_runtime, call, tmp_path):
+    file = tmp_path / "city.dump"
+    with city_runtime.transaction() as session:
+        was = session.scalar(text("SELECT version_num FROM city.alembic_version"))
+        session.execute(text("UPDATE city.alembic_version SET version_num = '9999_later'"))
+    call("dump", file)
+    with city_runtime.transaction() as session:
+        session.execute(text("UPDATE city.alembic_version SET version_num = :was"), {"was": was})
+    before = names(city_runtime)
+    refused = call("load", file, "--replace").exception
+    assert (refused.code, refused.facts["got"]) == ("db.newer-file", "9999_later")
+    assert names(city_runtime) == before

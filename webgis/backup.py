@@ -3,6 +3,7 @@
 Files beside the database (photos, plans, anchors, keys) are copied as files: docs/operate.md.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,10 +14,15 @@ from webgis import db, services
 from webgis.errors import Conflict, Invalid, Unavailable
 from webgis.settings import Settings
 
-_BEGIN = "DROP SCHEMA IF EXISTS fn CASCADE;\nDROP SCHEMA IF EXISTS city CASCADE;\n"
+_BEGIN = b"BEGIN;\nDROP SCHEMA IF EXISTS fn CASCADE;\nDROP SCHEMA IF EXISTS city CASCADE;\n"
+_END = b"\nCOMMIT;\n"
+"""The last words of the script and not psql's --single-transaction, which keeps what it has read by the end of its
+input: half a city, where whoever wrote it was killed."""
+
 _OURS = ("--no-owner", "--no-privileges", "--no-comments")
 """Whoever loads it owns it; extensions, which a superuser may have made, are left as they are."""
 
+_STANDS = re.compile(rb"^COPY city\.alembic_version [^\n]*\n([^\n]+)", re.MULTILINE)
 _IN_USE = text("SELECT to_regclass('city.person') IS NOT NULL")
 
 
@@ -44,15 +50,29 @@ def load(settings: Settings, engine: Engine, file: Path, *, replace: bool) -> li
                 "This database has a city in it. --replace removes that city and puts the file's in its place",
                 field="replace",
             )
-    script = _run(settings, engine, "pg_restore", *_OURS, "--file=-", str(file), connect=False)
-    if b"CREATE TABLE city.person" not in script:
-        raise Invalid("db.no-city", f"{file} holds no city of webgis", field="file")
-    _run(
-        settings, engine, "psql", "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-",
-        given=_BEGIN.encode() + script,
-    )  # fmt: skip
+    play(settings, engine, script(settings, engine, file))
     engine.dispose()
     return db.upgrade(engine)
+
+
+def script(settings: Settings, engine: Engine, file: Path) -> bytes:
+    """What psql does to make a database what `file` holds, in one transaction. `Invalid` for a file without a city, and
+    for one of a newer webgis than this."""
+    found = _run(settings, engine, "pg_restore", *_OURS, "--file=-", str(file), connect=False)
+    if b"CREATE TABLE city.person" not in found:
+        raise Invalid("db.no-city", f"{file} holds no city of webgis", field="file")
+    stands = _STANDS.search(found)
+    if stands and not db.knows(version := stands[1].decode()):
+        raise Invalid(
+            "db.newer-file", f"{file} is of {version}, which this webgis does not know yet", field="file", got=version
+        )
+    return _BEGIN + found + _END
+
+
+def play(settings: Settings, engine: Engine, script: bytes) -> None:
+    """Have psql do a script up to its end, or nothing of it."""
+    options = ("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file=-")
+    _run(settings, engine, "psql", *options, given=script)
 
 
 def _run(

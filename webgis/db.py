@@ -269,6 +269,11 @@ def revision(connection: Connection) -> str | None:
     return connection.scalar(text("SELECT version_num FROM city.alembic_version"))
 
 
+def knows(version: str) -> bool:
+    """Whether this is one of the revisions that there are here."""
+    return version in {one.revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
 _OTHER_CITIES = text("SELECT DISTINCT left(code, 4) FROM city.area ORDER BY 1")
 
 
