@@ -135,8 +135,9 @@ _ADD_STATIONS = text(
 _ADD_STREAMS = text(
     f"""
     INSERT INTO city.datastream (code, station_id, quantity, unit, least, most, interval_s, active)
-    SELECT n.code, s.id, n.quantity, n.unit, n.least, n.most, n.interval_s, n.active
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n ({_STREAM_COLUMNS}) JOIN city.station s ON s.code = n.station
+    SELECT n.code, (SELECT s.id FROM city.station s WHERE s.code = n.station), n.quantity, n.unit, n.least, n.most,
+           n.interval_s, n.active
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) n ({_STREAM_COLUMNS})
     ON CONFLICT (code) DO NOTHING RETURNING code
     """
 )
