@@ -13,10 +13,9 @@ from webgis.accounts import permissions
 from webgis.cases import channel_wire as wire
 from webgis.cases import channels, contacts, evidence, following, intake, queries, retention
 from webgis.errors import Conflict, Invalid
-from webgis.maps import queries as map_queries
 from webgis.pages import forms, shown, words
 from webgis.pages.blueprint import go
-from webgis.pages.public import caller_fields, common_classes
+from webgis.pages.public import caller_fields, form_page
 
 hotline = APIBlueprint("hotline_pages", __name__, enable_openapi=False)
 
@@ -65,17 +64,8 @@ def _take(key: str) -> str:
 
 def _page(given, problems: dict[str, str], key: str, candidates: Sequence[dict] = ()) -> str:
     with web.transaction() as session:
-        groups = shown.class_groups(session)
-        return render_template(
-            "hotline_new.html",
-            given=given,
-            problems=problems,
-            key=key,
-            class_groups=groups,
-            common=common_classes(groups),
-            bounds=map_queries.extent(session),
-            alike=shown.alike(session, web.actor(), candidates),
-        )
+        alike = shown.alike(session, web.actor(), candidates)
+        return form_page(session, "hotline_new.html", given, problems, key, alike=alike)
 
 
 @hotline.get("/cases/<number>/contact")

@@ -6,9 +6,11 @@ carry a CSRF token like all others, and act for a stranger whoever is logged in.
 
 import secrets
 from datetime import UTC, datetime
+from typing import Any
 
 from apiflask import APIBlueprint
 from flask import jsonify, render_template, request, url_for
+from sqlalchemy.orm import Session
 
 from webgis import api, limits, web
 from webgis.cases import channel_wire as wire
@@ -62,20 +64,26 @@ def caller_fields() -> dict[str, str]:
 
 def _report_page(given, problems: dict[str, str], key: str) -> str:
     with web.transaction() as session:
-        groups = shown.class_groups(session)
-        return render_template(
-            "public_report.html",
-            given=given,
-            problems=problems,
-            key=key,
-            class_groups=groups,
-            common=common_classes(groups),
-            bounds=map_queries.extent(session),
-            contact_days=retention.days_of(session, web.runtime().settings, "contacts"),
-        )
+        days = retention.days_of(session, web.runtime().settings, "contacts")
+        return form_page(session, "public_report.html", given, problems, key, contact_days=days)
 
 
-def common_classes(groups: list[shown.ClassGroup]) -> list[dict[str, str]]:
+def form_page(session: Session, template: str, given, problems: dict[str, str], key: str, **more: Any) -> str:
+    """The form of somebody's report, filled in by themselves or during a call."""
+    groups = shown.class_groups(session)
+    return render_template(
+        template,
+        given=given,
+        problems=problems,
+        key=key,
+        class_groups=groups,
+        common=_common_classes(groups),
+        bounds=map_queries.extent(session),
+        **more,
+    )
+
+
+def _common_classes(groups: list[shown.ClassGroup]) -> list[dict[str, str]]:
     """The classes that are offered first, in the order of the setting; those the standard lacks are left out."""
     known = {one["key"]: one for group in groups for one in group.classes}
     wanted = [key.strip() for key in web.runtime().settings.public_classes.split(",")]
