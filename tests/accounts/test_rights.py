@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from tests import city
 from tests.accounts.doors import OPEN, WAYS, Way
 from tests.cases.life import Life
-from webgis.accounts import operations, permissions
+from webgis.accounts import logins, operations, permissions
 from webgis.accounts.actor import ROLES, Actor
 from webgis.app import create_app
 from webgis.cases import routing_sets
@@ -149,7 +149,8 @@ def client_of(town: Town, login: str):
     client = town.app.test_client()
     runtime = town.app.extensions["webgis"]
     with runtime.transaction() as session:
-        token = operations.open_session(session, login)
+        person = logins.require_person(session, login)
+        token = logins.let_in(session, runtime.settings, person, logins.Device("test")).token
     with client.session_transaction() as cookie:
         cookie["token"] = token
     return client

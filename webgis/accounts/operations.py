@@ -237,12 +237,6 @@ def set_password(
     return person
 
 
-def open_session(session: Session, login: str) -> str:
-    """The token of a login without a password: for programs of this installation that act as someone."""
-    settings = _settings(session)
-    return logins.let_in(session, settings, logins.require_person(session, login), logins.Device("webgis")).token
-
-
 def make_key(
     session: Session,
     login: str,
