@@ -1,7 +1,10 @@
-"""What a text may be that is kept. Pure."""
+"""What a text may be that is kept, and how one says yes or no. Pure."""
 
 import re
 from typing import Any
+
+YES, NO = ("yes", "true", "1", "t", "是"), ("no", "false", "0", "f", "否")
+"""How a cell of a file says that something is so, or is not, in small letters."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 

@@ -18,6 +18,7 @@ from webgis.emergency import ground, rules, tables
 from webgis.emergency.kinds import RESOURCE_KINDS
 from webgis.emergency.models import Resource
 from webgis.errors import Conflict, NotFound
+from webgis.texts import NO, YES
 
 COLUMNS = {
     "code": ("code", "编号"),
@@ -36,7 +37,6 @@ COLUMNS = {
 }
 NEEDED = ("code", "kind", "name_zh", "lon", "lat", "source")
 LONGEST = {"amount": 100, "phone": 64}
-YES, NO = ("yes", "true", "1", "是"), ("no", "false", "0", "否")
 MOST_LISTED = 500
 _CODE = re.compile(r"[^\W_][\w.-]{0,63}")
 _DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,20})?")

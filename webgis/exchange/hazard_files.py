@@ -27,6 +27,7 @@ from webgis.hazards.source_checks import FARTHEST
 from webgis.hazards.source_rules import bad_field
 from webgis.hazards.source_wire import ChangedSource, NewSource
 from webgis.hazards.sources import Kept
+from webgis.texts import YES
 
 MOST_ROWS = 10_000
 MOST_FAULTS = 200
@@ -70,7 +71,6 @@ PLACES = {
 }
 PLAIN = ("code", "name_zh", "name_en", "holder", "credit_code", "department", "people", "radius_m", "remark", "source")
 UNIT_KINDS = {"储存单元": "storage", "生产单元": "production"}
-YES = ("yes", "true", "1", "是")
 
 
 @dataclass(frozen=True)

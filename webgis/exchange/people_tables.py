@@ -19,6 +19,7 @@ from webgis.cases.table_reading import Fields, Problem, read_header, sentence_an
 from webgis.catalog import sheets
 from webgis.catalog.sheets import Fault
 from webgis.errors import Invalid
+from webgis.texts import NO, YES
 
 HEADINGS = {
     "login": ("login", "account", "账号", "登录名"),
@@ -44,7 +45,7 @@ ROLE_WORDS = {
 }
 """What each role is called in tables, besides its code; the first is written."""
 
-YES, NO = ("yes", "true", "1", "是", "在用"), ("no", "false", "0", "否", "停用")
+ACTIVE, INACTIVE = (*YES, "在用"), (*NO, "停用")
 MOST_PEOPLE = 5000
 _ROLES = {word: role for role, known in ROLE_WORDS.items() for word in (role, *known)}
 
@@ -182,9 +183,9 @@ def _classes(written: str, known: Sequence[str]) -> str | None:
 
 
 def _yes_or_no(written: str) -> bool:
-    if written.lower() in NO:
+    if written.lower() in INACTIVE:
         return False
-    if written and written.lower() not in YES:
+    if written and written.lower() not in ACTIVE:
         raise Problem("yes or no is expected", "应为 是 或 否")
     return True
 

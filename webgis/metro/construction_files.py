@@ -22,6 +22,7 @@ from webgis.metro import construction, construction_rules, construction_wire
 from webgis.metro.construction import Kept
 from webgis.metro.construction_models import ConstructionZone
 from webgis.metro.construction_rules import Plan
+from webgis.texts import YES
 
 FIELDS = {
     "code": ("code", "代码", "编号"),
@@ -55,7 +56,6 @@ NEEDED = ("code", "name_zh", "project", "contractor", "first_day")
 OF_LINES = ("zone", "line", "words")
 _LINES = ("LineString", "MultiLineString")
 _KINDS = {word: kind for kind, words in construction_rules.LINE_WORDS.items() for word in (kind, *words)}
-_YES = {"1", "true", "yes", "t", "是"}
 MOST_FEATURES = 10_000
 MOST_FAULTS = 500
 
@@ -173,7 +173,7 @@ def _given(one: _Feature, lines: list[dict[str, Any]]) -> construction_wire.Zone
         "night_permits": construction_wire.read_nights(one.code, told["night_permits"] or ""),
         "points": [point for part in re.split("[;；]", told["points"] or "") if (point := part.strip())],
         "lines": lines,
-        "illustrative": (told["illustrative"] or "").lower() in _YES,
+        "illustrative": (told["illustrative"] or "").lower() in YES,
         "geometry": {} if one.geom is None else shapely.geometry.mapping(one.geom),
         "crs": "cgcs2000",
     }

@@ -21,6 +21,7 @@ from webgis.catalog.sheets import Fault
 from webgis.errors import Invalid, WebgisError
 from webgis.grid import fields, files
 from webgis.grid.files import Layer
+from webgis.texts import NO, YES
 
 FORMATS = ("amap", "geojson", "gpkg")
 FIELDS = {
@@ -46,7 +47,6 @@ MOST_CORNERS = 5_000
 out, around 20,000 minutes."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-_YES, _NO = {"1", "true", "yes", "t", "是"}, {"0", "false", "no", "f", "否"}
 
 
 @dataclass(frozen=True)
@@ -309,7 +309,7 @@ def _wrong(row: int, told: Mapping[str, str | None], geom: Any, made: Mapping[st
     for name in ("name_zh", "name_en", "line_name", "line_name_en"):
         if len(told[name] or "") > LONGEST:
             yield Fault(row, name, f"at most {LONGEST} characters", f"最多 {LONGEST} 个字")
-    if told["surveyed"] is not None and told["surveyed"].lower() not in _YES | _NO:
+    if told["surveyed"] is not None and told["surveyed"].lower() not in (*YES, *NO):
         yield Fault(row, "surveyed", "yes or no", "应为是或否")
     if geom is None or geom.is_empty or not np.isfinite(geom.bounds).all():
         yield Fault(row, "geom", "there is no outline", "没有轮廓")
@@ -338,7 +338,7 @@ def _moment(row: int, name: str, said: str | None, zone: tzinfo, wrong: list[Fau
 
 
 def _yes(said: str | None, usual: bool) -> bool:
-    return usual if said is None else said.lower() in _YES
+    return usual if said is None else said.lower() in YES
 
 
 def _line_of(told: Mapping[str, str | None], place: int) -> LineGiven:
