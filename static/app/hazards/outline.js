@@ -1,20 +1,18 @@
 // The form of a hazard source: its outline is drawn on the map, or pasted as GeoJSON; rows of stocks are added.
 
-import { Sketch, areaOf, squareMetres } from "../../maps/sketch.js";
+import { areaOf, squareMetres } from "../../maps/sketch.js";
+import { drawing } from "../drawing.js";
 import { ground } from "../place.js";
 
 const LOOK = { color: "#b91c1c", weight: 2, fillColor: "#dc2626", fillOpacity: 0.25, interactive: false };
 
 const holder = document.querySelector("[data-outline-map]");
 const field = document.querySelector("[data-outline]");
-const button = document.querySelector("[data-draw-outline]");
 const size = document.querySelector("[data-outline-size]");
-const hint = document.querySelector("[data-drawing]");
 const [west, south, east, north] = holder.dataset.bounds.split(",").map(Number);
 const map = ground(holder, L.latLngBounds([south, west], [north, east]));
 map.createPane("hazard").style.zIndex = 410;
 let drawn = null;
-let sketch = null;
 
 function show() {
   drawn?.remove();
@@ -30,27 +28,11 @@ function show() {
   }
 }
 
-function stop() {
-  sketch?.stop();
-  sketch = null;
-  hint.hidden = true;
-  button.setAttribute("aria-pressed", "false");
-}
-
-button.addEventListener("click", () => {
-  const drawing = Boolean(sketch);
-  stop();
-  if (drawing) return;
-  button.setAttribute("aria-pressed", "true");
-  hint.hidden = false;
-  sketch = new Sketch(map, "polygon", (points, done) => {
-    if (!done) return;
-    const ring = [...points, points[0]].map(({ lng, lat }) => [Number(lng.toFixed(7)), Number(lat.toFixed(7))]);
-    field.value = JSON.stringify({ type: "Polygon", coordinates: [ring] });
-    window.setTimeout(() => { stop(); show(); }, 0);
-  });
+drawing(map, document.querySelector("[data-draw-outline]"), document.querySelector("[data-drawing]"), (points) => {
+  const ring = [...points, points[0]].map(({ lng, lat }) => [Number(lng.toFixed(7)), Number(lat.toFixed(7))]);
+  field.value = JSON.stringify({ type: "Polygon", coordinates: [ring] });
+  show();
 });
-document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
 field.addEventListener("change", () => {
   show();
   if (drawn) map.fitBounds(drawn.getBounds().pad(0.5));

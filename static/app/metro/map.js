@@ -3,9 +3,9 @@
 
 import { CanvasTiles } from "../../maps/canvas.js";
 import { element, nameOf, ready } from "../../maps/dom.js";
-import { Sketch } from "../../maps/sketch.js";
 import { paintsOf, STYLES } from "../../maps/styles.js";
 import { Tiles } from "../../maps/tiles.js";
+import { drawing } from "../drawing.js";
 import { ground } from "../place.js";
 
 const holder = document.querySelector("[data-metro-map]");
@@ -50,15 +50,13 @@ function tell(latlng) {
   L.popup({ minWidth: 160 }).setLatLng(latlng).setContent(box).openOn(map);
 }
 
-let sketch = null;
-map.on("click", ({ latlng }) => { if (!sketch) tell(latlng); });
+const button = form?.querySelector("[data-draw]");
+map.on("click", ({ latlng }) => button?.getAttribute("aria-pressed") !== "true" && tell(latlng));
 
 // ---- the ground of an application
 
 function edit() {
   const field = form.elements.ground;
-  const button = form.querySelector("[data-draw]");
-  const hint = form.querySelector("[data-drawing]");
   const said = form.querySelector("[data-said]");
   let drawn = null;
   let asked = null;
@@ -107,27 +105,12 @@ function edit() {
     return item;
   }
 
-  function stop() {
-    if (sketch) sketch.stop();
-    window.setTimeout(() => { sketch = null; }, 0);
-    hint.hidden = true;
-    button.setAttribute("aria-pressed", "false");
+  function put(points) {
+    field.value = points.map(({ lng, lat }) => `${lng.toFixed(6)},${lat.toFixed(6)}`).join(" ");
+    show();
   }
 
-  button.addEventListener("click", () => {
-    if (sketch) return stop();
-    if (drawn) drawn.remove();
-    button.setAttribute("aria-pressed", "true");
-    hint.hidden = false;
-    sketch = new Sketch(map, "polygon", (points, done) => {
-      if (!done) return;
-      field.value = points.map(({ lng, lat }) => `${lng.toFixed(6)},${lat.toFixed(6)}`).join(" ");
-      stop();
-      show();
-    });
-    return undefined;
-  });
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
+  drawing(map, button, form.querySelector("[data-drawing]"), put, () => drawn?.remove());
   field.addEventListener("change", () => {
     show();
     if (drawn) map.fitBounds(drawn.getBounds().pad(1), { maxZoom: 18 });
