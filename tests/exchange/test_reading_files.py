@@ -79,18 +79,27 @@ def test_with_any_fault_nothing_is_taken_and_every_fault_is_named(town, file):
 
 
 def test_a_moment_without_its_offset_is_of_the_city_and_headings_may_be_chinese(town, file):
+    day = (NOW - timedelta(days=100)).date()
     path = file(
-        f"{UNDERPASS}\t2026/06/01 08:00:00\t0.2", header="数据流编码\t时间\t数值", name="r.tsv", encoding="gb18030"
+        f"{UNDERPASS}\t{day:%Y/%m/%d} 08:00:00\t0.2", header="数据流编码\t时间\t数值", name="r.tsv", encoding="gb18030"
     )
     load(town, path)
     (row,) = town.ask("SELECT at, value FROM city.reading")
-    assert row.at == datetime(2026, 6, 1, tzinfo=UTC) and row.value == 0.2
+    assert row.at == datetime(day.year, day.month, day.day, tzinfo=UTC) and row.value == 0.2
 
 
-@pytest.mark.parametrize(("header", "name"), [("datastream,value", "r.csv"), (HEADER, "r.xlsx"), (HEADER, "r.csv")])
-def test_what_is_no_file_of_readings_is_refused(town, file, header, name):
-    with pytest.raises(Invalid):
+@pytest.mark.parametrize(
+    ("header", "name", "code", "says"),
+    [
+        ("datastream,value", "r.csv", "catalog.bad-header", "the column at is missing"),
+        (HEADER, "r.xlsx", "catalog.file-ending", "ends in .csv, .tsv"),
+        (HEADER, "r.csv", "catalog.bad-header", "no rows"),
+    ],
+)
+def test_what_is_no_file_of_readings_is_refused(town, file, header, name, code, says):
+    with pytest.raises(Invalid, match=says) as refused:
         load(town, file(header=header, name=name))
+    assert refused.value.code == code
 
 
 def test_what_is_long_over_makes_no_alarm_and_what_is_of_now_does(town, file):
