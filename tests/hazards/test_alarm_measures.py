@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from tests import city
 from tests.hazards.watched import UNDERPASS, WELL, Watched, minutes_ago
@@ -179,7 +180,7 @@ def test_a_reset_does_not_end_the_ladder_and_a_withdrawal_does(town):
     assert late(town, 16) == 1
     assert [who for _rank, who, _told, _late in ladder(town)] == ["department", "dispatcher"]
     with town.runtime.transaction() as session:
-        session.execute(alarm_rules.text("UPDATE city.alarm SET state = 'withdrawn'"))
+        session.execute(text("UPDATE city.alarm SET state = 'withdrawn'"))
     assert late(town, 60) == 0 and town.alarm(WELL).waiting is False
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from tests import city
 from tests.cases.life import Life
@@ -181,7 +182,7 @@ def test_a_class_without_conditions_leaves_the_case_to_the_acceptor(town):
         alarm_rules.set_rule(
             session, None, "gas.well", {"kind": "component", "class_code": "01011"}, town.settings.zone
         )
-        session.execute(alarm_rules.text("UPDATE city.filing_standard SET active = false"))
+        session.execute(text("UPDATE city.filing_standard SET active = false"))
     town.tell(WELL, (2, 50.0))
     town.work()
     (case,) = town.ask("SELECT state, flags FROM city.case")
@@ -244,7 +245,7 @@ def test_a_step_falls_due_while_somebody_acknowledges(town):
     with town.runtime.transaction() as session:
         alarm_telling.hold(session, alarm.id)
         with town.runtime.transaction() as other:
-            other.execute(alarm_rules.text("SET LOCAL lock_timeout = '2s'"))
+            other.execute(text("SET LOCAL lock_timeout = '2s'"))
             assert alarm_telling.pass_on(other, at=datetime.now(UTC) + timedelta(minutes=6)) == 1
         alarm_telling.acknowledge(session, dispatcher, alarm.id, at=NOW)
     assert ladder(town) == [(2, "department", True, dispatcher.id), (2, "dispatcher", False, dispatcher.id)]
@@ -365,7 +366,7 @@ def test_a_rule_looks_back_over_no_more_readings_than_can_be_held(town):
 
 def test_a_rule_that_cannot_be_used_stops_no_other(town):
     with town.runtime.transaction() as session:
-        session.execute(alarm_rules.text("UPDATE city.threshold_rule SET levels = '[]' WHERE key LIKE 'depth.%'"))
+        session.execute(text("UPDATE city.threshold_rule SET levels = '[]' WHERE key LIKE 'depth.%'"))
         alarm_rules.changed(session)
     for ago in (4, 3):
         town.tell(ROAD, (ago, 4.0))
