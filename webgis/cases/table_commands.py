@@ -28,6 +28,7 @@ errors = Console(stderr=True)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUT = click.Path(dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+check_option = click.option("--check", is_flag=True, help="Only look: say what would change, and change nothing.")
 
 
 def language(settings: Settings) -> str:

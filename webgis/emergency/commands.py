@@ -14,13 +14,11 @@ from sqlalchemy.orm import Session
 from webgis.accounts import admin_log
 from webgis.accounts import queries as accounts
 from webgis.accounts.actor import ENGINE
+from webgis.cases.table_commands import FILE, check_option
 from webgis.db import Runtime
 from webgis.emergency import cap_inbox, plans, queries, resources
 from webgis.errors import Invalid
 from webgis.geo import CRS_NAMES
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-check_option = click.option("--check", is_flag=True, help="Only look: say what would change, and change nothing.")
 
 
 @click.group()

@@ -7,7 +7,16 @@ from pathlib import Path
 import click
 
 from webgis.accounts import admin_log
-from webgis.cases.table_commands import FILE, OPERATOR, console, errors, json_option, print_json, print_table
+from webgis.cases.table_commands import (
+    FILE,
+    OPERATOR,
+    check_option,
+    console,
+    errors,
+    json_option,
+    print_json,
+    print_table,
+)
 from webgis.db import Runtime
 from webgis.errors import Invalid
 from webgis.exchange import hazard_files
@@ -25,7 +34,7 @@ def hazards() -> None:
 @hazards.command("import")
 @click.argument("file", type=FILE)
 @click.option("--crs", help="wgs84, gcj02, bd09, cgcs2000 or EPSG:n; tables need it, other files may state it.")
-@click.option("--check", is_flag=True, help="Only look: say what would be, and change nothing.")
+@check_option
 @json_option
 @click.pass_obj
 @admin_log.recorded("hazards.import")

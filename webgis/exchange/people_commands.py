@@ -7,13 +7,11 @@ import click
 
 from webgis.accounts import admin_log, queries
 from webgis.accounts.commands import tell_made
-from webgis.cases.table_commands import FILE, OUT, console, language
+from webgis.cases.table_commands import FILE, OUT, check_option, console, language
 from webgis.catalog import sheets
 from webgis.catalog.sheets import Fault
 from webgis.db import Runtime
 from webgis.exchange import department_tables, people_tables
-
-check_option = click.option("--check", is_flag=True, help="Only look: say what it would do, and change nothing.")
 
 
 @click.group()

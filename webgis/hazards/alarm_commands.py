@@ -9,13 +9,12 @@ from sqlalchemy import select, text
 
 from webgis.accounts import admin_log
 from webgis.accounts.actor import ENGINE
-from webgis.cases.table_commands import console, json_option, print_json, print_table
+from webgis.cases.table_commands import FILE, console, json_option, print_json, print_table
 from webgis.db import Runtime
 from webgis.errors import Invalid
 from webgis.hazards import alarm_queries, alarm_rules, alarm_wire, alarm_words, watches
 from webgis.hazards.alarm_models import ThresholdRule
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _WATCHES = text(
     "SELECT d.code, s.name_zh, w.rule_key, w.department_code, w.active FROM city.watch w"
     " JOIN city.datastream d ON d.id = w.datastream_id JOIN city.station s ON s.id = d.station_id ORDER BY 1, 3"
