@@ -169,6 +169,17 @@ def test_a_line_that_opens_earlier_than_planned_has_its_zone_from_that_day(sessi
     assert kinds(session, 100, 50, then) == ["planned"] and kinds(session, 100, 50, then - timedelta(seconds=1)) == []
 
 
+def test_a_line_that_is_put_off_has_its_zone_no_longer_until_its_new_day(session):
+    way = shapely.LineString([degrees(0, 0), degrees(300, 0)])
+    at, then = NOW + timedelta(days=1), NOW + timedelta(days=30)
+    put(session, given("plan", "planned_line", way))
+    put(session, given("plan", "planned_line", way, since=then), at=at)
+    assert kinds(session, 100, 50, at - timedelta(seconds=1)) == ["planned"] and kinds(session, 100, 50, at) == []
+    assert kinds(session, 100, 50, then) == ["planned"] and drawn(session) == {}
+    again = put(session, given("plan", "planned_line", way, since=then), at=at + timedelta(days=1))
+    assert again.zones.counts() == {"opened": 0, "closed": 0, "unchanged": 1}
+
+
 def drawn(session) -> dict[str, float]:
     rows = session.execute(text("SELECT structure_code, ST_Area(held::geography) FROM city.metro_zone"
                                 " WHERE kind <> 'special' AND held IS NOT NULL"))  # fmt: skip

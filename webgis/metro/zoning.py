@@ -237,8 +237,8 @@ def _in_degrees(grounds: Sequence[Any], srid: int) -> np.ndarray:
 
 
 def _begins(row: Row[Any], since: datetime, at: datetime) -> bool:
-    """Whether a stored zone begins when it should: one that is yet to begin, when its structure does."""
-    return row.since <= at or row.since == since
+    """Whether a stored zone begins when it should: one that has begun, if its structure has, else when that does."""
+    return row.since <= at if since <= at else row.since == since
 
 
 def _same(row: Row[Any], outline: bytes, zone: Zone, ground: Any, city: _City) -> bool:
