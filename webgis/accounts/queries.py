@@ -1,7 +1,7 @@
 """Questions about accounts."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +150,12 @@ def departments(session: Session, kind: str | None = None) -> list[Department]:
     """Departments, those of `kind` only when given, by code."""
     statement = select(Department).order_by(Department.code)
     return list(session.scalars(statement.where(Department.kind == kind) if kind else statement))
+
+
+def departments_among(session: Session, codes: Iterable[str | None]) -> set[str]:
+    """Those of these codes that departments have."""
+    asked = set(filter(None, codes))
+    return set(session.scalars(select(Department.code).where(Department.code.in_(asked)))) if asked else set()
 
 
 def departments_below(session: Session, code: str) -> list[str]:

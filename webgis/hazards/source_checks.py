@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import shapely
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import queries as accounts
-from webgis.accounts.models import Department
 from webgis.errors import WebgisError
 from webgis.geo import SRID
 from webgis.grid import queries as grid
@@ -80,7 +79,7 @@ def each(ones: Iterable[One], check: Callable[[One], None]) -> None:
 def check_fields(session: Session, ones: Sequence[One], farthest: int = FARTHEST) -> None:
     """Kind, department, outline and place, credit code."""
     kinds = source_queries.kinds(session)
-    departments = _departments(session, ones)
+    departments = accounts.departments_among(session, [one.given.department for one in ones])
 
     def named(one: One) -> None:
         if one.given.kind not in kinds:
@@ -95,38 +94,17 @@ def check_fields(session: Session, ones: Sequence[One], farthest: int = FARTHEST
     each(ones, lambda one: checked_credit_code(one.given.credit_code))
 
 
-def _departments(session: Session, ones: Sequence[One]) -> set[str]:
-    asked = {one.given.department for one in ones if one.given.department is not None}
-    return set(session.scalars(select(Department.code).where(Department.code.in_(asked)))) if asked else set()
-
-
-_CELLS = text(
-    """
-    SELECT c.code FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[])) WITH ORDINALITY p (lon, lat, turn)
-    CROSS JOIN LATERAL fn.cell_at(ST_SetSRID(ST_Point(p.lon, p.lat), 4490)) c ORDER BY p.turn
-    """
-)
-
-
 def _outline(session: Session, ones: Sequence[One]) -> None:
-    """The outlines; circles in the metres of where they are."""
+    """The outlines; circles in the metres of the cell in which they are, of the city outside the grid."""
     points = [one for one in good(ones) if one.shape.geom_type == "Point"]
-    srids = dict(zip(map(id, points), _srids_at(session, [one.shape for one in points]), strict=True))
+    cells = grid.cell_codes_at(session, [(one.shape.x, one.shape.y) for one in points])
+    srids = dict(zip(map(id, points), grading.srids(session, cells), strict=True))
 
     def outlined(one: One) -> None:
         one.shape = outline(one.shape, one.given.radius_m, srids.get(id(one)))
         one.geom = shapely.to_wkb(shapely.set_srid(one.shape, SRID), hex=True, include_srid=True)
 
     each(ones, outlined)
-
-
-def _srids_at(session: Session, points: Sequence[shapely.Point]) -> list[int]:
-    """The projected system of the cell that holds each point; of the city outside the grid."""
-    if not points:
-        return []
-    asked = {"lons": [point.x for point in points], "lats": [point.y for point in points]}
-    codes = list(session.scalars(_CELLS, asked))
-    return grading.srids(session, codes)
 
 
 _PLACES = text(

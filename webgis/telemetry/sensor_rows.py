@@ -1,14 +1,14 @@
 """The rows of stations and datastreams: of many at once, each table by one statement. Nothing is refused here."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from webgis.accounts.models import Department
+from webgis.accounts import queries as accounts
 from webgis.errors import Invalid
 from webgis.geo import check_lonlat
 from webgis.grid import queries as grid
@@ -48,7 +48,7 @@ class Seen:
     the places. `nearest` keeps what was said of places in no cell."""
 
     rows: Rows
-    departments: frozenset[str]
+    departments: Collection[str]
     cells: Mapping[Place, str | None]
     nearest: dict[Place, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
@@ -73,17 +73,12 @@ def look(session: Session, given: Sequence[Given]) -> Seen:
     """How those in question stand; nothing is held."""
     stations = [station for station, _stream in given if station is not None]
     streams = [stream for _station, stream in given if stream is not None]
-    departments = _departments(session, stations)
+    departments = accounts.departments_among(session, (one.department for one in stations))
     known = _by_code(session, _STREAMS, (stream.code for stream in streams))
     codes = {one.code for one in stations} | {one.station for one in streams} | {s["station"] for s in known.values()}
     places = list(dict.fromkeys(place for one in stations if (place := _place(one)) is not None))
     cells = dict(zip(places, grid.cell_codes_at(session, places), strict=True))
     return Seen(Rows(_by_code(session, _STATIONS, codes), known), departments, cells)
-
-
-def _departments(session: Session, stations: Iterable[NewStation]) -> frozenset[str]:
-    asked = {one.department for one in stations if one.department}
-    return frozenset(session.scalars(select(Department.code).where(Department.code.in_(asked))) if asked else ())
 
 
 def _place(given: NewStation) -> Place | None:
