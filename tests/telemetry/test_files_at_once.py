@@ -2,6 +2,7 @@
 
 import csv
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -39,7 +40,10 @@ KEPT = {
         SELECT d.code, s.code, d.quantity, d.unit, d.least, d.most, d.interval_s, d.active, d.last_at, d.last_value
         FROM city.datastream d JOIN city.station s ON s.id = d.station_id ORDER BY d.id
     """,
-    "log": "SELECT who, action, subject, before::text, after::text FROM city.admin_event WHERE action ~ '^sensors' ORDER BY id",
+    "log": """
+        SELECT who, action, subject, before::text, after::text FROM city.admin_event
+        WHERE action ~ '^sensors' ORDER BY id
+    """,
 }
 GOOD = {
     **dict(zip(COLUMNS, ("F-1", "站", "", "下穿通道", *map(str, city.IN_EAST), "510104-works", "F-1-0"), strict=False)),
@@ -128,6 +132,32 @@ def test_each_row_of_many_says_in_the_log_what_it_changed_itself(city_runtime, s
         ("sensors.change", "W-1-rain", {"name_zh": "西下穿", "interval_s": 60}),
         ("sensors.add", "R", {}),
     ]
+
+
+def test_many_that_change_wait_for_the_writer_of_readings_holding_none_that_it_may_want(city_runtime, sensors):
+    station = NewStation("W-1", "西下穿", "underpass", *city.IN_WEST)
+    streams = [NewDatastream("W-1-depth", "W-1", "depth", 5), NewDatastream("W-1-rain", "W-1", "rain", 5)]
+    heard = text("UPDATE city.datastream SET heard_at = now() WHERE code = :code")
+    waits = text(
+        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE NOT l.granted AND a.datname = current_database())"
+    )
+
+    def register() -> None:
+        with city_runtime.transaction() as session:
+            operations.register_all(session, [(station, stream) for stream in streams], None)
+
+    with ThreadPoolExecutor(1) as threads:
+        with city_runtime.transaction() as session:
+            session.execute(heard, {"code": "W-1-rain"})
+            done = threads.submit(register)
+            while not session.scalar(waits):
+                assert not done.done()
+            session.execute(heard, {"code": "W-1-depth"})
+        done.result()
+    with city_runtime.transaction() as session:
+        rows = session.execute(text("SELECT interval_s, heard_at IS NOT NULL FROM city.datastream")).all()
+    assert rows == [(5, True), (5, True)]
 
 
 def test_of_many_the_first_that_cannot_be_is_the_refusal(city_runtime, sensors):
