@@ -193,13 +193,13 @@ def _beats(codes: list[str]) -> str:
 
 @routing.command("zones")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, which --set reads.")
-@click.option("--set", "file", type=FILE, help="A CSV to use instead; its columns are those of --csv.")
+@click.option("--set", "file", type=FILE, help="A table (CSV, TSV, XLSX) to use instead, with the columns of --csv.")
 @click.pass_obj
 def zone_table(runtime: Runtime, as_csv: bool, file: Path | None) -> None:
     """What construction zones do to cases by class, protection zone and phase; or --set another table."""
     with runtime.transaction() as session:
         if file is not None:
-            console.print(f"{zone_rules.replace(session, file.read_text(encoding='utf-8-sig'))} rules")
+            console.print(f"{zone_rules.replace(session, sheets.read(file))} rules")
         told, rows = zone_rules.written(session), zones.rules(session)
     if as_csv:
         click.echo(told, nl=False)

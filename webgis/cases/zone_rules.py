@@ -2,10 +2,10 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from webgis.accounts import admin_log
@@ -14,6 +14,7 @@ from webgis.cases.clock import UNITS
 from webgis.cases.zone_models import ZoneRule
 from webgis.catalog import queries as catalog
 from webgis.catalog.rules import KINDS
+from webgis.catalog.sheets import Sheet
 from webgis.errors import Invalid
 from webgis.metro.construction_rules import PHASES, SEVERITIES
 from webgis.metro.distances import ZONE_KINDS
@@ -33,6 +34,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 LONGEST_LIMIT = 1000
 LONGEST_SOURCE = 300
 
+_ONE_AT_A_TIME = text("LOCK TABLE city.zone_rule IN SHARE ROW EXCLUSIVE MODE")
+
 
 def written(session: Session) -> str:
     """The table as CSV, which `replace` reads back."""
@@ -44,15 +47,19 @@ def written(session: Session) -> str:
     return out.getvalue()
 
 
-def replace(session: Session, text: str) -> int:
-    """Let the table be what a CSV says, with a line in the log; how many rules there are then. `Invalid`
+def replace(session: Session, given: Sheet) -> int:
+    """Let the table be what a sheet says, with a line in the log; how many rules there are then. `Invalid`
     "cases.bad-zone-rules" names the row and column at fault, and nothing changes. Cases follow it at once; a limit that
     runs stays as it was given at the dispatch."""
-    rows = [_row(session, number, row) for number, row in enumerate(csv.DictReader(text.splitlines()), 2)]
+    for name in COLUMNS:
+        if name not in given.header:
+            raise _bad(1, name, "", f"the columns {', '.join(COLUMNS)}")
+    rows = {row.number: _row(session, row.number, row.cells) for row in given.rows}
     _once(rows)
+    session.execute(_ONE_AT_A_TIME)
     before = _rows(session)
     session.execute(delete(ZoneRule))
-    session.add_all(ZoneRule(**row) for row in rows)
+    session.add_all(ZoneRule(**row) for row in rows.values())
     session.flush()
     admin_log.record_change(session, None, "routing.zones", "zone_rule", {"rules": before}, {"rules": _rows(session)})
     return len(rows)
@@ -68,8 +75,8 @@ def _told(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _row(session: Session, number: int, given: Mapping[str | None, Any]) -> dict[str, Any]:
-    told = {name: (given.get(name) or "").strip() for name in COLUMNS}
+def _row(session: Session, number: int, given: Mapping[str, str]) -> dict[str, Any]:
+    told = {name: given.get(name, "") for name in COLUMNS}
     for name, accepted in CHOICES.items():
         if told[name] not in accepted:
             raise _bad(number, name, told[name], ", ".join(filter(None, accepted)))
@@ -93,9 +100,9 @@ def _check_class(session: Session, number: int, told: Mapping[str, str]) -> None
         raise _bad(number, "class", code, "a class of the catalogue, two digits for a major class, or nothing for all")
 
 
-def _once(rows: Iterable[Mapping[str, Any]]) -> None:
+def _once(rows: Mapping[int, Mapping[str, Any]]) -> None:
     seen: dict[tuple, int] = {}
-    for number, row in enumerate(rows, 2):
+    for number, row in rows.items():
         key = tuple(row[name] for name in ("kind", "class_code", "protection", "phase"))
         if key in seen:
             raise _bad(number, "class", row["class_code"], f"something else than row {seen[key]} says already")
