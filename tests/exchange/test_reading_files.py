@@ -70,10 +70,11 @@ def test_more_than_a_batch_goes_some_at_a_time(town, file):
 
 def test_with_any_fault_nothing_is_taken_and_every_fault_is_named(town, file):
     good = f"{UNDERPASS},{days_ago(1)},0.1"
-    path = file(good, f"none,{days_ago(1)},1", f"{UNDERPASS},yesterday,1", f"{UNDERPASS},{days_ago(1)},high", UNDERPASS)
+    path = file(good, f"none,{days_ago(1)},1", f"{UNDERPASS},yesterday,1", f"{UNDERPASS},{days_ago(1)},high", UNDERPASS,
+                f"{UNDERPASS},{days_ago(1)},1_5")  # fmt: skip
     found = load(town, path)
     assert [(fault.row, fault.column) for fault in found.faults] == [
-        (3, "datastream"), (4, "at"), (5, "value"), (6, "at"),
+        (3, "datastream"), (4, "at"), (5, "value"), (6, "at"), (7, "value"),
     ]  # fmt: skip
     assert counts(town, UNDERPASS) == {} and town.ask("SELECT count(*) FROM city.reading")[0].count == 0
 
@@ -100,6 +101,24 @@ def test_what_is_no_file_of_readings_is_refused(town, file, header, name, code, 
     with pytest.raises(Invalid, match=says) as refused:
         load(town, file(header=header, name=name))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (f"{UNDERPASS},2026-11-22 08:00,1,5,,", "row 2 has more cells than the header"),
+        (f'{UNDERPASS},2026-11-22 08:00,1,"5 mm\n{UNDERPASS},2026-11-22 08:01,2,', "unexpected end of data"),
+        (f"{UNDERPASS},2026-11-22 08:00,1,{'x' * 200_000}", "field limit"),
+    ],
+    ids=["a decimal comma", "a mark that nothing ends", "a cell too long"],
+)
+def test_a_row_that_would_be_read_as_what_it_is_not_is_refused(town, file, row, says):
+    header = HEADER if says.startswith("row") else f"{HEADER},remark"
+    with pytest.raises(Invalid, match=says) as refused:
+        load(town, file(row, header=header))
+    assert refused.value.code == "catalog.file-unreadable"
+    with pytest.raises(Invalid, match="field limit"):
+        load(town, file(header="x" * 200_000))
 
 
 def test_what_is_long_over_makes_no_alarm_and_what_is_of_now_does(town, file):

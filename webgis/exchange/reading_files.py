@@ -136,20 +136,32 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _rows(path: Path, file: IO[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows with their numbers, as a spreadsheet counts; empty ones are passed over."""
-    rows = csv.reader(file, delimiter=DELIMITERS[path.suffix.lower()])
-    header = [name.strip() for name in next(rows, [])]
+    """The rows with their numbers, as a spreadsheet counts; empty ones are passed over. A row with more cells than the
+    header (a decimal comma, say) or a quotation mark that nothing ends would be read as what it is not: no table."""
+    rows = csv.reader(file, delimiter=DELIMITERS[path.suffix.lower()], strict=True)
+    try:
+        header = [name.strip() for name in next(rows, [])]
+        places = _places(header)
+        for number, row in enumerate(rows, 2):
+            if any(cell.strip() for cell in row[len(header) :]):
+                raise _no_table(path, f"row {number} has more cells than the header", number)
+            if row:
+                yield number, {name: row[place].strip() if place < len(row) else "" for name, place in places}
+    except csv.Error as error:
+        raise _no_table(path, f"it is not a table: {error}", rows.line_num) from None
+
+
+def _no_table(path: Path, problem: str, row: int) -> Invalid:
+    return Invalid("catalog.file-unreadable", f"{path.name}: {problem}", field="file", row=row)
+
+
+def _places(header: list[str]) -> list[tuple[str, int]]:
+    """Which cell of a row is what."""
     columns, _others = sheets.columns(header, HEADINGS)
     for name in HEADINGS:
         if name not in columns:
             raise sheets.bad_header(f"the column {name} is missing ({' / '.join(HEADINGS[name])})", name)
-    places = [(name, header.index(columns[name])) for name in HEADINGS]
-    try:
-        for number, row in enumerate(rows, 2):
-            if row:
-                yield number, {name: row[place].strip() if place < len(row) else "" for name, place in places}
-    except csv.Error as error:
-        raise sheets.bad_header(f"the file is no table: {error}", "file") from None
+    return [(name, header.index(columns[name])) for name in HEADINGS]
 
 
 def _told(
@@ -195,7 +207,7 @@ def _number(told: str) -> float | None:
         value = float(told)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) and "_" not in told else None
 
 
 def _left_out(told: inbox.Told, known: Known, oldest: datetime, now: datetime) -> str | None:
