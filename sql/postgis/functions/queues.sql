@@ -44,7 +44,7 @@ BEGIN
     FROM (SELECT m.* FROM city.claim_change m
           WHERE m.id > claim_changes.since OR m.id = ANY(claim_changes.ids)) AS n
     JOIN city.case c ON c.id = n.case_id
-    LEFT JOIN city.open_case o ON o.case_id = c.id AND o.claimed_until > clock_timestamp()
+    LEFT JOIN city.open_case o ON o.case_id = c.id AND o.claimed_until > statement_timestamp()
     LEFT JOIN city.person p ON p.id = o.claimed_by
     ORDER BY n.id LIMIT claim_changes.most;
 END $$;
