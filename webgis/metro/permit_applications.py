@@ -125,12 +125,8 @@ def _checked(session: Session, asked: Application, at: datetime) -> Any:
 
 def ground(given: Any) -> Any:
     """The ground of a work as a multipolygon, or `Invalid` for what is none."""
-    faces = isinstance(given, (shapely.Polygon, shapely.MultiPolygon)) and not given.is_empty
-    if faces and (corners := int(shapely.get_num_coordinates(given))) > MOST_CORNERS:
-        raise bad_field("ground", corners, f"at most {MOST_CORNERS:,} corners")
-    if not faces or not given.is_valid:
-        got = shapely.is_valid_reason(given) if faces else getattr(given, "geom_type", None)
-        raise bad_field("ground", got, "a valid polygon")
+    if fault := geo.fault(given, ("Polygon", "MultiPolygon"), MOST_CORNERS):
+        raise bad_field("ground", *fault)
     made = shapely.multipolygons(shapely.get_parts(shapely.force_2d(given)))
     west, south, east, north = made.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):

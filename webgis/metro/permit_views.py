@@ -155,7 +155,7 @@ def ground_of(given: dict[str, Any], crs: str) -> Any:
     """A GeoJSON geometry as a shape in CGCS2000 degrees; `Invalid` "metro.bad-field" for what is none."""
     if (shape := geo.read_geojson(given)) is None:
         raise bad_field("ground", None, "a GeoJSON polygon")
-    return shape if shape.is_empty else geo.transform_geometry(shapely.force_2d(shape), crs)
+    return geo.transform_geometry(shapely.force_2d(shape), crs)
 
 
 _TOLD = (
