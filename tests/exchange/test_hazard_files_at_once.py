@@ -2,6 +2,7 @@
 
 import csv
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -185,3 +186,31 @@ def test_the_nearest_cell_is_told_of_some_places_outside_the_city(town, tmp_path
     write(file, WHOLE, [[row | {"code": f"CD-{turn}", "lon": f"104.{turn + 1000}"}] for turn in range(30)])
     (told,), _kept = becomes(town, [file], 7)
     assert [("nearest" in fault["facts"]) for fault in told[2]["faults"]] == [True] * 20 + [False] * 10
+
+
+def test_two_files_of_the_same_sources_in_another_order_follow_each_other(town, tmp_path):
+    chance = random.Random(20261123)
+    groups = [made_up(chance, number) for number in range(3)]
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    write(first, WHOLE, groups)
+    write(second, WHOLE, [[row | {"name_zh": "后"} for row in rows] for rows in reversed(groups)])
+    waits = text(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+    )
+
+    def take(file, at, tell=None):
+        with town.transaction() as session:
+            return hazard_files.take(session, None, file, crs="wgs84", at=at, at_once=1, tell=tell)
+
+    take(first, NOON)
+    with ThreadPoolExecutor(1) as threads, town.transaction() as session:
+        others = []
+
+        def other_begins(_percent):
+            others[:] = others or [threads.submit(take, second, LATER)]
+            while not session.scalar(waits):
+                assert not others[0].done()
+
+        hazard_files.take(session, None, first, crs="wgs84", at=LATER, at_once=1, tell=other_begins)
+        session.commit()
+        assert len(others[0].result().changed) == 3

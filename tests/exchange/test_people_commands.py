@@ -48,6 +48,7 @@ def test_departments_and_their_people_come_in_from_tables(city_runtime, call, tm
     assert f"0 added, 0 changed, {before + 2} same" in call("import-departments", tmp_path / "out.csv")[1]
     call("export", tmp_path / "people.csv")
     assert "0 new, 0 changed" in call("import", tmp_path / "people.csv", "--check")[1]
+    assert call("import", ..., table=PEOPLE.replace("张三", "张四"))[1] == "0 new, 1 changed\n"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ def test_departments_and_their_people_come_in_from_tables(city_runtime, call, tm
         (DEPARTMENTS.replace("510104-street-1", "a b"), "row 2: code"),
         (DEPARTMENTS.replace(",510104017,", ",999,"), "row 2: area"),
         (DEPARTMENTS + "x,某部门,nothing,,\n", "row 4: kind"),
+        (DEPARTMENTS + "510104-streets,街道局,subdistrict,,\n", "row 4: code: the code stands in row 3 already"),
         ("代码,名称,类型,上级部门代码\na,甲,other,b\nb,乙,other,a\n", "There is no department b"),
         ("代码,名称\na,甲\n", "kind: there is no such column"),
     ],

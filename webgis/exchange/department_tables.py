@@ -36,6 +36,7 @@ def take_over(session: Session, sheet: Sheet) -> tuple[dict[str, int], list[Faul
     counts = {"added": 0, "changed": 0, "same": 0}
     known = {one.code: one for one in queries.departments(session)}
     rows = [] if faults else [(row.number, _cells(row.cells, columns)) for row in sheet.rows]
+    faults += _twice(rows)
     for number, told in _parents_first(rows):
         try:
             with session.begin_nested():
@@ -52,6 +53,21 @@ def export_rows(session: Session) -> list[tuple[Any, ...]]:
 
 def _cells(cells: Mapping[str, str], columns: Mapping[str, str]) -> dict[str, str]:
     return {column: cells.get(heading, "").strip() for column, heading in columns.items()}
+
+
+def _twice(rows: Sequence[tuple[int, dict[str, str]]]) -> list[Fault]:
+    """Rows of a code that another has already: which of them is meant cannot be known."""
+    first: dict[str, int] = {}
+    return [
+        Fault(
+            number,
+            "code",
+            f"the code stands in row {first[told['code']]} already",
+            f"代码与第 {first[told['code']]} 行重复",
+        )
+        for number, told in rows
+        if first.setdefault(told["code"], number) != number
+    ]
 
 
 def _parents_first(rows: Sequence[tuple[int, dict[str, str]]]) -> list[tuple[int, dict[str, str]]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from webgis import api, geo
@@ -33,6 +34,9 @@ MOST_ROWS = 10_000
 MOST_FAULTS = 200
 AT_ONCE = 500
 """Sources that are put by the same statements: a few dozen for all of them, where one alone needs as many."""
+
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('webgis hazard files', 0))")
+"""Two files with the same sources in another order would wait for each other for good."""
 
 HEADINGS = {
     "code": ("code", "编码", "危险源编码", "代码"),
@@ -127,6 +131,7 @@ def take(
     """
     rows, ignored = _read(path, crs)
     groups = _by_code(rows)
+    session.execute(_ONE_AT_A_TIME)
     with session.begin_nested() as taking:
         taken = _Taking(session, actor, at, illustrative)
         for done in range(0, len(groups), at_once):

@@ -34,8 +34,11 @@ def import_people(runtime: Runtime, file: Path, check: bool, as_json: bool) -> N
         made = [] if check else people_tables.take_over(session, plan)
     if check:
         console.print(f"Nothing was changed; it would be: {counts}")
-    else:
+        return
+    if made or as_json:
         tell_made(made, as_json)
+    if not as_json:
+        console.print(counts)
 
 
 @people.command("export")
