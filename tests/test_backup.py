@@ -22,16 +22,22 @@ def names(runtime):
         return session.scalars(text("SELECT name_zh FROM city.area ORDER BY code")).all()
 
 
+def version(runtime):
+    with runtime.transaction() as session:
+        return session.scalar(text("SELECT fn.layer_version(ARRAY['areas'], false)"))
+
+
 def test_a_city_is_put_back_as_it_was_and_nothing_but_a_city_is_loaded(city_runtime, call, tmp_path):
     file, before = tmp_path / "city.dump", names(city_runtime)
     assert "bytes" in call("dump", file).output and file.stat().st_size > 10_000
     assert isinstance(call("dump", file).exception, Conflict)
     with city_runtime.transaction() as session:
         session.execute(text("UPDATE city.area SET name_zh = 'x'"))
-    refused = call("load", file).exception
+    refused, drawn = call("load", file).exception, version(city_runtime)
     assert refused.code == "db.in-use" and set(names(city_runtime)) == {"x"}
     assert "already at the newest revision" in call("load", file, "--replace").output
     assert names(city_runtime) == before
+    assert version(city_runtime) != drawn, "no tile of the city that was removed is taken for one of this"
     other = tmp_path / "other"
     other.write_bytes(b"no dump")
     assert isinstance(call("load", other, "--replace").exception, Invalid)

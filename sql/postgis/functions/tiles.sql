@@ -79,12 +79,13 @@ $$;
 -- The most single cases or components in a tile.
 CREATE FUNCTION fn.most_points() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 3000 $$;
 
--- The version of a layer's data: another after every commit that changed it. The database's own number tells a new
--- database of the same name from the old one.
+-- The version of a layer's data: another after every commit that changed it. The numbers of the database and of the
+-- table tell a new database of the same name, and one put back from a file, from the old one.
 CREATE FUNCTION fn.layer_version(layers text[], counted boolean) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+        || '-' || 'city.layer_change'::regclass::oid
         || '.' || (SELECT coalesce(sum(c.changes), 0) FROM city.layer_change c
                    WHERE c.layer = ANY(layer_version.layers))
         || CASE WHEN layer_version.counted THEN '.' || fn.case_version() ELSE '' END;
