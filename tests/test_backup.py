@@ -1,5 +1,7 @@
 """The database as one file and back, into another database and over one in use."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
@@ -68,3 +70,11 @@ def test_a_city_of_a_newer_webgis_is_refused_before_anything_is_removed(city_run
     refused = call("load", file, "--replace").exception
     assert (refused.code, refused.facts["got"]) == ("db.newer-file", "9999_later")
     assert names(city_runtime) == before
+
+
+def test_two_dumps_into_one_file_do_not_write_into_each_other(city_runtime, tmp_path):
+    file, asked = tmp_path / "city.dump", (city_runtime.settings, city_runtime.engine)
+    with ThreadPoolExecutor(2) as threads:
+        sizes = [done.result() for done in [threads.submit(backup.write, *asked, file) for _ in range(2)]]
+    assert file.stat().st_size in sizes and b"COMMIT" in backup.script(*asked, file)
+    assert list(tmp_path.iterdir()) == [file]

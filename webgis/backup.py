@@ -4,6 +4,7 @@ Files beside the database (photos, plans, anchors, keys) are copied as files: do
 """
 
 import re
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,7 +32,7 @@ def write(settings: Settings, engine: Engine, file: Path) -> int:
     that is there already is refused, and one that was not finished is removed."""
     if file.exists():
         raise Conflict("db.file-there", f"{file} is there already. Name another file", field="file")
-    part = file.with_name(f"{file.name}.part")
+    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")  # a program of one that was killed writes on
     try:
         _run(settings, engine, "pg_dump", "--format=custom", *_OURS, f"--file={part}")
         part.rename(file)
