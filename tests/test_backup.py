@@ -32,6 +32,7 @@ def version(runtime):
 def test_a_city_is_put_back_as_it_was_and_nothing_but_a_city_is_loaded(city_runtime, call, tmp_path):
     file, before = tmp_path / "city.dump", names(city_runtime)
     assert "bytes" in call("dump", file).output and file.stat().st_size > 10_000
+    assert file.stat().st_mode & 0o777 == 0o600
     assert isinstance(call("dump", file).exception, Conflict)
     with city_runtime.transaction() as session:
         session.execute(text("UPDATE city.area SET name_zh = 'x'"))
@@ -50,9 +51,9 @@ def test_a_load_that_is_killed_before_its_end_has_changed_nothing(city_runtime, 
     file, before = tmp_path / "city.dump", names(city_runtime)
     call("dump", file)
     asked = (city_runtime.settings, city_runtime.engine)
-    script = backup.script(*asked, file)
+    script = b"".join(backup.script(*asked, file))
     for at in (script.index(b"-- Data for Name: area;"), script.rindex(b"-- Name: "), script.rindex(b"COMMIT;")):
-        backup.play(*asked, script[:at])
+        backup.play(*asked, [script[:at]])
         assert names(city_runtime) == before
         with city_runtime.transaction() as session:
             assert session.scalar(text("SELECT count(*) FROM pg_constraint WHERE conrelid = 'city.area'::regclass")) > 1
@@ -72,9 +73,17 @@ def test_a_city_of_a_newer_webgis_is_refused_before_anything_is_removed(city_run
     assert names(city_runtime) == before
 
 
+def test_what_the_database_refuses_is_said_and_nothing_is_changed(city_runtime):
+    asked, before = (city_runtime.settings, city_runtime.engine), names(city_runtime)
+    pieces = [b"BEGIN;\nDELETE FROM city.area_name;\n", b"SELECT 1 / 0;\n", *[b"-- and more\n" * 10_000] * 50]
+    with pytest.raises(Invalid, match="area_name"):
+        backup.play(*asked, pieces)
+    assert names(city_runtime) == before
+
+
 def test_two_dumps_into_one_file_do_not_write_into_each_other(city_runtime, tmp_path):
     file, asked = tmp_path / "city.dump", (city_runtime.settings, city_runtime.engine)
     with ThreadPoolExecutor(2) as threads:
         sizes = [done.result() for done in [threads.submit(backup.write, *asked, file) for _ in range(2)]]
-    assert file.stat().st_size in sizes and b"COMMIT" in backup.script(*asked, file)
+    assert file.stat().st_size in sizes and b"COMMIT" in b"".join(backup.script(*asked, file))
     assert list(tmp_path.iterdir()) == [file]

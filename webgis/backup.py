@@ -3,10 +3,14 @@
 Files beside the database (photos, plans, anchors, keys) are copied as files: docs/operate.md.
 """
 
+import os
 import re
 import secrets
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, make_url, text
@@ -22,6 +26,11 @@ input: half a city, where whoever wrote it was killed."""
 
 _OURS = ("--no-owner", "--no-privileges", "--no-comments")
 """Whoever loads it owns it; extensions, which a superuser may have made, are left as they are."""
+
+_PIECE = 1024 * 1024
+
+PRIVATE = 0o077
+"""What is written holds passwords' hashes and sealed names: nobody else reads it."""
 
 _STANDS = re.compile(rb"^COPY city\.alembic_version [^\n]*\n([^\n]+)", re.MULTILINE)
 _IN_USE = text("SELECT to_regclass('city.person') IS NOT NULL")
@@ -56,40 +65,64 @@ def load(settings: Settings, engine: Engine, file: Path, *, replace: bool) -> li
     return db.upgrade(engine)
 
 
-def script(settings: Settings, engine: Engine, file: Path) -> bytes:
-    """What psql does to make a database what `file` holds, in one transaction. `Invalid` for a file without a city, and
-    for one of a newer webgis than this."""
-    found = _run(settings, engine, "pg_restore", *_OURS, "--file=-", str(file), connect=False)
-    if b"CREATE TABLE city.person" not in found:
+def script(settings: Settings, engine: Engine, file: Path) -> Iterator[bytes]:
+    """What psql does to make a database what `file` holds, in one transaction, in pieces: a city has more than fits in
+    memory. `Invalid` for a file without a city, and for one of a newer webgis than this, before the first piece."""
+    held = _run(settings, engine, "pg_restore", "--list", str(file), connect=False)
+    if b" TABLE city person " not in held:
         raise Invalid("db.no-city", f"{file} holds no city of webgis", field="file")
-    stands = _STANDS.search(found)
+    only = ("--data-only", "--schema=city", "--table=alembic_version", "--file=-")
+    stands = _STANDS.search(_run(settings, engine, "pg_restore", *only, str(file), connect=False))
     if stands and not db.knows(version := stands[1].decode()):
         raise Invalid(
             "db.newer-file", f"{file} is of {version}, which this webgis does not know yet", field="file", got=version
         )
-    return _BEGIN + found + _END
+    return _pieces(settings, engine, file)
 
 
-def play(settings: Settings, engine: Engine, script: bytes) -> None:
+def _pieces(settings: Settings, engine: Engine, file: Path) -> Iterator[bytes]:
+    yield _BEGIN
+    with _started(settings, engine, "pg_restore", *_OURS, "--file=-", str(file), connect=False) as running:
+        while piece := running.stdout.read(_PIECE):
+            yield piece
+    yield _END
+
+
+def play(settings: Settings, engine: Engine, script: Iterable[bytes]) -> None:
     """Have psql do a script up to its end, or nothing of it."""
-    options = ("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file=-")
-    _run(settings, engine, "psql", *options, given=script)
+    options = ("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}", "--file=-")
+    with _started(settings, engine, "psql", *options) as running, suppress(BrokenPipeError):  # it says itself why
+        for piece in script:
+            running.stdin.write(piece)
+        running.stdin.close()
 
 
-def _run(
-    settings: Settings, engine: Engine, name: str, *options: str, given: bytes | None = None, connect: bool = True
-) -> bytes:
-    """What one of PostgreSQL's programs printed. Its password goes by the environment, where nobody else reads it."""
+def _run(settings: Settings, engine: Engine, name: str, *options: str, connect: bool = True) -> bytes:
+    """What one of PostgreSQL's programs printed."""
+    with _started(settings, engine, name, *options, connect=connect) as running:
+        return running.stdout.read()
+
+
+@contextmanager
+def _started(
+    settings: Settings, engine: Engine, name: str, *options: str, connect: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
+    """One of PostgreSQL's programs while it runs; `Invalid` if it fails. Its password goes by the environment, where
+    nobody else reads it."""
     url = make_url(settings.database).set(drivername="postgresql")
     where = [f"--dbname={url.set(password=None).render_as_string(hide_password=False)}"] if connect else []
     password = {"PGPASSWORD": url.password} if url.password else {}
-    done = subprocess.run(
-        [_program(engine, name), *where, *options], input=given, capture_output=True, env=services.ENV | password
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Invalid("db.program-failed", f"{name} failed: {said[-1] if said else done.returncode}", field="file")
-    return done.stdout
+    command, pipe = [_program(engine, name), *where, *options], subprocess.PIPE
+    with tempfile.TemporaryFile() as said:
+        with subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=said, env=services.ENV | password, umask=PRIVATE
+        ) as running:
+            yield running
+        if running.returncode:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines() or [str(running.returncode)]
+            why = next((line for line in lines if "ERROR" in line or "error:" in line), lines[-1])
+            raise Invalid("db.program-failed", f"{name} failed: {why}", field="file")
 
 
 def _program(engine: Engine, name: str) -> str:
