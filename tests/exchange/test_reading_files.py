@@ -90,6 +90,27 @@ def test_a_moment_without_its_offset_is_of_the_city_and_headings_may_be_chinese(
 
 
 @pytest.mark.parametrize(
+    ("form", "hour"),
+    [
+        ("{0.year}/{0.month}/{0.day} 8:00", 0),
+        ("{0:%Y-%m-%d}T8:00:00.5", 0),
+        ("{0:%Y-%m-%d} 08:00+00:00", 8),
+        ("{0:%Y-%m-%d}", None),
+        ("{0:%G-W%V-1}", None),
+        ("{0:%G-W%V-1} 08:00", None),
+        ("{0:%Y-%m-%d} 8", None),
+        ("{0:%Y-%m-%d} 25:00", None),
+    ],
+)
+def test_a_moment_is_a_day_and_its_time_also_as_a_spreadsheet_writes_it(town, file, form, hour):
+    day = (NOW - timedelta(days=100)).date()
+    done = load(town, file(f"{UNDERPASS},{form.format(day)},0.2"))
+    found = [row.at.replace(microsecond=0) for row in town.ask("SELECT at FROM city.reading")]
+    assert found == ([] if hour is None else [datetime(day.year, day.month, day.day, hour, tzinfo=UTC)])
+    assert [fault.column for fault in done.faults] == (["at"] if hour is None else [])
+
+
+@pytest.mark.parametrize(
     ("header", "name", "code", "says"),
     [
         ("datastream,value", "r.csv", "catalog.bad-header", "the column at is missing"),

@@ -6,6 +6,7 @@ More are laid only once those before are in place: readings that come meanwhile 
 
 import csv
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -193,10 +194,17 @@ def _fault(found: Found, number: int, column: str, problem: str, problem_zh: str
         found.faults.append(Fault(number, column, problem, problem_zh))
 
 
+_MOMENT = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2})(:\d{2}.*)")
+"""A day with its time, as ISO 8601 or a spreadsheet writes it (2026/6/1 8:00)."""
+
+
 def _moment(told: str, runtime: Runtime) -> datetime | None:
     """A moment; without its offset it is of the city's time."""
+    if (parts := _MOMENT.fullmatch(told)) is None:
+        return None
+    year, month, day, hour, rest = parts.groups()
     try:
-        moment = datetime.fromisoformat(told.replace("/", "-"))
+        moment = datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{hour:0>2}{rest}")
         return (moment if moment.tzinfo else moment.replace(tzinfo=runtime.settings.zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
