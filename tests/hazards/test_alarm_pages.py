@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests import city
-from tests.hazards.watched import ROAD, WELL, Watched, flood, minutes_ago
+from tests.hazards.watched import ROAD, UNDERPASS, WELL, Watched, flood, minutes_ago
 from tests.pages.conftest import Reader
 from webgis.cli import group
 from webgis.live import changes
@@ -104,6 +104,16 @@ def test_the_banner_is_acknowledged_and_the_page_dismisses(reader, town, alarm):
     page = desk.get(f"/alarms/{alarm.id}").text
     assert "演练" in page and "这不是报警" not in page
     assert desk.get("/alarms/banner").text.strip() == ""
+
+
+def test_an_alarm_that_was_reset_before_anybody_acknowledged_it_stays_above_every_desk(reader, town):
+    town.tell(UNDERPASS, (59, 0.02), (58, 0.3), (57, 0.31), (56, 0.33), (50, 0.01), (30, 0.01), (10, 0.01))
+    town.work()
+    alarm = town.alarm(UNDERPASS)
+    assert alarm.state == "reset"
+    for login, address in (("dispatcher1", "/desk"), ("manager1", "/watch"), ("dispatcher1", "/alarms/banner")):
+        answer = reader(login).get(address)
+        assert answer.status_code == 200 and f'data-alarm="{alarm.id}"' in answer.text and "已复位" in answer.text
 
 
 def test_who_may_only_see_finds_no_button(reader, alarm):

@@ -109,7 +109,8 @@ def banner(session: Session, actor: Actor) -> dict[str, Any]:
     """What stands above a desk: how many alarms stand, how many nobody has acknowledged, and the first of these."""
     counts = alarm_queries.counts(session, actor)
     rows = alarm_queries.at_hand(session, actor, most=BANNER) if counts.waiting else ()
-    return {"standing": counts.standing, "waiting": counts.waiting, "first": [of(row) for row in rows if row.waiting]}
+    first = [of(row) for row in rows if row.waiting]
+    return {"standing": counts.standing, "waiting": counts.waiting, "first": first, "states": STATES}
 
 
 def told(events: Sequence[Row], levels: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
